@@ -1,0 +1,78 @@
+# Viblog: every command a contributor or a CI needs. `make help` lists them.
+#
+# Everything goes into .venv and git-ignored folders. A stamp is written last, so a step that
+# failed is done again and a step that succeeded is not: no network is needed the second time.
+
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+HTMX := static/vendor/htmx.org
+# Which htmx is there, by its integrity hash; the files in an npm package are dated 1985.
+HTMX_PIN := static/vendor/.htmx.org.integrity
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+# No option of this machine's pip configuration may end up in a committed file.
+PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make deps" $(BIN)/pip-compile --quiet \
+	--generate-hashes --allow-unsafe --strip-extras --build-deps-for=editable --no-emit-options \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run dev test lint format tools deps clean FORCE
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/.installed ## Start the blog: gunicorn, gevent workers, embedded Valkey (PORT, WEB_CONCURRENCY, BLOG_*)
+	@exec $(BIN)/gunicorn app:app
+
+dev: .venv/.installed ## Start one worker that reloads when the code changes
+	@WEB_CONCURRENCY=1 exec $(BIN)/gunicorn --reload app:app
+
+test: tools lint ## Lint, then run every test, in a real browser too (ARGS="-k presence -x")
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.installed-dev ## Check style and types: ruff, mypy strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/.installed-dev ## Rewrite the code in the project's style
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+tools: .venv/.installed-dev ## Install what the tests need beside Python: Chromium, Java, Nu Html Checker, axe
+	@$(BIN)/python tests/setup/tools.py
+
+deps: .venv/.installed-dev ## Pin the dependencies again (ARGS=--upgrade for the newest)
+	$(PIP_COMPILE) $(ARGS) --output-file=requirements.txt pyproject.toml
+	$(PIP_COMPILE) $(ARGS) --output-file=requirements-dev.txt --extra=dev \
+		--constraint=requirements.txt pyproject.toml
+
+clean: ## Remove everything that make made
+	rm -rf .venv .cache static/vendor instance dist build *.egg-info
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo >&2 \
+		"'$(PYTHON)' is missing or older than Python 3.11. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Making .venv (once)"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo >&2 \
+		"Python's venv module did not work; on Debian: apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+.venv/.installed: pyproject.toml requirements.txt .venv/.created $(if $(wildcard $(HTMX)/dist),,FORCE)
+	@echo "Installing requirements.txt and htmx (once)"
+	@$(PIP) --require-hashes -r requirements.txt
+	@if [ -d $(HTMX)/dist ] && grep -qsFf $(HTMX_PIN) pyproject.toml; then \
+		export HATCH_NPM_VENDOR_SKIP=1; fi; \
+		$(PIP) --no-deps --no-build-isolation --no-index -e .
+	@sed -n '/^package = "htmx.org"/,/^integrity/s/^integrity = //p' pyproject.toml > $(HTMX_PIN)
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
+	@echo "Installing requirements-dev.txt (once)"
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,130 @@
+"""What `make tools` does where a tool is missing. The programs it calls are little scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.setup import tools
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make the PATH one empty folder, as of a user who may not install anything."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.delenv("JAVA", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    return tmp_path
+
+
+def put_program(path: Path, name: str, script: str = "exit 0") -> None:
+    (path / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    (path / name).chmod(0o755)
+
+
+def put_apt_get(path: Path) -> None:
+    """Put an apt-get that logs how it is called and, on `install`, makes the two programs."""
+    made = " ".join(
+        f"printf '#!/bin/sh\\n' > {path}/{name}; /bin/chmod +x {path}/{name};"
+        for name in ("chromium", "java")
+    )
+    put_program(path, "apt-get", f'echo "$@" >> {path}/log; [ "$2" = update ] || {{ {made} }}')
+    put_program(path, "env", 'shift; exec "$@"')
+
+
+APT_CALLS = "-qq update\n-qq install --yes --no-install-recommends chromium default-jre-headless\n"
+
+
+def test_root_installs_what_is_missing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As root, the missing programs are installed as Debian's packages."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    put_apt_get(path)
+    tools.install_programs()
+    assert (path / "log").read_text() == APT_CALLS
+    assert tools.find_chromium() == str(path / "chromium")
+    assert tools.find_java() == str(path / "java")
+
+
+def test_passwordless_sudo_installs_what_is_missing(path: Path) -> None:
+    """A user whose sudo asks no password installs through it."""
+    put_apt_get(path)
+    put_program(path, "true")
+    put_program(path, "sudo", '[ "$1" = -n ] && shift && exec "$@"')
+    tools.install_programs()
+    assert (path / "log").read_text() == APT_CALLS
+
+
+def test_sudo_with_a_password_is_not_used(path: Path) -> None:
+    """A user whose sudo asks for a password is told the command, and nothing is installed."""
+    put_apt_get(path)
+    put_program(path, "sudo", "exit 1")
+    with pytest.raises(
+        tools.MissingToolError, match="sudo apt-get install chromium default-jre-headless"
+    ):
+        tools.install_programs()
+    assert not (path / "log").exists()
+
+
+def test_a_system_without_apt_get_is_told_what_to_install(path: Path) -> None:
+    """Where there is no apt-get, the message names what is missing."""
+    put_program(path, "java")
+    with pytest.raises(tools.MissingToolError, match=r"Missing: chromium \(.*no apt-get"):
+        tools.install_programs()
+
+
+def test_a_failing_install_shows_what_apt_get_said(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When apt-get fails, its own words are in the message."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    put_apt_get(path)
+    put_program(path, "apt-get", "echo 'no space left'; exit 100")
+    with pytest.raises(tools.MissingToolError, match="failed:\nno space left"):
+        tools.install_programs()
+
+
+def test_a_wrong_variable_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CHROMIUM naming no program is an error, and not mended by installing another."""
+    monkeypatch.setenv("CHROMIUM", "/no/such/browser")
+    put_apt_get(path)
+    with pytest.raises(tools.MissingToolError, match="CHROMIUM=/no/such/browser is not a program"):
+        tools.install_programs()
+    assert not (path / "log").exists()
+
+
+def test_a_changed_pin_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An npm package counts as fetched only with the pin it was fetched by."""
+    monkeypatch.setattr(tools, "CACHE", tmp_path)
+    pin = {"package": "axe-core", "version": "1.0.0", "integrity": "sha512-AAAA"}
+    assert not tools.is_fetched(pin)
+    (tmp_path / "axe-core").mkdir()
+    (tmp_path / "axe-core" / ".pin.json").write_text(json.dumps(pin), encoding="utf-8")
+    assert tools.is_fetched(pin)
+    assert not tools.is_fetched({**pin, "version": "1.0.1"})
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_requirements_are_pinned_by_hash_and_name_no_address(name: str) -> None:
+    """Each requirement has an exact version and a SHA-256; no option and no address is in it."""
+    text = (tools.ROOT / name).read_text(encoding="utf-8")
+    lines = re.sub(r" *#.*", "", text).replace("\\\n", " ").splitlines()
+    requirements = [line for line in lines if line.strip()]
+    assert len(requirements) > 20
+    for requirement in requirements:
+        assert re.fullmatch(
+            r"[a-z0-9-]+(\[[a-z,]+\])?==\S+( ;[^\\]+?)?( +--hash=sha256:[0-9a-f]{64})+ *",
+            requirement,
+        ), requirement
+    assert "://" not in text
+
+
+def test_htmx_is_where_the_templates_load_it() -> None:
+    """The build put htmx and its SSE extension where /static/ serves them."""
+    dist = tools.ROOT / "static" / "vendor" / "htmx.org" / "dist"
+    assert (dist / "htmx.min.js").stat().st_size > 10_000
+    assert (dist / "ext" / "hx-sse.min.js").stat().st_size > 1_000

@@ -1,0 +1,165 @@
+"""Get the tools that the tests need and pip cannot install, or say what is missing.
+
+`make tools` runs this file; tests import `find_chromium`, `find_java`, `VNU_JAR` and `AXE_JS`.
+Debian's packages are installed only where that is allowed without asking: as root or with a
+passwordless sudo. A missing tool is a failure, never a reason to skip a test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache"
+VNU_JAR = CACHE / "vnu-jar" / "build" / "dist" / "vnu.jar"
+AXE_JS = CACHE / "axe-core" / "axe.min.js"
+
+FETCH_TIMEOUT_SECONDS = 60
+FETCH_ATTEMPTS = 3
+
+
+class MissingToolError(Exception):
+    """A tool is not there; the message says which, why, and what to do."""
+
+
+def find_chromium() -> str:
+    """Return the path of Chromium; the variable CHROMIUM names another than the system's."""
+    return _find("Chromium", "CHROMIUM", ["chromium", "chromium-browser", "google-chrome"])
+
+
+def find_java() -> str:
+    """Return the path of a Java runtime, for the Nu Html Checker (`java -jar VNU_JAR`)."""
+    return _find("Java", "JAVA", ["java"])
+
+
+def _find(tool: str, variable: str, commands: list[str]) -> str:
+    if named := os.environ.get(variable):
+        if path := shutil.which(named):
+            return path
+        raise MissingToolError(f"{tool}: {variable}={named} is not a program. Correct or unset it.")
+    for command in commands:
+        if path := shutil.which(command):
+            return path
+    raise MissingToolError(
+        f"{tool} is missing (looked for {', '.join(commands)} on the PATH). "
+        f"Install it, set {variable} to its path, or run `make tools`."
+    )
+
+
+def install_debian_packages(packages: list[str]) -> None:
+    """Install `packages` with apt-get, where that needs no password."""
+    command = f"apt-get install {' '.join(packages)}"
+    if shutil.which("apt-get") is None:
+        raise MissingToolError(
+            f"Missing: {', '.join(packages)} (Debian's names), and there is no apt-get to install "
+            "them with. Install Chromium and a Java runtime your system's way; if they are not on "
+            "the PATH, set CHROMIUM and JAVA to theirs."
+        )
+    prefix: list[str] = []
+    if os.geteuid() != 0:
+        prefix = ["sudo", "-n"]
+        if shutil.which("sudo") is None or _run([*prefix, "true"]).returncode != 0:
+            raise MissingToolError(
+                f"Missing: {', '.join(packages)}, and installing needs root. "
+                f"Run this, then try again: sudo {command}"
+            )
+    print(f"Installing Debian's {', '.join(packages)} (once)", flush=True)
+    apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
+        done = _run([*apt, *arguments])
+        # A failing update may concern a package source that is not needed here: try to install.
+        if done.returncode != 0 and arguments != ["update"]:
+            raise MissingToolError(f"`{command}` failed:\n{done.stdout[-4000:].rstrip()}")
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def install_programs() -> None:
+    """Make sure that Chromium and Java can be found."""
+    missing = []
+    for find, variable, package in (
+        (find_chromium, "CHROMIUM", "chromium"),
+        (find_java, "JAVA", "default-jre-headless"),
+    ):
+        try:
+            find()
+        except MissingToolError:
+            if os.environ.get(variable):  # named by hand, and wrong: installing would not mend it
+                raise
+            missing.append(package)
+    if missing:
+        install_debian_packages(missing)
+    find_chromium()
+    find_java()
+
+
+def fetch_npm_packages() -> None:
+    """Fetch the npm packages of pyproject.toml's `tool.viblog.test-packages` into .cache/."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    for pin in pyproject["tool"]["viblog"]["test-packages"]:
+        if not is_fetched(pin):
+            fetch(pin)
+    for path in (VNU_JAR, AXE_JS):
+        if not path.is_file():
+            raise MissingToolError(
+                f"{path.relative_to(ROOT)} is not in its npm package: was the version changed in "
+                "pyproject.toml? Correct the path in tests/setup/tools.py."
+            )
+
+
+def is_fetched(pin: dict[str, str]) -> bool:
+    """Tell whether the package is in .cache/, whole and as pinned: its mark is written last."""
+    mark = CACHE / pin["package"] / ".pin.json"
+    return mark.is_file() and json.loads(mark.read_text(encoding="utf-8")) == pin
+
+
+def fetch(pin: dict[str, str]) -> None:
+    # Imported here, so that tests can import this module where only find_*() is wanted.
+    from hatch_npm_vendor.plugin import DEFAULT_REGISTRY
+    from hatch_npm_vendor.vendor import vendor_package
+
+    package, version, integrity = pin["package"], pin["version"], pin["integrity"]
+    print(f"Fetching npm's {package} {version} (once)", flush=True)
+    socket.setdefaulttimeout(FETCH_TIMEOUT_SECONDS)  # vendor_package() sets no limit of its own
+    for attempt in range(1, FETCH_ATTEMPTS + 1):
+        try:
+            vendor_package(CACHE / package, package, version, integrity, registry=DEFAULT_REGISTRY)
+            break
+        except OSError as error:
+            if attempt == FETCH_ATTEMPTS:
+                raise MissingToolError(
+                    f"npm's {package} {version} could not be fetched in {attempt} attempts: "
+                    f"{error}. The first `make test` needs the network; try again."
+                ) from error
+            time.sleep(2**attempt)
+        except RuntimeError as error:
+            raise MissingToolError(
+                f"npm's {package} {version} is not the file that pyproject.toml pins ({error}). "
+                "Do not use it before you know why."
+            ) from error
+    (CACHE / package / ".pin.json").write_text(json.dumps(pin), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        install_programs()
+        fetch_npm_packages()
+    except MissingToolError as error:
+        sys.exit(f"make tools: {error}")
