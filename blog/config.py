@@ -1,0 +1,316 @@
+"""Every setting of the blog: its name, type, default, unit and meaning.
+
+Nothing else in the project reads the environment. A setting `posts_dir` is read from the variable
+`BLOG_POSTS_DIR`; `PORT` and `WEB_CONCURRENCY` keep the names that hosting platforms give them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+class SettingsError(ValueError):
+    """One or more settings cannot be used; one line for each in `problems`."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _read_text(value: str) -> str:
+    return value.strip()
+
+
+def _read_path(value: str) -> Path:
+    return Path(value.strip()).expanduser()
+
+
+def _read_whole(value: str) -> int:
+    return int(value)
+
+
+def _read_seconds(value: str) -> float:
+    seconds = float(value)
+    if not 0 < seconds < 86_400:
+        raise ValueError
+    return seconds
+
+
+def _read_switch(value: str) -> bool:
+    switches = {"1": True, "true": True, "yes": True, "on": True}
+    switches |= {"0": False, "false": False, "no": False, "off": False, "": False}
+    return switches[value.strip().lower()]
+
+
+def _read_names(value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read_choice(value: str) -> str:
+        if value.strip().lower() not in choices:
+            raise ValueError
+        return value.strip().lower()
+
+    return read_choice
+
+
+def _setting(
+    default: Any,
+    read: Callable[[str], Any],
+    expected: str,
+    help_text: str,
+    *,
+    variable: str = "",
+    minimum: int | None = None,
+    secret: bool = False,
+) -> Any:
+    metadata = {
+        "read": read,
+        "expected": expected,
+        "help": help_text,
+        "variable": variable,
+        "minimum": minimum,
+        "secret": secret,
+    }
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a deployer can choose. Values are checked once, when they are read."""
+
+    title: str = _setting("Viblog", _read_text, "text", "The blog's name.")
+    description: str = _setting(
+        "A blog that knows who is reading it.",
+        _read_text,
+        "text",
+        "One sentence under the name, and for search engines.",
+    )
+    site_url: str = _setting(
+        "",
+        _read_text,
+        "http(s)://host, no path",
+        "The public address; canonical links are made from it, never from a request.",
+    )
+    language: str = _setting("en", _read_text, "a language tag", "The language of the pages.")
+    posts_dir: Path = _setting(
+        Path("posts"), _read_path, "a folder", "Where the posts are: every `*.md`, any depth."
+    )
+    about_dir: Path = _setting(
+        Path("about"), _read_path, "a folder", "The sections of the about page, one file each."
+    )
+    instance_dir: Path = _setting(
+        Path("instance"),
+        _read_path,
+        "a folder",
+        "What the running blog keeps for itself: the embedded Valkey's socket and log.",
+    )
+    posts_per_page: int = _setting(
+        10, _read_whole, "a whole number", "Posts on one page of the index.", minimum=1
+    )
+    host: str = _setting(
+        "127.0.0.1", _read_text, "an address", "The address to listen on; `0.0.0.0` for all."
+    )
+    port: int = _setting(
+        8000, _read_whole, "a port", "The port to listen on.", variable="PORT", minimum=1
+    )
+    workers: int = _setting(
+        2, _read_whole, "a whole number", "Worker processes.", variable="WEB_CONCURRENCY", minimum=1
+    )
+    proxy_hops: int = _setting(
+        0,
+        _read_whole,
+        "a whole number",
+        "Trusted proxies in front, whose X-Forwarded-* headers are believed.",
+        minimum=0,
+    )
+    trusted_hosts: tuple[str, ...] = _setting(
+        (), _read_names, "names, comma-separated", "Host names answered; empty for any."
+    )
+    redis_url: str = _setting(
+        "",
+        _read_text,
+        "redis://, rediss:// or unix://",
+        "Redis or Valkey 6.2 or newer; empty starts the embedded Valkey.",
+        secret=True,
+    )
+    redis_prefix: str = _setting(
+        "{viblog}",
+        _read_text,
+        "text",
+        "What every key and channel begins with; another one for each blog on one Redis.",
+    )
+    count: str = _setting(
+        "tabs",
+        _one_of("tabs", "readers"),
+        "tabs or readers",
+        "What is counted: every open tab, or distinct browsers.",
+    )
+    pause_hidden_tabs: bool = _setting(
+        False,
+        _read_switch,
+        "1 or 0",
+        "Do not count a tab while it is hidden.",
+    )
+    linger_seconds: float = _setting(
+        1.0,
+        _read_seconds,
+        "seconds",
+        "How long a closed tab still counts, so that following a link never makes the total dip.",
+    )
+    lease_seconds: float = _setting(
+        15.0,
+        _read_seconds,
+        "seconds",
+        "How long a worker's tabs count after its last sign of life.",
+    )
+    heartbeat_seconds: float = _setting(
+        5.0, _read_seconds, "seconds", "How often a worker gives a sign of life, ± 20 %."
+    )
+    ping_seconds: float = _setting(
+        15.0, _read_seconds, "seconds", "A comment is sent on a silent stream this often."
+    )
+    rotate_seconds: float = _setting(
+        600.0, _read_seconds, "seconds", "A stream is asked to come back after this, ± 20 %."
+    )
+    stall_seconds: float = _setting(
+        10.0, _read_seconds, "seconds", "A stream that takes nothing for this long is closed."
+    )
+    pace_seconds: float = _setting(
+        0.1, _read_seconds, "seconds", "The least time between two updates of one page."
+    )
+    max_streams: int = _setting(
+        1000, _read_whole, "a whole number", "Open streams in one worker.", minimum=1
+    )
+    max_streams_per_address: int = _setting(
+        200,
+        _read_whole,
+        "a whole number",
+        "Open streams of one address (IPv6: of one /64) in one worker.",
+        minimum=1,
+    )
+    max_streams_per_reader: int = _setting(
+        4,
+        _read_whole,
+        "a whole number",
+        "Open streams of one browser; the oldest is parked until its tab gets the focus.",
+        minimum=1,
+    )
+    log_level: str = _setting(
+        "info",
+        _one_of("debug", "info", "warning", "error"),
+        "debug, info, warning or error",
+        "What is logged.",
+    )
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read every setting from environment variables.
+
+        Raises `SettingsError` with a line for each variable that cannot be used, and for each
+        `BLOG_*` variable that is no setting (a typing mistake would else go unnoticed).
+        """
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for spec in dataclasses.fields(cls):
+            variable = variable_name(spec)
+            raw = environ.get(variable)
+            if raw is None:
+                continue
+            try:
+                value = spec.metadata["read"](raw)
+                minimum = spec.metadata["minimum"]
+                if minimum is not None and value < minimum:
+                    raise ValueError
+            except (ValueError, KeyError):
+                found = "an unusable value" if spec.metadata["secret"] else repr(raw)
+                least = spec.metadata["minimum"]
+                expected = spec.metadata["expected"] + (f" from {least}" if least else "")
+                problems.append(f"{variable}: found {found}, expected {expected}")
+            else:
+                values[spec.name] = value
+        known = {variable_name(spec) for spec in dataclasses.fields(cls)}
+        problems += [
+            f"{name}: no such setting; the README has the list of settings"
+            for name in sorted(environ)
+            if name.startswith("BLOG_") and name not in known
+        ]
+        settings = cls(**values)
+        problems += _contradictions(settings)
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+    @classmethod
+    def from_process(cls) -> Self:
+        """Read every setting from this process's environment."""
+        return cls.from_environ(os.environ)
+
+
+def variable_name(spec: dataclasses.Field[Any]) -> str:
+    """Name the environment variable of a field of `Settings`."""
+    return str(spec.metadata["variable"]) or f"BLOG_{spec.name.upper()}"
+
+
+def describe_settings() -> Iterable[tuple[str, str, str, str]]:
+    """Yield variable, default, what is expected, and meaning of every setting."""
+    for spec in dataclasses.fields(Settings):
+        default = spec.default
+        if isinstance(default, bool):
+            shown = "1" if default else "0"
+        elif isinstance(default, tuple):
+            shown = ",".join(default)
+        elif isinstance(default, float):
+            shown = f"{default:g}"
+        else:
+            shown = str(default)
+        yield variable_name(spec), shown, spec.metadata["expected"], spec.metadata["help"]
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    problems = []
+    if settings.lease_seconds < 2 * settings.heartbeat_seconds:
+        problems.append(
+            f"BLOG_LEASE_SECONDS: found {settings.lease_seconds:g} with BLOG_HEARTBEAT_SECONDS "
+            f"{settings.heartbeat_seconds:g}; the lease must be at least twice the heartbeat"
+        )
+    if settings.site_url:
+        parts = urlsplit(settings.site_url)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+            problems.append(
+                f"BLOG_SITE_URL: found {settings.site_url!r}, expected http(s)://host, no path"
+            )
+    if settings.redis_url:
+        problems += _redis_url_problems(settings.redis_url)
+    return problems
+
+
+def _redis_url_problems(url: str) -> list[str]:
+    """Say what is wrong with a Redis URL, never repeating its password."""
+    expected = "expected redis://host:6379/0, rediss://host:6380/0 or unix:///path/valkey.sock"
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in REDIS_SCHEMES:
+        found = f"the scheme {scheme!r}" if separator else "no scheme"
+        return [f"BLOG_REDIS_URL: found {found}, {expected}"]
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return [f"BLOG_REDIS_URL: found a host or port that cannot be read, {expected}"]
+    if scheme == "unix" and not parts.path:
+        return [f"BLOG_REDIS_URL: found no path after unix://, {expected}"]
+    if scheme != "unix" and not parts.hostname:
+        return [f"BLOG_REDIS_URL: found no host after {scheme}://, {expected}"]
+    if scheme != "unix" and parts.path.strip("/") and not parts.path.strip("/").isdigit():
+        return ["BLOG_REDIS_URL: found a database that is no number, expected /0 to /15"]
+    del rest
+    return []

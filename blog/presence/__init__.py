@@ -1,0 +1,28 @@
+"""Who is here: presences tracked by many workers, agreed on through Redis or Valkey.
+
+Self-contained: the standard library, gevent and redis only. A program that uses it is
+monkey-patched by gevent first. Start with `Tracker`.
+"""
+
+from .replica import Diff, Presence, Replica, Version
+from .slot import Slot, Write
+from .store import Store, connect
+from .sync import State, Sync, Timings
+from .tracker import AlreadyTrackedError, NotTrackedError, Tracker
+
+__all__ = [
+    "AlreadyTrackedError",
+    "Diff",
+    "NotTrackedError",
+    "Presence",
+    "Replica",
+    "Slot",
+    "State",
+    "Store",
+    "Sync",
+    "Timings",
+    "Tracker",
+    "Version",
+    "Write",
+    "connect",
+]

@@ -1,0 +1,100 @@
+"""Which peers to ask about, and when. Pure: the clock and the randomness are arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .replica import Version
+from .store import Digested
+
+
+@dataclass(slots=True)
+class Membership:
+    """When each peer was last heard, whose slot must be fetched, and when to digest next.
+
+    All times are seconds of one monotonic clock.
+    """
+
+    worker: str
+    lease_seconds: float
+    digest_due: float = 0.0
+    _heard: dict[str, float] = field(default_factory=dict)
+    _fetch_due: dict[str, float] = field(default_factory=dict)
+
+    def hear(self, worker: str, now: float) -> None:
+        """Note a sign of life."""
+        if worker != self.worker:
+            self._heard[worker] = now
+
+    def doubt(self, worker: str, due: float) -> None:
+        """Have a slot fetched at `due`; an earlier appointment stays."""
+        if worker != self.worker:
+            self._fetch_due[worker] = min(due, self._fetch_due.get(worker, due))
+
+    def digest_by(self, due: float) -> None:
+        """Have a digest at `due` at the latest."""
+        self.digest_due = min(self.digest_due, due)
+
+    def fetched(self, worker: str) -> None:
+        """Note that a slot was fetched, or is gone."""
+        self._fetch_due.pop(worker, None)
+
+    def forget(self, worker: str) -> None:
+        """Forget a dead peer."""
+        self._heard.pop(worker, None)
+        self._fetch_due.pop(worker, None)
+
+    def due_fetches(self, now: float) -> list[str]:
+        """Return the workers whose slots are to be fetched now."""
+        return [worker for worker, due in self._fetch_due.items() if due <= now]
+
+    def next_due(self) -> float:
+        """Return when something is next to be done: a fetch, a digest, or a silence that is long.
+
+        A peer silent for a whole lease is either dead or not heard by us: the digest tells.
+        """
+        silences = (heard + self.lease_seconds for heard in self._heard.values())
+        return min([self.digest_due, *self._fetch_due.values(), *silences])
+
+    def is_digest_due(self, now: float) -> bool:
+        """Tell whether to digest now."""
+        if now >= self.digest_due:
+            return True
+        return any(now >= heard + self.lease_seconds for heard in self._heard.values())
+
+    def read_digest(
+        self,
+        found: Mapping[str, Digested],
+        held: Mapping[str, Version | None],
+        now: float,
+        *,
+        next_digest_due: float,
+        fetch_due: float,
+    ) -> list[str]:
+        """Take a digest in; return the peers to drop, and have changed slots fetched.
+
+        Dead is who is *said* to be dead. One who is not mentioned at all was not seen to die: the
+        list itself may be lost (FLUSHALL, eviction), and its next heartbeat will bring it back.
+        Only when it is silent for a whole lease as well, it is dropped.
+        """
+        self.digest_due = next_digest_due
+        dead = []
+        for worker in {*held, *self._heard} - {self.worker}:
+            heard = self._heard.get(worker, float("-inf"))
+            said = found.get(worker)
+            is_dead = now - heard >= self.lease_seconds if said is None else not said.alive
+            if is_dead:
+                dead.append(worker)
+        for worker, said in found.items():
+            if worker == self.worker or not said.alive:
+                continue
+            self.hear(worker, now)
+            if said.version is None or said.version == held.get(worker):
+                # Gone: its owner will put it back at its next heartbeat. Equal: nothing to fetch.
+                self.fetched(worker)
+            else:
+                self.doubt(worker, fetch_due)
+        for worker in dead:
+            self.forget(worker)
+        return dead

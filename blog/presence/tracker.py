@@ -1,0 +1,259 @@
+"""Tracker: the calls a program makes, with the meaning that Phoenix Presence gives them."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import gevent
+
+from .replica import Diff, Listener, Presence, Replica
+from .slot import Slot
+from .store import Store
+from .sync import State, Sync, Timings
+
+log = logging.getLogger(__name__)
+
+# Tracker.list hides the built-in of that name in the class.
+Metas = list[dict[str, Any]]
+Refs = list[str]
+
+
+class AlreadyTrackedError(LookupError):
+    """The same owner tracks the same key of the same topic already."""
+
+
+class NotTrackedError(LookupError):
+    """There is nothing of this owner, topic and key to update."""
+
+
+class Tracker:
+    """Track presences under topics and keys; agree with the other workers of the same prefix.
+
+    The calls and their meaning are Phoenix Presence's. None of them waits for Redis. Greenlets of
+    one thread may call at any time, listeners included. `owner` is any hashable value that stands
+    for what holds the presence: a stream, a connection.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        worker: str | None = None,
+        indexes: Sequence[str] = (),
+        timings: Timings | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.worker = worker or secrets.token_hex(6)
+        self._indexes = tuple(indexes)
+        self._replica = Replica(indexes)
+        self._slot = Slot()
+        self._sync = Sync(
+            store,
+            worker=self.worker,
+            slot=self._slot,
+            replica=self._replica,
+            timings=timings or Timings(),
+            tell=self._tell_remote,
+            now=now,
+        )
+        self._refs_made = 0
+        self._owned: dict[Hashable, dict[tuple[str, str], Presence]] = {}
+        self._lingering: dict[tuple[str, str], dict[str, gevent.Greenlet[..., None]]] = {}
+        self._listeners: list[tuple[str | None, Listener]] = []
+        self._is_closing = False
+
+    # -- Phoenix Presence's calls ---------------------------------------------------------------
+
+    def track(self, owner: Hashable, topic: str, key: str, meta: Mapping[str, Any]) -> str:
+        """Track `key` under `topic` for `owner`; return its ref.
+
+        Ends the linger of every presence of the same topic and key in the same diff. Raises
+        `AlreadyTrackedError`, and `TypeError` for a meta that is no mapping or an index that is no
+        plain value.
+        """
+        owned = self._owned.get(owner, {})
+        if (topic, key) in owned:
+            raise AlreadyTrackedError(
+                f"found {key!r} in {topic!r} tracked already by this owner; use update to change it"
+            )
+        presence = self._make(topic, key, meta, None)
+        self._owned.setdefault(owner, owned)[topic, key] = presence
+        leaves = self._end_lingers((topic, key))
+        self._join(presence, leaves)
+        return presence.ref
+
+    def untrack(
+        self,
+        owner: Hashable,
+        topic: str | None = None,
+        key: str | None = None,
+        *,
+        linger_seconds: float = 0.0,
+    ) -> None:
+        """Stop tracking what `owner` tracks: all of it, or one topic's, or one key. Idempotent.
+
+        With a linger the presence still counts for that long, or until the same key is tracked
+        again anywhere: so a reader who goes from page to page never makes the total dip.
+        """
+        owned = self._owned.get(owner, {})
+        wanted = [
+            place
+            for place in owned
+            if (topic is None or place[0] == topic) and (key is None or place[1] == key)
+        ]
+        presences = [owned.pop(place) for place in wanted]
+        if not owned:
+            self._owned.pop(owner, None)
+        if linger_seconds > 0 and not self._is_closing:
+            for presence in presences:
+                self._linger(presence, linger_seconds)
+        else:
+            self._leave([presence.ref for presence in presences])
+
+    def update(
+        self,
+        owner: Hashable,
+        topic: str,
+        key: str,
+        meta: Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    ) -> str:
+        """Replace the meta, by a mapping or a function of the old one; return the new ref.
+
+        The diff carries the presence both in its joins and, with the old ref, in its leaves.
+        Raises `NotTrackedError`.
+        """
+        old = self._owned.get(owner, {}).get((topic, key))
+        if old is None:
+            raise NotTrackedError(f"found no {key!r} in {topic!r} of this owner; track it first")
+        new = self._make(topic, key, meta(old.meta) if callable(meta) else meta, old.ref)
+        self._owned[owner][topic, key] = new
+        self._join(new, [old.ref])
+        return new.ref
+
+    def list(self, topic: str) -> dict[str, Any]:
+        """Return every key of a topic: `{key: {"metas": [meta with ref, …]}}`."""
+        return self._replica.list(topic)
+
+    def get_by_key(self, topic: str, key: str) -> Metas:
+        """Return the metas of one key; empty where there are none."""
+        return [presence.as_meta() for presence in self._replica.get_by_key(topic, key)]
+
+    def count(self, topic: str, *, distinct: bool = False, **where: object) -> int:
+        """Count presences, or with `distinct` their keys: of a topic, or by one index. O(1)."""
+        return self._replica.count(topic, distinct=distinct, **where)
+
+    def subscribe(self, listener: Listener, *, topic: str | None = None) -> Callable[[], None]:
+        """Call `listener(diff)` after each change, of one topic or of all; return the way back.
+
+        A listener must not wait. One that raises is logged, and the others are still called.
+        """
+        entry = (topic, listener)
+        self._listeners.append(entry)
+        return lambda: self._listeners.remove(entry)
+
+    # -- State ----------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """How far the numbers can be believed."""
+        return self._sync.state
+
+    def subscribe_state(self, listener: Callable[[State], None]) -> None:
+        """Call `listener(state)` when the state changes. It must not wait."""
+        self._sync.state_listeners.append(listener)
+
+    # -- Life -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the greenlets. Call once, in the process that will serve."""
+        self._sync.start()
+
+    def close(self, *, lease_seconds: float = 0.0) -> None:
+        """Stop; at most 4 s. What is still tracked leaves when `lease_seconds` have passed.
+
+        A worker whose tabs come back to other workers stops with a lease of a few seconds: until
+        then they count, so that nobody sees the total dip.
+        """
+        if self._is_closing:
+            return
+        self._is_closing = True
+        for lingers in self._lingering.values():
+            gevent.killall(list(lingers.values()), block=False)
+        self._sync.close(lease_seconds=lease_seconds)
+
+    # -- Changes of our own slot ----------------------------------------------------------------
+
+    def _make(self, topic: str, key: str, meta: object, prev_ref: str | None) -> Presence:
+        if not isinstance(meta, Mapping):
+            raise TypeError(f"found a meta of type {type(meta).__name__}, expected a mapping")
+        for name in self._indexes:
+            if not isinstance(meta.get(name), str | int | float | bool | None):
+                raise TypeError(f"found {meta[name]!r} for the index {name!r}, expected a scalar")
+        self._refs_made += 1
+        # Unique: the worker's name is, and the number is never used twice by it.
+        return Presence(f"{self.worker}-{self._refs_made:x}", topic, key, dict(meta), prev_ref)
+
+    def _join(self, presence: Presence, leaves: Sequence[str]) -> None:
+        for ref in leaves:
+            self._slot.remove(ref)
+        self._slot.add(presence)
+        diff = self._replica.remove(self.worker, leaves)
+        diff = diff + self._replica.add(self.worker, presence)
+        self._sync.wake()
+        self._tell(diff)
+
+    def _leave(self, refs: Sequence[str]) -> None:
+        for ref in refs:
+            self._slot.remove(ref)
+        self._sync.wake()
+        self._tell(self._replica.remove(self.worker, refs))
+
+    def _linger(self, presence: Presence, linger_seconds: float) -> None:
+        place = (presence.topic, presence.key)
+        timer = gevent.spawn_later(linger_seconds, self._end_linger, place, presence.ref)
+        self._lingering.setdefault(place, {})[presence.ref] = timer
+
+    def _end_linger(self, place: tuple[str, str], ref: str) -> None:
+        lingers = self._lingering.get(place, {})
+        if lingers.pop(ref, None) is not None:
+            if not lingers:
+                del self._lingering[place]
+            self._leave([ref])
+
+    def _end_lingers(self, place: tuple[str, str]) -> Refs:
+        lingers = self._lingering.pop(place, {})
+        gevent.killall(list(lingers.values()), block=False)
+        return list(lingers)
+
+    def _tell_remote(self, diff: Diff) -> None:
+        """Tell a change that another worker made; a key that joined there ends its linger here.
+
+        A reader whose next page is served by another worker: its old tab must not count beside the
+        new one. If the message of the join is late, the linger ends by itself.
+        """
+        refs: list[str] = []
+        for presence in diff.joins:
+            refs += self._end_lingers((presence.topic, presence.key))
+        for ref in refs:
+            self._slot.remove(ref)
+        if refs:
+            self._sync.wake()
+        self._tell(diff + self._replica.remove(self.worker, refs))
+
+    # -- Telling ---------------------------------------------------------------------------------
+
+    def _tell(self, diff: Diff) -> None:
+        if not diff:
+            return
+        for topic, listener in list(self._listeners):
+            part = diff if topic is None else diff.only(topic)
+            if not part:
+                continue
+            try:
+                listener(part)
+            except Exception:  # a listener's fault must not stop the protocol
+                log.exception("presence: a listener failed")
