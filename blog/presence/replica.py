@@ -296,7 +296,7 @@ def _recount(
 ) -> int:
     def matches(presence: Presence) -> bool:
         return presence.topic == topic and all(
-            presence.meta.get(name) == value for name, value in where.items()
+            name in presence.meta and presence.meta[name] == value for name, value in where.items()
         )
 
     keys = [p.key for slot in slots for p in slot.presences.values() if matches(p)]

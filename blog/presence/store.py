@@ -192,12 +192,14 @@ class _PubSubSubscription:
 def encode_presence(presence: Presence) -> str:
     """Return a presence as the JSON text in its slot: `[topic, key, meta, prev_ref]`."""
     fields = [presence.topic, presence.key, presence.meta, presence.prev_ref]
-    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def decode_presence(ref: str, fields: list[Any]) -> Presence:
-    """Read what `encode_presence` wrote."""
+    """Read what `encode_presence` wrote. Raises `ValueError` for anything else."""
     topic, key, meta, prev_ref = fields
+    if not (_are_texts(ref, topic, key) and isinstance(meta, dict)):
+        raise ValueError("found a presence of another form, expected ref, topic, key and meta")
     return Presence(ref, topic, key, meta, prev_ref)
 
 
@@ -212,7 +214,7 @@ def encode_message(worker: str, write: Write) -> str:
         joins = [[p.ref, p.topic, p.key, p.meta, p.prev_ref] for p in write.joins]
     prev = "*" if is_put else str(write.prev)
     fields = [worker, prev, str(write.new), joins, write.leaves]
-    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def decode_message(payload: bytes) -> Published | Leaving:
@@ -222,6 +224,8 @@ def decode_message(payload: bytes) -> Published | Leaving:
         if len(fields) == 2:
             return Leaving(str(fields[0]), int(fields[1]))
         worker, prev, new, joins, leaves = fields
+        if not _are_texts(*leaves):
+            raise TypeError("leaves are not refs")
         return Published(
             worker=str(worker),
             prev=None if prev == "*" else Version.parse(prev),
@@ -235,3 +239,7 @@ def decode_message(payload: bytes) -> Published | Leaving:
 
 def _decode_joins(joins: Iterable[list[Any]]) -> Iterable[Presence]:
     return (decode_presence(ref, fields) for ref, *fields in joins)
+
+
+def _are_texts(*fields: object) -> bool:
+    return all(isinstance(field, str) for field in fields)

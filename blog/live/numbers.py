@@ -1,0 +1,68 @@
+"""Presence in words: the live elements of a page, as text and as one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import escape
+
+from blog.presence import State, Tracker
+from blog.streams.event import encode_event
+
+TOPIC = "readers"
+POST_PREFIX = "blog/"
+
+NOTICES = {
+    State.WHOLE: "",
+    State.STALE: "not live right now, as last known",
+    State.LOCAL: "not live right now, a part only",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fragments:
+    """The live elements of one page, as text: the total, this page's own, and a notice or ""."""
+
+    total: str
+    here: str
+    notice: str
+
+
+def readers_online(count: int) -> str:
+    """Say how many are on the blog."""
+    return "1 reader online" if count == 1 else f"{count} readers online"
+
+
+def reading_now(count: int) -> str:
+    """Say how many are on this page."""
+    return f"{count} reading now"
+
+
+class Numbers:
+    """What the pages show of presence. O(1), never waits, never raises."""
+
+    def __init__(self, tracker: Tracker, *, counts_readers: bool) -> None:
+        self._tracker = tracker
+        self._is_distinct = counts_readers
+
+    def fragments(self, page: str) -> Fragments:
+        """Return the live elements of a page; only a post has a number of its own."""
+        count = self._tracker.count
+        here = ""
+        if page.startswith(POST_PREFIX):
+            here = reading_now(count(TOPIC, distinct=self._is_distinct, page=page))
+        total = readers_online(count(TOPIC, distinct=self._is_distinct))
+        return Fragments(total, here, NOTICES[self._tracker.state])
+
+    def frame(self, page: str) -> bytes:
+        """Return the event that brings every live element of a page up to date."""
+        shown = self.fragments(page)
+        parts = {"live-total": shown.total, "live-here": shown.here, "live-notice": shown.notice}
+        if not shown.here:
+            del parts["live-here"]
+        return encode_event(
+            "\n".join(
+                f'<hx-partial hx-target=".{name}" hx-swap="innerHTML">{escape(text)}</hx-partial>'
+                for name, text in parts.items()
+            )
+        )

@@ -1,0 +1,101 @@
+"""Readers and their tabs: tracking an open stream, and parking the oldest of too many."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable
+
+import gevent
+
+from blog.presence import Diff, Tracker
+from blog.streams.event import encode_event
+from blog.streams.hub import Stream
+
+from .numbers import TOPIC
+
+COOKIE = "viblog_reader"
+_COOKIE_FORM = re.compile(r"[A-Za-z0-9_-]{22}")
+
+# A named event that `hx-sse:close` of the stream element waits for: the tab closes its stream and
+# opens it again when its window gets the focus.
+PARK = encode_event("", event="park")
+# How long to wait before parking: a link followed may close the old tab a moment after the new one
+# opened, and be heard of from another worker.
+PARK_DELAY_SECONDS = 0.25
+
+
+def make_cookie() -> str:
+    """Return a new random reader's cookie: 128 bits."""
+    return secrets.token_urlsafe(16)
+
+
+def is_cookie(text: str | None) -> bool:
+    """Tell whether a cookie is one of ours; anything else is replaced by a new one."""
+    return text is not None and _COOKIE_FORM.fullmatch(text) is not None
+
+
+def key_of(cookie: str) -> str:
+    """Return the presence key of a reader: what is in Redis cannot be used as a cookie."""
+    return hashlib.blake2b(cookie.encode(), digest_size=9, person=b"viblog reader").hexdigest()
+
+
+class Readers:
+    """Count the streams of this worker as tabs of readers, and keep each reader's few."""
+
+    def __init__(self, tracker: Tracker, *, max_streams: int, linger_seconds: float) -> None:
+        self._tracker = tracker
+        self._max_streams = max_streams
+        self._linger_seconds = linger_seconds
+        self._streams: dict[str, Stream] = {}  # by ref
+        self._checks: dict[str, gevent.Greenlet[..., None]] = {}  # by key
+        self._is_draining = False
+        tracker.subscribe(self._notice_crowds, topic=TOPIC)
+
+    def close(self) -> None:
+        """Stop every check that is under way."""
+        gevent.killall(list(self._checks.values()), block=False)
+
+    def drain(self) -> None:
+        """From now on a stream that ends stays in the slot: its tab is about to come back."""
+        self._is_draining = True
+
+    def arrive(self, stream: Stream, key: str) -> Callable[[bool], None]:
+        """Count a stream; return what is to be called, once, when it ends."""
+        joined_at_ms = int(time.time() * 1000)  # only ever compared, to find a reader's oldest tab
+        meta = {"page": stream.page, "joined_at": joined_at_ms}
+        ref = self._tracker.track(id(stream), TOPIC, key, meta)
+        self._streams[ref] = stream
+
+        def depart(lingers: bool) -> None:
+            del self._streams[ref]
+            if not self._is_draining:
+                linger_seconds = self._linger_seconds if lingers else 0.0
+                self._tracker.untrack(id(stream), TOPIC, key, linger_seconds=linger_seconds)
+
+        return depart
+
+    def _notice_crowds(self, diff: Diff) -> None:
+        for key in {presence.key for presence in diff.joins}:
+            if (
+                key in self._checks
+                or len(self._tracker.get_by_key(TOPIC, key)) <= self._max_streams
+            ):
+                continue
+            self._checks[key] = gevent.spawn_later(PARK_DELAY_SECONDS, self._park_oldest, key)
+
+    def _park_oldest(self, key: str) -> None:
+        """Park this worker's share of the tabs that a reader has too many.
+
+        Every worker decides alike from the same replica, and each ends its own streams only. Where
+        the replicas differ for a moment, a tab more or less is parked; it comes back by its focus.
+        """
+        del self._checks[key]
+        metas = self._tracker.get_by_key(TOPIC, key)
+        oldest_first = sorted(metas, key=lambda meta: (meta.get("joined_at", 0), meta["ref"]))
+        for meta in oldest_first[: -self._max_streams]:
+            stream = self._streams.get(meta["ref"])
+            if stream is not None:
+                stream.end(PARK, lingers=False)

@@ -1,0 +1,50 @@
+"""What the pages need of others, as protocols, so that features never import each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from blog.posts.model import Post, RenderedPost
+
+
+class Fragments(Protocol):
+    """The words of one page's live elements, as text.
+
+    `total` is "5 readers online"; `here` is "2 reading now", or "" on a page that shows the total
+    only; `notice` is "", or says why the numbers are not live.
+    """
+
+    @property
+    def total(self) -> str: ...
+    @property
+    def here(self) -> str: ...
+    @property
+    def notice(self) -> str: ...
+
+
+class LiveNumbers(Protocol):
+    """Who is here, as the pages show it. Never waits and never raises for a known page."""
+
+    def fragments(self, page: str) -> Fragments: ...
+
+
+class IndexLike(Protocol):
+    """One frozen state of a library; a request takes it once and uses it to its end."""
+
+    @property
+    def posts(self) -> Sequence[Post]: ...
+    @property
+    def by_id(self) -> Mapping[str, Post]: ...
+
+
+class LibraryLike(Protocol):
+    """The posts: `index` is swapped as a whole, `render` is cheap for a post already rendered."""
+
+    @property
+    def index(self) -> IndexLike: ...
+    def render(self, post: Post) -> RenderedPost: ...
+
+
+# The about page is a library too: every section is a file.
+AboutLike = LibraryLike

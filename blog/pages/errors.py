@@ -1,0 +1,65 @@
+"""The error pages: the same look, and nothing in them that can fail for the same reason."""
+
+from __future__ import annotations
+
+import html
+import logging
+
+from flask import Flask, render_template
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from blog.config import Settings
+from blog.pages.assets import install_assets
+
+log = logging.getLogger(__name__)
+
+# For readers: what happened and what they can do now. Others get Werkzeug's name and description.
+WORDS = {
+    404: ("Nobody is here", "There is no such page. It may have moved, or the address has a slip."),
+    405: ("Not that way", "This page can be read, but not asked to do that."),
+    500: (
+        "Something broke on our side",
+        "It is not your doing, and it has been logged. Trying again in a moment often helps.",
+    ),
+}
+
+BARE_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{heading}</title></head>
+<body><main><h1>{heading}</h1><p>{words}</p><p><a href="/">All posts</a></p></main></body>
+</html>
+"""
+
+
+def register_errors(app: Flask, settings: Settings) -> None:
+    """Answer every HTTP error and every uncaught exception with a page.
+
+    The page shows neither numbers nor posts and opens no stream, so it stands when the library,
+    presence or Redis is what failed.
+    """
+    install_assets(app)
+
+    def answer(error: HTTPException) -> ResponseReturnValue:
+        if error.response is not None or error.code is None:
+            return error
+        name = error.name
+        heading, words = WORDS.get(error.code, (name, error.description or ""))
+        try:
+            page = render_template(
+                "error.html",
+                settings=settings,
+                code=error.code,
+                heading=heading,
+                words=words,
+                title=heading,
+            )
+        except Exception:  # whatever fails here, the reader gets a page
+            log.exception("The template of the error page failed; a bare page was sent")
+            page = BARE_PAGE.format(heading=html.escape(heading), words=html.escape(words))
+        # Keeps what the error has to say beside its page: Allow, Retry-After, WWW-Authenticate.
+        kept = [(key, value) for key, value in error.get_headers() if key != "Content-Type"]
+        return page, error.code, kept
+
+    app.register_error_handler(HTTPException, answer)

@@ -1,0 +1,90 @@
+"""Dates as authors write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+_ISO = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})"
+    r"(?:(?:[Tt]|\s+)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)?"
+    r"\s*(Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?"
+)
+_MAX_CHARS = 100
+# Python's own patterns, for the forms that people write out.
+_WRITTEN = (
+    "%d %B %Y",
+    "%d %b %Y",
+    "%B %d, %Y",
+    "%b %d, %Y",
+    "%B %d %Y",
+    "%b %d %Y",
+    "%Y/%m/%d",
+    "%Y/%m/%d %H:%M",
+    "%Y%m%d",
+)
+
+
+def read_date(value: Any) -> datetime | None:
+    """Return an aware time, in UTC where none is said; None for what cannot be read.
+
+    A day is its first moment. Takes what YAML, TOML and Elixir made of it already, ISO 8601 with
+    its usual liberties, RFC 2822, and days in English words.
+    """
+    if isinstance(value, datetime):
+        return _in_range(value)
+    if isinstance(value, date):
+        return datetime.combine(value, time(), UTC)
+    if not isinstance(value, str):
+        return None
+    if len(value) > _MAX_CHARS:
+        return None
+    text = " ".join(value.split())
+    moment = _read_iso(text) or _read_written(text) or _read_mail(text)
+    return moment and _in_range(moment)
+
+
+def _in_range(moment: datetime) -> datetime | None:
+    """Make a time aware; None where UTC has no such time, since pages and feeds show it in UTC."""
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        return None
+    return moment
+
+
+def _read_iso(text: str) -> datetime | None:
+    found = _ISO.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    clock = f"{int(hour or 0):02}:{minute or '00'}:{second or '00'}.{(fraction or '0')[:6]:0<6}"
+    if zone is None or zone.upper() in ("Z", "UTC", "GMT"):
+        offset = "+00:00"
+    else:
+        offset = f"{zone[:3]}:{zone[3:].lstrip(':') or '00'}"
+    try:
+        return datetime.fromisoformat(f"{year}-{int(month):02}-{int(day):02}T{clock}{offset}")
+    except ValueError:
+        return None
+
+
+def _read_written(text: str) -> datetime | None:
+    plain = re.sub(r"(?<=\d)(st|nd|rd|th)\b", "", text)
+    for pattern in _WRITTEN:
+        try:
+            return datetime.strptime(plain, pattern).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None
+
+
+def _read_mail(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text)
+    except (ValueError, OverflowError):  # the latter for a day or year of twenty digits
+        return None

@@ -1,0 +1,153 @@
+"""The posts of one folder: read at start, kept up to date, rendered when first asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+from typing import cast
+
+import gevent
+import gevent.event
+from gevent import monkey
+
+from blog.posts.finding import Stamp, find_posts, unreadable
+from blog.posts.markdown import render_markdown
+from blog.posts.model import Fault, Post, RenderedPost
+from blog.posts.reader import MAX_FILE_BYTES, Reading, describe_size, read_post
+from blog.posts.state import Index, build_index
+from blog.posts.watching import FolderWatch, NativeStop
+
+log = logging.getLogger(__name__)
+
+
+class Library:
+    """Every `*.md` below a folder. `index` is immutable and swapped as a whole.
+
+    `load` and the watch's thread never run at once: load first, then `start`. Everything else may
+    be called by any greenlet, and only `render` waits: for its own post.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._index = Index()
+        self._readings: dict[Path, tuple[Stamp | Fault, Reading]] = {}
+        self._logged: set[str] = set()
+        self._rendered: dict[tuple[Path, str], RenderedPost] = {}
+        self._rendering: dict[tuple[Path, str], gevent.event.AsyncResult[RenderedPost]] = {}
+        self._watch: FolderWatch | None = None
+
+    @property
+    def index(self) -> Index:
+        """What the folder holds, as last read."""
+        return self._index
+
+    def load(self, *, on_read: Callable[[int], None] | None = None) -> None:
+        """Read what is new or changed. `on_read(count)` is told how many files were read."""
+        self._scan(None, on_read)
+
+    def start(self) -> None:
+        """Begin to watch the folder, in a native thread."""
+        self._watch = FolderWatch(self.folder, self._scan_safely, lambda text: log.warning(text))
+        self._watch.start()
+
+    def close(self) -> None:
+        """Stop watching."""
+        watch, self._watch = self._watch, None
+        if watch is not None and not watch.close():
+            log.warning("posts: the watch of %s did not end within its time", self.folder)
+
+    def render(self, post: Post) -> RenderedPost:
+        """Return a post's HTML, rendered once and kept until the post changes.
+
+        Under gevent it is rendered in a native thread: only those who want this post wait.
+        """
+        place = (post.path, post.fingerprint)
+        kept = self._rendered.get(place)
+        if kept is not None:
+            return kept
+        if not monkey.is_module_patched("socket"):
+            return self._rendered.setdefault(place, render_markdown(post))
+        under_way = self._rendering.get(place)
+        if under_way is not None:
+            return cast(RenderedPost, under_way.get())
+        result = self._rendering[place] = gevent.event.AsyncResult()
+        try:
+            rendered = gevent.get_hub().threadpool.apply(render_markdown, (post,))
+        except BaseException as error:
+            result.set_exception(error)
+            raise
+        else:
+            self._rendered[place] = rendered
+            result.set(rendered)
+            return rendered
+        finally:
+            del self._rendering[place]
+
+    def _scan_safely(self, stop: NativeStop) -> None:
+        try:
+            self._scan(stop, None)
+        except Exception:  # the watch must go on: the next change may mend it
+            log.exception("posts: %s could not be read again", self.folder)
+
+    def _scan(self, stop: NativeStop | None, on_read: Callable[[int], None] | None) -> None:
+        readings: dict[Path, tuple[Stamp | Fault, Reading]] = {}
+        missing: list[Fault] = []
+        count = 0
+        try:
+            for path, stamp in find_posts(self.folder):
+                if stop is not None and stop.is_set():
+                    return
+                known = self._readings.get(path)
+                if known is not None and known[0] == stamp:
+                    readings[path] = known
+                    continue
+                readings[path] = (stamp, self._read(path, stamp))
+                count += 1
+                if on_read is not None:
+                    on_read(count)
+        except OSError as error:
+            missing.append(_describe_missing(self.folder, error))
+        if readings == self._readings and not missing and self._index.version:
+            return
+        self._readings = readings
+        self._swap(missing)
+
+    def _read(self, path: Path, stamp: Stamp | Fault) -> Reading:
+        if isinstance(stamp, Fault):
+            return Reading(None, (stamp,))
+        if stamp.size > MAX_FILE_BYTES:
+            return Reading(None, (describe_size(path, stamp.size),))
+        place = PurePosixPath(path.relative_to(self.folder).as_posix())
+        try:
+            return read_post(path, place, path.read_bytes())
+        except OSError as error:
+            return Reading(None, (unreadable(path, error),))
+
+    def _swap(self, missing: list[Fault]) -> None:
+        readings = [reading for _, reading in self._readings.values()]
+        posts = [reading.post for reading in readings if reading.post is not None]
+        faults = [*missing, *(fault for reading in readings for fault in reading.faults)]
+        version = blake2b(digest_size=12)
+        for post in sorted(posts, key=lambda post: post.path):
+            version.update(f"{post.path}\0{post.fingerprint}\n".encode(errors="replace"))
+        for fault in sorted(faults):
+            version.update(f"{fault}\n".encode(errors="replace"))
+        index = build_index(posts, faults, version.hexdigest())
+        if index.version == self._index.version:
+            return
+        self._index = index
+        live = {(post.path, post.fingerprint) for post in posts}
+        # A copy: a request may add to it meanwhile; what it adds is forgotten at the next change.
+        self._rendered = {place: kept for place, kept in self._rendered.items() if place in live}
+        lines = {str(fault) for fault in index.faults}
+        for line in sorted(lines - self._logged):
+            log.warning("%s", line)
+        self._logged = lines
+
+
+def _describe_missing(folder: Path, error: OSError) -> Fault:
+    reason = error.strerror or type(error).__name__
+    found = f"the folder cannot be listed ({reason})"
+    return Fault(folder, 1, found, "a folder of Markdown files", "make it; it is then picked up")

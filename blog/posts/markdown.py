@@ -1,0 +1,189 @@
+"""From a post's Markdown to the HTML of its body."""
+
+from __future__ import annotations
+
+import html
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from markdown import Markdown
+from markdown.extensions import Extension
+from markdown.extensions.toc import render_inner_html, slugify_unicode, strip_tags
+from markdown.treeprocessors import Treeprocessor
+from pygments.formatters import HtmlFormatter
+
+from blog.posts.fences import FenceStep
+from blog.posts.model import Heading, Post, RenderedPost
+
+# Python-Markdown says at level debug which extensions it loads. Rendering runs in native threads,
+# where logging's lock, once gevent has patched it, is better left alone.
+logging.getLogger("MARKDOWN").disabled = True
+
+HEADING = re.compile(r"h[1-6]")
+ALIGNMENT = re.compile(r"text-align: (left|center|right);")
+NOTE_ANCHOR = re.compile(r"#?fn(?:ref\d*)?:")
+TITLE_MARKUP = re.compile(r"[`*]")
+
+# The page's own ids: a heading "Main" must not become a second id="main".
+RESERVED_ANCHORS = frozenset({"live", "main"})
+
+
+def render_markdown(post: Post) -> RenderedPost:
+    """Render a post's body: no title, headings from h2 on and never skipping a level.
+
+    Raw HTML passes through: posts are the author's own. Every call has its own `Markdown`, which
+    keeps state while it works, so calls may run in threads side by side.
+    """
+    md = Markdown(
+        extensions=[
+            "fenced_code",
+            "codehilite",
+            "tables",
+            "footnotes",
+            "toc",
+            "admonition",
+            "def_list",
+            "attr_list",
+            "md_in_html",
+            "sane_lists",
+            PageExtension(post),
+        ],
+        extension_configs={
+            "codehilite": {
+                "guess_lang": False,
+                "noclasses": False,
+                "pygments_formatter": CodeFormatter,
+            },
+            "toc": {"slugify": _write_anchor},
+        },
+        output_format="html",
+    )
+    rendered = md.convert(post.body)
+    # The stubs do not know what an extension adds.
+    outline: list[dict[str, Any]] = getattr(md, "toc_tokens", [])
+    return RenderedPost(rendered, tuple(_list_headings(outline)))
+
+
+def _write_anchor(text: str, separator: str) -> str:
+    anchor = slugify_unicode(text, separator)
+    return f"{anchor}{separator}section" if anchor in RESERVED_ANCHORS else anchor
+
+
+def _list_headings(outline: Iterable[dict[str, Any]]) -> Iterator[Heading]:
+    for entry in outline:
+        yield Heading(entry["level"], entry["id"], html.unescape(entry["name"]))
+        yield from _list_headings(entry["children"])
+
+
+class CodeFormatter(HtmlFormatter[str]):
+    """Writes code that the keyboard can scroll."""
+
+    def __init__(self, lang_str: str = "", **options: Any) -> None:
+        # Python-Markdown gives the language to formatters of one's own; it has no use here.
+        super().__init__(**options)
+
+    def wrap(self, source: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+        """Wrap the lines in a block that can have the focus."""
+        yield 0, '<pre tabindex="0"><code>'
+        yield from source
+        yield 0, "</code></pre>"
+
+
+class PageExtension(Extension):
+    """Fits a body into its page."""
+
+    def __init__(self, post: Post) -> None:
+        super().__init__()
+        self.post = post
+
+    def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Python-Markdown's name
+        """Put the steps around that of toc, which has priority 5 and gives the anchors."""
+        md.preprocessors.register(FenceStep(md, CodeFormatter), "fenced_code_block", 25)
+        outline = OutlineStep(md)
+        outline.post = self.post
+        md.treeprocessors.register(outline, "page_outline", 7)
+        md.treeprocessors.register(TableStep(md), "page_tables", 6)
+        md.treeprocessors.register(NoteStep(md), "page_notes", 6)
+        md.treeprocessors.register(PermalinkStep(md), "page_permalinks", 4)
+
+
+class OutlineStep(Treeprocessor):
+    """Drops the title and sets the headings' levels; the only h1 of a page is its title."""
+
+    post: Post
+
+    def run(self, root: Element) -> None:
+        self._drop_title(root)
+        above: list[int] = []
+        for heading in list(_headings(root)):
+            written = int(heading.tag[1])
+            while above and above[-1] >= written:
+                above.pop()
+            above.append(written)
+            heading.tag = f"h{min(1 + len(above), 6)}"
+
+    def _drop_title(self, root: Element) -> None:
+        first = next((child for child in root if HEADING.fullmatch(str(child.tag))), None)
+        if first is None:
+            return
+        text = html.unescape(strip_tags(render_inner_html(first, self.md)))
+        if self.post.titled_by_heading or _fold(text) == _fold(self.post.title):
+            root.remove(first)
+
+
+class TableStep(Treeprocessor):
+    """Makes tables scroll on their own, and aligns cells by class: the CSP forbids styles."""
+
+    def run(self, root: Element) -> None:
+        tables = [
+            (parent, child) for parent in root.iter() for child in parent if child.tag == "table"
+        ]
+        for number, (parent, table) in enumerate(tables, 1):
+            for cell in table.iter():
+                aligned = ALIGNMENT.fullmatch(cell.get("style", ""))
+                if aligned:
+                    del cell.attrib["style"]
+                    cell.set("class", f"{cell.get('class', '')} align-{aligned[1]}".strip())
+            region = Element("div")
+            region.attrib |= {"class": "table-scroll", "tabindex": "0", "role": "region"}
+            # Landmarks of one kind need names of their own.
+            region.set("aria-label", "Table" if number == 1 else f"Table {number}")
+            region.tail, table.tail = table.tail, None
+            parent[list(parent).index(table)] = region
+            region.append(table)
+
+
+class NoteStep(Treeprocessor):
+    """Takes the spaces out of footnotes' ids (`[^my note]`): no id may have one."""
+
+    def run(self, root: Element) -> None:
+        for element in root.iter():
+            for name in ("id", "href"):
+                value = element.get(name, "")
+                if " " in value and NOTE_ANCHOR.match(value):
+                    element.set(name, value.replace(" ", "-"))
+
+
+class PermalinkStep(Treeprocessor):
+    """Ends every heading with a link to itself, named for those who cannot see where it is."""
+
+    def run(self, root: Element) -> None:
+        outline: list[dict[str, Any]] = getattr(self.md, "toc_tokens", [])
+        names = {heading.anchor: heading.text for heading in _list_headings(outline)}
+        for heading in list(_headings(root)):
+            anchor = heading.get("id", "")
+            link = Element("a", {"class": "permalink", "href": f"#{anchor}"})
+            link.set("aria-label", f"Link to “{names.get(anchor, anchor)}”")
+            link.text = "#"
+            heading.append(link)
+
+
+def _headings(root: Element) -> Iterator[Element]:
+    return (el for el in root.iter() if isinstance(el.tag, str) and HEADING.fullmatch(el.tag))
+
+
+def _fold(title: str) -> str:
+    return " ".join(TITLE_MARKUP.sub("", title).casefold().split())

@@ -1,0 +1,127 @@
+"""The first heading and the first paragraph of a Markdown text, without rendering it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+MAX_DESCRIPTION_CHARS = 200
+# Enough to find a first paragraph in; a longer search would only slow the start down.
+_SEARCHED_CHARS = 32 * 1024
+# The patterns below take quadratic time on hostile text (`_a _a _a …`); of a line or a paragraph,
+# no more than this is ever shown.
+_SHOWN_CHARS = 1000
+
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_ATX = re.compile(r" {0,3}#{1,6}(?:[ \t]+|(?=[^\s#]))(.*?)(?:[ \t]+#+)?[ \t]*$")
+_SETEXT = re.compile(r" {0,3}(?:=+|-+)[ \t]*$")
+# What begins a block that is no paragraph: lists, quotes, tables, HTML, admonitions, rules,
+# definitions of links and footnotes, the table of contents.
+_OTHER_BLOCK = re.compile(
+    r" {0,3}(?:[-*+][ \t]|\d{1,9}[.)][ \t]|>|\||<|!!!|\[\^?[^\]]+\]:|\[TOC\]"
+    r"|([-*_])(?:[ \t]*\1){2,}[ \t]*$)"
+    r"|(?: {4}|\t)"
+)
+_INLINE_HTML = re.compile(r" {0,3}<(?:a|abbr|b|cite|code|em|i|kbd|q|s|small|span|strong|https?)\b")
+
+_MARKS = (
+    (re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),
+    (re.compile(r"\[\^[^\]]+\]"), ""),
+    (re.compile(r"\[([^\[\]]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\]]*\])"), r"\1"),
+    (re.compile(r"<((?:https?|mailto):[^>\s]*)>"), r"\1"),
+    (re.compile(r"</?[A-Za-z!][^<>]*>"), ""),
+    (re.compile(r"(?:[ \t]|^)\{:?[ \t]*[.#][^{}]*\}[ \t]*$"), ""),
+    (re.compile(r"(?<!\\)(\*{1,3}|~~)(?=\S)(.+?)(?<=\S)\1"), r"\2"),
+    (re.compile(r"(?<![\\\w])(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)"), r"\2"),
+    (re.compile(r"\\([!-/:-@\[-`{-~])"), r"\1"),
+)
+# Only a whole run of backticks opens: trying its parts, too, takes cubic time.
+_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+
+
+def find_heading(body: str) -> str:
+    """Return the text of the first heading outside code, or nothing."""
+    for kind, text in _blocks(body):
+        if kind == "heading":
+            return strip_marks(text)
+    return ""
+
+
+def find_paragraph(body: str) -> str:
+    """Return the first paragraph of real text, shortened at a word, or nothing."""
+    for kind, text in _blocks(body[:_SEARCHED_CHARS]):
+        if kind == "paragraph" and (plain := strip_marks(text)):
+            return shorten(plain)
+    return ""
+
+
+def shorten(text: str, limit: int = MAX_DESCRIPTION_CHARS) -> str:
+    """Cut a text at a word so that it has at most `limit` characters, and say so with `…`."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    cut = head.rpartition(" ")[0] or head
+    return cut.rstrip(" ,;:–—-") + "…"
+
+
+def strip_marks(text: str) -> str:
+    """Take Markdown's marks off inline text; code spans keep every character."""
+    text = text[:_SHOWN_CHARS].replace("\x00", "")
+    # Code is set aside under a character that no text has: marks around it (a link on code) must
+    # go, those inside stay.
+    codes = [code[2].strip() for code in _CODE.finditer(text)]
+    stripped = _strip_prose(_CODE.sub("\x00", text))
+    for code_text in codes:
+        stripped = stripped.replace("\x00", code_text, 1)
+    return " ".join(stripped.split())
+
+
+def _strip_prose(text: str) -> str:
+    for pattern, replacement in _MARKS:
+        text = pattern.sub(replacement, text)
+    return html.unescape(text)
+
+
+def _blocks(body: str) -> Iterator[tuple[str, str]]:
+    """Yield ("heading" or "paragraph", its source text) in order, passing over other blocks."""
+    paragraph: list[str] = []
+    fence = ""
+    other = False  # inside a block of another kind, which a blank line ends
+    for line in _lines(body):
+        if fence:
+            closing = _FENCE.match(line)
+            if closing and closing[1].startswith(fence) and not line.strip().strip(fence[0]):
+                fence = ""
+            continue
+        opening = _FENCE.match(line)
+        heading = None if opening else _ATX.match(line)
+        if paragraph and _SETEXT.match(line):
+            yield "heading", " ".join(paragraph)
+            paragraph = []
+            continue
+        if paragraph and (opening or heading or not line.strip()):
+            yield "paragraph", " ".join(paragraph)
+            paragraph = []
+        if opening:
+            fence = opening[1]
+        elif heading:
+            yield "heading", heading[1]
+        elif not line.strip():
+            other = False
+        elif other or (not paragraph and _OTHER_BLOCK.match(line) and not _INLINE_HTML.match(line)):
+            other = True
+        else:
+            paragraph.append(line.strip())
+    if paragraph:
+        yield "paragraph", " ".join(paragraph)
+
+
+def _lines(body: str) -> Iterator[str]:
+    # Not splitlines(): a long post is read line by line only as far as needed.
+    start = 0
+    while (end := body.find("\n", start)) >= 0:
+        yield body[start : min(end, start + _SHOWN_CHARS)]
+        start = end + 1
+    if start < len(body):
+        yield body[start : start + _SHOWN_CHARS]

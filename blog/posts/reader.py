@@ -1,0 +1,154 @@
+"""One file's bytes to one post, or to every fault the file has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+
+from blog.posts.fields import MAX_TITLE_CHARS, Fields
+from blog.posts.frontmatter import FrontMatter, FrontMatterError, Split, split
+from blog.posts.model import Fault, Post
+from blog.posts.names import MAX_ID_CHARS, read_place
+from blog.posts.outline import find_heading, find_paragraph, shorten
+
+MAX_FILE_BYTES = 5 * 1024 * 1024
+MAX_ENCODING_FAULTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one file came to: a post, or faults. Never both, never neither."""
+
+    post: Post | None
+    faults: tuple[Fault, ...] = ()
+
+
+def read_post(path: Path, place: PurePosixPath, content: bytes) -> Reading:
+    """Read a post; `path` is named in faults, `place` is the path below the posts folder."""
+    if len(content) > MAX_FILE_BYTES:
+        return Reading(None, (describe_size(path, len(content)),))
+    text, faults = _decode(path, content)
+    front_line = 1  # `split` counts from the file's first line, a handler from its own
+    try:
+        parts = split(text)
+        front_line = parts.front_line
+        front = _read_front(parts)
+    except FrontMatterError as error:
+        line = front_line + error.line - 1
+        return Reading(None, (*faults, Fault(path, line, error.found, error.expected, error.mend)))
+    fields = Fields(front)
+    named = read_place(place)
+    title = fields.text("title", MAX_TITLE_CHARS)
+    description = fields.text("description")
+    heading = "" if title else find_heading(parts.body)[:MAX_TITLE_CHARS]
+    date = fields.date("date")
+    post = Post(
+        id=fields.slug() or named.id,
+        title=title or heading,
+        description=shorten(description, 1000) or find_paragraph(parts.body),
+        date=date or named.date,
+        updated=fields.date("updated"),
+        authors=fields.authors(),
+        tags=fields.tags(),
+        draft=fields.is_draft(),
+        path=path,
+        body=parts.body,
+        body_line=parts.body_line,
+        words=len(parts.body.split()),
+        extra=fields.rest(),
+        fingerprint=blake2b(content, digest_size=16).hexdigest(),
+        titled_by_heading=bool(heading),
+        id_line=front_line + fields.line("slug") - 1,
+    )
+    faults += [
+        Fault(path, front_line + c.line - 1, c.found, c.expected, c.mend) for c in fields.complaints
+    ]
+    faults += _find_missing(path, front_line + fields.line("title") - 1, post)
+    if named.wrong_date and not front.values.get("date"):
+        faults.append(
+            Fault(
+                path,
+                1,
+                f"date: found {named.wrong_date} in the file's name",
+                "a date such as 2026-11-24",
+                "rename the file, or write a date in its front matter",
+            )
+        )
+    return Reading(None, tuple(sorted(faults))) if faults else Reading(post)
+
+
+def describe_size(path: Path, size_bytes: int) -> Fault:
+    """Make the fault of a file that is too large to be read."""
+    return Fault(
+        path,
+        1,
+        f"a file of {size_bytes / 1024 / 1024:.1f} MiB",
+        f"at most {MAX_FILE_BYTES // 1024 // 1024} MiB",
+        "divide the post, or move it out of the posts folder",
+    )
+
+
+def _read_front(parts: Split) -> FrontMatter:
+    if parts.handler is None:
+        return FrontMatter()
+    front = parts.handler.read(parts.front)
+    values: object = front.values  # what a handler makes of `- a list` is not checked there
+    if not isinstance(values, dict):
+        found = f"front matter that is a {type(values).__name__}"
+        raise FrontMatterError(1, found, "names with values", "write title: and the title")
+    return front
+
+
+def _decode(path: Path, content: bytes) -> tuple[str, list[Fault]]:
+    """Decode UTF-8 (a byte order mark is fine), with a fault for each line that is not."""
+    faults: list[Fault] = []
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        faults = [
+            Fault(
+                path,
+                line,
+                "bytes that are no UTF-8",
+                "text in UTF-8",
+                "save the file as UTF-8 (your editor: “Save with encoding”)",
+            )
+            for line in _find_undecodable(content)
+        ][:MAX_ENCODING_FAULTS]
+        text = content.decode("utf-8-sig", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n"), faults
+
+
+def _find_undecodable(content: bytes) -> Iterator[int]:
+    for number, line in enumerate(content.replace(b"\r\n", b"\n").split(b"\n"), 1):
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            yield number
+
+
+def _find_missing(path: Path, line: int, post: Post) -> list[Fault]:
+    faults = []
+    if not post.title:
+        faults.append(
+            Fault(
+                path,
+                line,
+                "title: found none",
+                "a title, or a heading in the text",
+                "write title: and the title in the front matter",
+            )
+        )
+    if not post.id or len(post.id) > MAX_ID_CHARS:
+        faults.append(
+            Fault(
+                path,
+                1,
+                f'id: found "{path.stem[:60]}" as the file\'s name',
+                f"letters a to z or digits, at most {MAX_ID_CHARS} characters",
+                "rename the file, or write slug: hello-world in its front matter",
+            )
+        )
+    return faults

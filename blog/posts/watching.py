@@ -1,0 +1,144 @@
+"""Noticing that files of a folder changed, in a native thread that costs no idle time."""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from gevent import monkey
+from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
+
+# An editor's save is several events: wait until nothing came for a step, at most the debounce.
+DEBOUNCE_MS = 400
+STEP_MS = 50
+# A folder that was replaced as a whole (a deployment's link) sends no event; one `stat` tells.
+LOOK_MS = 1000
+# For file systems that have no events (network drives, some containers' mounts).
+RESCAN_SECONDS = 30.0
+# While the folder is missing or the kernel has no more watches.
+POLL_SECONDS = 1.0
+STOP_SECONDS = 5.0
+
+# The thread must be one of the system's: gevent's own would block the loop in `RustNotify.watch`.
+_start_thread = monkey.get_original("_thread", "start_new_thread")
+_make_lock = monkey.get_original("_thread", "allocate_lock")
+
+
+class NativeStop:
+    """A stop that native threads can wait for; `threading.Event` is gevent's once patched."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._closed: _thread.LockType = _make_lock()
+        self._closed.acquire()
+
+    def set(self) -> None:
+        if not self._asked:
+            self._asked = True
+            self._closed.release()
+
+    def is_set(self) -> bool:
+        return self._asked
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but no longer than until the stop."""
+        if self._closed.acquire(timeout=seconds):
+            self._closed.release()
+
+
+class FolderWatch:
+    """Calls `scan(stop)` in a thread of its own: at once, after changes, and every 30 s.
+
+    `scan` must not raise and should return soon after `stop.is_set()`. `report` is called in the
+    same thread, once each time events cannot be had.
+    """
+
+    def __init__(
+        self, folder: Path, scan: Callable[[NativeStop], None], report: Callable[[str], None]
+    ) -> None:
+        self._folder = folder
+        self._scan = scan
+        self._report = report
+        self._stop = NativeStop()
+        self._ended: _thread.LockType = _make_lock()
+        self._without_events = False
+
+    def start(self) -> None:
+        self._ended.acquire()
+        # A native thread that still runs while Python shuts down ends the process with an abort.
+        atexit.register(self.close)
+        _start_thread(self._run, ())
+
+    def close(self) -> bool:
+        """Stop the thread and wait for it; the loop stands still for some 50 ms. Returns False
+        if the thread did not end within 5 s (a file system that hangs)."""
+        atexit.unregister(self.close)
+        self._stop.set()
+        if not self._ended.acquire(timeout=STOP_SECONDS):
+            return False
+        self._ended.release()
+        return True
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                if _identify(self._folder) is None:
+                    self._scan(self._stop)
+                    self._stop.wait(POLL_SECONDS)
+                    continue
+                try:
+                    self._watch()
+                except (OSError, WatchfilesRustInternalError) as error:
+                    if _identify(self._folder) is not None:
+                        self._go_without_events(error)
+        finally:
+            self._ended.release()
+
+    def _watch(self) -> None:
+        """Scan after every change, until the stop or until the folder is another one."""
+        # Held open, the folder keeps its inode's number: one that is removed and made again at
+        # once would get the same number, and pass for the one that the kernel watches.
+        held = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self._watch_held(_name_inode(os.fstat(held)))
+        finally:
+            os.close(held)
+
+    def _watch_held(self, watched: tuple[int, int]) -> None:
+        with RustNotify([str(self._folder)], False, False, 0, True, True) as notify:
+            self._without_events = False
+            self._scan(self._stop)
+            scanned = time.monotonic()
+            while True:
+                changes = notify.watch(DEBOUNCE_MS, STEP_MS, LOOK_MS, self._stop)
+                if changes in ("stop", "signal"):
+                    return
+                if _identify(self._folder) != watched:
+                    return
+                if changes != "timeout" or time.monotonic() - scanned >= RESCAN_SECONDS:
+                    self._scan(self._stop)
+                    scanned = time.monotonic()
+
+    def _go_without_events(self, error: Exception) -> None:
+        if not self._without_events:
+            self._without_events = True
+            self._report(
+                f"{self._folder}: changes cannot be watched ({error}); looking each second"
+            )
+        self._scan(self._stop)
+        self._stop.wait(POLL_SECONDS)
+
+
+def _identify(folder: Path) -> tuple[int, int] | None:
+    try:
+        return _name_inode(folder.stat())
+    except OSError:
+        return None
+
+
+def _name_inode(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino

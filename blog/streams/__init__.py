@@ -1,0 +1,1 @@
+"""What an open page receives: bytes and sockets. Knows nothing of posts."""

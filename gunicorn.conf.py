@@ -1,0 +1,119 @@
+"""How gunicorn serves the blog. Read by `gunicorn app:app`; every value comes from `Settings`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from types import FrameType
+from typing import Any
+
+import gevent
+
+from blog.config import Settings, SettingsError
+from blog.embedded import EmbeddedValkey, EmbeddedValkeyError
+from blog.ops.logs import set_up_logging
+
+# Connections beside the streams: pages, files, keep-alive. At the limit gunicorn stops accepting.
+SPARE_CONNECTIONS = 500
+# A dead worker's tabs count this much longer: they are back after RETRY_MS.
+DEAD_WORKER_LEASE_SECONDS = 3.0
+
+ANY_OR_LOOPBACK = ("127.0.0.1", "0.0.0.0", "::", "::1")  # noqa: S104 - what it is called
+
+try:
+    settings = Settings.from_process()
+except SettingsError as error:
+    sys.exit("\n".join(["The blog cannot start:", *error.problems]))
+
+bind = (
+    f"[{settings.host}]:{settings.port}"
+    if ":" in settings.host
+    else (f"{settings.host}:{settings.port}")
+)
+workers = settings.workers
+worker_class = "gevent"
+worker_connections = settings.max_streams + SPARE_CONNECTIONS
+keepalive = 5
+timeout = 30
+graceful_timeout = 10
+max_requests = 0
+preload_app = False
+control_socket_disable = True
+globals().update(set_up_logging(settings.log_level))
+
+
+def on_starting(server: Any) -> None:
+    """Start the embedded Valkey, in the master, if no other is named."""
+    server.embedded_valkey = None
+    if settings.redis_url:
+        return
+    valkey = EmbeddedValkey(settings.instance_dir)
+    try:
+        valkey.start()
+    except EmbeddedValkeyError as error:
+        sys.exit(f"The blog cannot start:\n{error}")
+    server.embedded_valkey = valkey
+    os.environ["BLOG_REDIS_URL"] = valkey.url  # the workers inherit it
+
+
+def when_ready(server: Any) -> None:
+    """Say where the blog is."""
+    host = "localhost" if settings.host in ANY_OR_LOOPBACK else settings.host
+    server.log.info("The blog is at http://%s:%d/", host, settings.port)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Name the worker, so that the master knows whose slot is whose."""
+    worker.viblog_name = secrets.token_hex(6)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Tell the worker its name."""
+    os.environ["BLOG_WORKER_NAME"] = worker.viblog_name
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start counting, and drain as soon as the worker is told to stop.
+
+    gunicorn itself would wait its grace time for the streams, which never end, and kill them.
+    """
+    viblog = _viblog(worker)
+    viblog.start()
+
+    def drain_and_exit(number: int, frame: FrameType | None) -> None:
+        gevent.spawn(viblog.drain)
+        worker.handle_exit(number, frame)
+
+    signal.signal(signal.SIGTERM, drain_and_exit)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Close what the worker has; in the worker, on every way out but SIGKILL."""
+    viblog = _viblog(worker)
+    if viblog is not None:
+        viblog.close()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Shorten a dead worker's lease; in the master, however the worker died.
+
+    The process is not waited for; gunicorn reaps every child.
+    """
+    subprocess.Popen(
+        [sys.executable, "-m", "blog.goodbye", worker.viblog_name, str(DEAD_WORKER_LEASE_SECONDS)],
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def on_exit(server: Any) -> None:
+    """Stop the embedded Valkey, after the workers."""
+    if server.embedded_valkey is not None:
+        server.embedded_valkey.close()
+
+
+def _viblog(worker: Any) -> Any:
+    wsgi = getattr(worker, "wsgi", None)  # None: the worker never came to load the application
+    return wsgi.extensions["viblog"] if wsgi is not None else None

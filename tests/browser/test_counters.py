@@ -1,0 +1,248 @@
+"""What readers see of each other: real browsers, the real gunicorn, a real Valkey."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import time
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import CHROMIUM_OPTIONS, NewBrowser, StartSites
+from tests.browser.raw_chromium import RawChromium
+from tests.site import Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+POST = "/blog/what-is-counted"
+OTHER_POST = "/blog/running-it"
+INDEX = "/blog"
+CHANGE_MS = 1500  # a closed tab is gone from the others' screens
+DELAY_MS = 150  # a new tab is on the others' screens
+JOINS = 5
+
+# Keeps each text that the total ever has, and when it came, in milliseconds since 1970.
+WATCH_TOTAL = """() => {
+    const total = document.querySelector('.live-total');
+    const note = () => window.totals.push(
+        [performance.timeOrigin + performance.now(), total.textContent]);
+    window.totals = [];
+    note();
+    new MutationObserver(note).observe(
+        total, {childList: true, characterData: true, subtree: true});
+}"""
+
+
+def open_page(browser: BrowserContext, url: str) -> Page:
+    tab = browser.new_page()
+    tab.goto(url)
+    return tab
+
+
+def expect_numbers(tab: Page, *, total: int, here: int | None = None, seconds: float = 5) -> None:
+    """Wait until a tab shows these numbers, without touching it."""
+    words = "1 reader online" if total == 1 else f"{total} readers online"
+    milliseconds = seconds * 1000
+    expect(tab.locator(".live-total")).to_have_text(words, timeout=milliseconds)
+    if here is not None:
+        expect(tab.locator(".live-here")).to_have_text(f"{here} reading now", timeout=milliseconds)
+
+
+def read_totals(tab: Page) -> list[tuple[float, int]]:
+    """Return what the total has been since WATCH_TOTAL, and when."""
+    seen = [(at, re.match(r"\d+", text)) for at, text in tab.evaluate("() => window.totals")]
+    return [(at, int(found[0])) for at, found in seen if found]
+
+
+@pytest.mark.parametrize("kind", ["1 worker", "4 workers", "two gunicorns"])
+def test_readers_see_each_other_come_and_go(
+    start_sites: StartSites, new_browser: NewBrowser, kind: str
+) -> None:
+    sites = start_sites(kind)
+    places = [(site, pid) for site in sites for pid in site.worker_pids()]
+    ada, ben, cleo = (new_browser().new_page() for _ in range(3))
+    # Each of them at a worker of its own, as far as there are so many.
+    for n, (tab, path) in enumerate([(ada, POST), (ben, POST), (cleo, INDEX)]):
+        site, pid = places[n % len(places)]
+        with site.only_worker(pid), tab.expect_response("**/live?**"):
+            tab.goto(site.url + path)
+    for tab in (ada, ben):
+        expect_numbers(tab, here=2, total=3)
+    expect_numbers(cleo, total=3)
+
+    for tab in (ada, cleo):
+        tab.evaluate(WATCH_TOTAL)
+    began_ms = time.time() * 1000
+    ben.close()
+    expect_numbers(ada, here=1, total=2)
+    expect_numbers(cleo, total=2)
+    took = [read_totals(tab)[-1][0] - began_ms for tab in (ada, cleo)]
+    print(f"\n{kind}: a closed tab is gone after {took[0]:.0f} and {took[1]:.0f} ms")
+    assert max(took) < CHANGE_MS
+
+
+@pytest.mark.parametrize(("kind", "total"), [("2 workers", 3), ("readers", 1)])
+def test_a_third_tab_of_one_browser_counts_only_where_tabs_are_counted(
+    start_sites: StartSites, new_browser: NewBrowser, kind: str, total: int
+) -> None:
+    site = start_sites(kind)[0]
+    browser = new_browser()
+    first = open_page(browser, site.url + POST)
+    expect_numbers(first, here=1, total=1)
+    open_page(browser, site.url + POST)
+    expect_numbers(first, here=min(2, total), total=min(2, total))
+    third = browser.new_page()
+    with third.expect_response("**/live?**"):
+        third.goto(site.url + POST)
+    expect_numbers(third, here=total, total=total)
+    expect_numbers(first, here=total, total=total)
+    first.wait_for_timeout(300)  # nothing more comes
+    expect_numbers(first, here=total, total=total)
+
+
+def test_following_a_link_never_makes_the_total_dip(site: Site, new_browser: NewBrowser) -> None:
+    watcher = open_page(new_browser(), site.url + OTHER_POST)
+    walker = open_page(new_browser(), site.url + INDEX)
+    expect_numbers(watcher, here=1, total=2)
+    watcher.evaluate(WATCH_TOTAL)
+    for _ in range(6):
+        walker.click(f"main a[href='{POST}']")
+        expect_numbers(walker, here=1, total=2)
+        walker.click("nav a[href='/blog'], .brand a")
+        expect_numbers(walker, total=2)
+    # For longer than a linger: what was closed last may still be seen to leave.
+    watcher.wait_for_timeout(1_300)
+    totals = [count for _, count in read_totals(watcher)]
+    print(f"\nthe total while a reader walked: {totals}")
+    # Up is allowed: the new page's stream may be heard of before the old one's end.
+    assert min(totals) == 2
+    assert totals[-1] == 2
+
+
+def test_twelve_tabs_of_one_browser_all_load_and_at_most_four_count(
+    site: Site, new_browser: NewBrowser
+) -> None:
+    """Over HTTP/1.1 a browser has six connections to a site; a stream holds one."""
+    browser = new_browser()
+    tabs = [browser.new_page() for _ in range(12)]
+    for tab in tabs:
+        tab.goto(site.url + POST, timeout=5_000)
+        assert tab.locator("main h1").is_visible()
+    site.wait_for_total(4)
+    expect_numbers(tabs[-1], here=4, total=4)
+
+
+def test_numbers_come_back_without_a_reload_after_a_worker_was_killed(
+    start_sites: StartSites, new_browser: NewBrowser
+) -> None:
+    site = start_sites("1 worker")[0]
+    survivor = open_page(new_browser(), site.url + POST)
+    expect_numbers(survivor, here=1, total=1)
+    navigations: list[str] = []
+    survivor.on("framenavigated", lambda frame: navigations.append(frame.url))
+    survivor.evaluate("() => { window.isSame = true; }")
+
+    (killed,) = site.worker_pids()
+    site.kill_worker(killed)
+    began = time.monotonic()
+    site.wait(lambda: site.worker_pids() not in ([], [killed]), "another worker runs")
+    later = open_page(new_browser(), site.url + POST)
+    expect_numbers(survivor, here=2, total=2, seconds=10)
+    print(f"\nthe numbers were back {time.monotonic() - began:.2f} s after the kill")
+    later.close()  # what the dead worker had counted is gone too
+    expect_numbers(survivor, here=1, total=1, seconds=10)
+    assert survivor.evaluate("() => window.isSame")
+    assert navigations == []
+
+
+def test_without_scripts_every_page_has_its_text_and_its_number(
+    site: Site, new_browser: NewBrowser
+) -> None:
+    tab = open_page(new_browser(scripts=False), site.url + INDEX)
+    links = re.findall(r'href="(/(?:blog|tags)/[^"]+)"', site.fetch(INDEX))
+    assert len(set(links)) > 4
+    for path in [INDEX, "/tags", "/about", *sorted(set(links))]:
+        response = tab.goto(site.url + path)
+        assert response is not None
+        assert response.ok, path
+        assert len(tab.inner_text("main")) > 40, path
+        words = tab.inner_text(".presence")
+        assert re.search(r"\b0 readers online\b", words), path
+        assert "when this page was loaded" in words, path
+        assert ("0 reading now" in words) == path.startswith("/blog/"), path
+
+
+def test_a_tab_in_the_background_counts_once_it_is_looked_at(site: Site) -> None:
+    visibility = "document.readyState + ' ' + document.visibilityState"
+    with RawChromium(CHROMIUM_OPTIONS) as browser:
+        index = browser.open_tab(site.url + INDEX)
+        site.wait_for_total(1)
+        post = browser.open_tab(site.url + POST, background=True)
+        site.wait(
+            lambda: browser.evaluate(post, visibility) == "complete hidden", "the tab has loaded"
+        )
+        quiet_until = time.monotonic() + 1.5
+        while time.monotonic() < quiet_until:
+            assert site.total() == 1
+            time.sleep(0.05)
+
+        browser.look_at(post)
+        site.wait_for_total(2)
+        assert browser.evaluate(post, visibility) == "complete visible"
+        assert browser.evaluate(index, visibility) == "complete hidden"
+        here = "document.querySelector('.live-here').textContent"
+        site.wait(lambda: browser.evaluate(post, here) == "1 reading now", "the post says so")
+
+
+@pytest.mark.parametrize("path", [INDEX, POST, "/about"])
+def test_the_console_is_quiet_and_the_policy_holds(
+    site: Site, new_browser: NewBrowser, path: str
+) -> None:
+    browser = new_browser()
+    browser.add_init_script(
+        "document.addEventListener('securitypolicyviolation', event =>"
+        " console.error('CSP', event.violatedDirective, event.blockedURI));"
+    )
+    tab = browser.new_page()
+    said: list[str] = []
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("requestfailed", lambda request: said.append(request.url))
+    tab.goto(site.url + path)
+    expect_numbers(tab, total=1)
+    open_page(new_browser(), site.url + path)  # and a frame that changes the page
+    expect_numbers(tab, total=2)
+    assert said == []
+
+
+def test_a_reader_is_on_the_others_screens_at_once(site: Site, new_browser: NewBrowser) -> None:
+    """Each worker is joined: one of them is not the watcher's, and tells it through Valkey."""
+    watcher = new_browser().new_page()
+    pids = site.worker_pids()
+    with site.only_worker(pids[0]), watcher.expect_response("**/live?**"):
+        watcher.goto(site.url + POST)
+    expect_numbers(watcher, here=1, total=1)
+    watcher.evaluate(WATCH_TOTAL)
+    for pid, whose in zip(pids, ("the watcher's", "the other"), strict=True):
+        delays = sorted(measure_join(site, watcher, pid) for _ in range(JOINS))
+        figures = ", ".join(f"{delay:.0f}" for delay in delays)
+        print(f"\nfrom a join at {whose} worker to the screen, in ms: {figures}")
+        assert delays[0] < DELAY_MS
+
+
+def measure_join(site: Site, watcher: Page, pid: int) -> float:
+    """Join at one worker, leave again; return after how many ms the watcher showed it."""
+    reader = http.client.HTTPConnection("127.0.0.1", site.port, timeout=5)
+    with contextlib.closing(reader):
+        with site.only_worker(pid):
+            reader.connect()
+            port = reader.sock.getsockname()[1]
+            site.wait(lambda: site.find_worker(port) == pid, "the worker has the connection")
+        began_ms = time.time() * 1000
+        reader.request("GET", f"/live?page={POST.lstrip('/')}")
+        watcher.wait_for_function("() => window.totals.at(-1)[1].startsWith('2 ')")
+        at_ms, _ = read_totals(watcher)[-1]
+    watcher.wait_for_function("() => window.totals.at(-1)[1].startsWith('1 ')")
+    return at_ms - began_ms

@@ -1,0 +1,84 @@
+"""A small site over hand-written values: no files, no Redis, no streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from blog.config import Settings
+from blog.ops.headers import install_headers
+from blog.pages import create_pages, register_errors
+from blog.posts.model import Post, RenderedPost
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Words:
+    """The live elements' words."""
+
+    total: str = "5 readers online"
+    here: str = ""
+    notice: str = ""
+
+
+@dataclass
+class Numbers:
+    """Says the same of every page, and on posts how many read it."""
+
+    here: str = "2 reading now"
+    notice: str = ""
+
+    def fragments(self, page: str) -> Words:
+        return Words(here=self.here if page.startswith("blog/") else "", notice=self.notice)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """An index: the posts as given, the newest first."""
+
+    posts: tuple[Post, ...] = ()
+    by_id: dict[str, Post] = field(default_factory=dict)
+
+
+class Books:
+    """A library whose posts are rendered already: their body is their HTML."""
+
+    def __init__(self, *posts: Post, headings: tuple[Any, ...] = ()) -> None:
+        listed = tuple(post for post in posts if not post.draft)
+        self.index = Shelf(listed, {post.id: post for post in posts})
+        self.headings = headings
+
+    def render(self, post: Post) -> RenderedPost:
+        return RenderedPost(post.body, self.headings)
+
+
+def write_post(post_id: str, **fields: Any) -> Post:
+    """Make a post with everything that a page shows, unless told otherwise."""
+    filled: dict[str, Any] = {
+        "title": f"The title of {post_id}",
+        "description": f"What {post_id} is about.",
+        "date": datetime(2026, 11, 3, tzinfo=UTC),
+        "path": Path(f"{post_id}.md"),
+        "body": f"<p>The body of {post_id}.</p>",
+        "words": 690,
+    }
+    return Post(id=post_id, **(filled | fields))
+
+
+def open_site(
+    *posts: Post, library: Any = None, about: Any = None, live: Any = None, **settings: Any
+) -> Flask:
+    """Make an app that has the pages, the errors and the headers, as the factory puts them in."""
+    app = Flask("blog", root_path=str(ROOT))
+    chosen = Settings(**settings)
+    app.register_blueprint(
+        create_pages(chosen, library or Books(*posts), about or Books(), live or Numbers())
+    )
+    register_errors(app, chosen)
+    install_headers(app, chosen)
+    return app

@@ -1,0 +1,147 @@
+"""What a browser is told about a page: what it may do, and how long it may keep it."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Response, abort
+
+from tests.pages.site import ROOT, Numbers, open_site, write_post
+
+PAGES = ["/", "/blog", "/blog/one", "/tags", "/tags/x", "/about"]
+
+
+@pytest.fixture
+def app():
+    return open_site(write_post("one", tags=("x",)))
+
+
+@pytest.mark.parametrize("path", PAGES)
+class TestEveryPage:
+    def test_is_answered_304_while_it_is_the_same(self, app, path):
+        client = app.test_client()
+        first = client.get(path)
+        again = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
+        assert again.status_code == 304
+        assert again.data == b""
+        assert again.headers["ETag"] == first.headers["ETag"]
+        assert again.headers["Cache-Control"] == "no-cache"
+
+    def test_answers_head_with_the_headers_of_get(self, app, path):
+        client = app.test_client()
+        get, head = client.get(path), client.head(path)
+        assert head.data == b""
+        assert head.headers["ETag"] == get.headers["ETag"]
+        assert head.headers["Content-Length"] == get.headers["Content-Length"]
+
+    def test_sets_no_cookie_and_varies_by_nothing(self, app, path):
+        headers = app.test_client().get(path).headers
+        assert "Set-Cookie" not in headers
+        assert "Vary" not in headers
+
+    def test_allows_only_what_is_ours(self, app, path):
+        answer = app.test_client().get(path)
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "base-uri 'none'" in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+        assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert "camera=()" in answer.headers["Permissions-Policy"]
+        for forbidden in ("style=", "<style", "onclick", "hx-on"):
+            assert forbidden not in answer.text
+
+    def test_promises_https_only_over_https(self, app, path):
+        client = app.test_client()
+        assert "Strict-Transport-Security" not in client.get(path).headers
+        secure = client.get(path, base_url="https://blog.example")
+        assert secure.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_another_number_is_another_etag():
+    """A page kept from a moment ago must not hide that somebody came."""
+    one = open_site(write_post("one"), live=Numbers(here="1 reading now")).test_client()
+    two = open_site(write_post("one"), live=Numbers(here="2 reading now")).test_client()
+    etag = one.get("/blog/one").headers["ETag"]
+    assert two.get("/blog/one", headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_a_stream_is_left_alone(app):
+    @app.get("/stream")
+    def stream():
+        return Response((part for part in ["data: 1\n\n"]), mimetype="text/event-stream")
+
+    with app.test_client().get("/stream") as answer:
+        assert "ETag" not in answer.headers
+        assert "Cache-Control" not in answer.headers
+        assert answer.data == b"data: 1\n\n"
+
+
+class TestStaticFiles:
+    def test_with_the_present_version_are_kept_for_good(self, app):
+        client = app.test_client()
+        text = client.get("/blog").text
+        address = text.split('rel="stylesheet" href="')[1].split('"')[0]
+        with client.get(address) as answer:
+            assert answer.status_code == 200
+            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+    @pytest.mark.parametrize("query", ["", "?v=", "?v=0123456789ab"])
+    def test_with_another_version_are_asked_for_again(self, app, query):
+        with app.test_client().get(f"/static/style.css{query}") as answer:
+            assert answer.headers["Cache-Control"] == "no-cache"
+
+    def test_that_changed_get_another_address(self, tmp_path):
+        from blog.pages.assets import Assets
+
+        sheet = tmp_path / "style.css"
+        sheet.write_text("a{}")
+        assets = Assets(tmp_path)
+        before = assets.version("style.css")
+        sheet.write_text("a{color:red}")
+        assert assets.version("style.css") != before
+        assert assets.version("none.css") == ""
+
+    def test_have_a_stylesheet_under_15_kb(self):
+        assert (ROOT / "static" / "style.css").stat().st_size < 15_000
+
+
+class TestErrors:
+    def test_404_looks_like_the_site_and_opens_no_stream(self, app):
+        answer = app.test_client().get("/nowhere")
+        assert answer.status_code == 404
+        assert "<h1>Nobody is here</h1>" in answer.text
+        assert 'rel="stylesheet"' in answer.text
+        assert "data-hx-" not in answer.text
+        assert '<meta name="robots" content="noindex">' in answer.text
+        assert "Content-Security-Policy" in answer.headers
+
+    def test_405_says_which_methods_are_answered(self, app):
+        answer = app.test_client().post("/blog")
+        assert answer.status_code == 405
+        assert "<h1>Not that way</h1>" in answer.text
+        assert "GET" in answer.headers["Allow"]
+
+    def test_500_does_not_need_what_failed(self, app):
+        """Everything that a page asks for is broken, the error's own template included."""
+
+        def fail(*_):
+            raise RuntimeError("the library is gone")
+
+        app.config["PROPAGATE_EXCEPTIONS"] = False
+        app.add_url_rule("/boom", view_func=fail)
+        answer = app.test_client().get("/boom")
+        assert answer.status_code == 500
+        assert "Something broke on our side" in answer.text
+        assert "the library is gone" not in answer.text
+        assert answer.headers["Cache-Control"] == "no-cache"
+        assert "ETag" not in answer.headers
+
+    def test_500_stands_without_its_template(self, app, monkeypatch):
+        monkeypatch.setitem(app.jinja_env.globals, "versioned_static", None)
+        app.config["PROPAGATE_EXCEPTIONS"] = False
+        app.add_url_rule("/boom", view_func=lambda: abort(500))
+        answer = app.test_client().get("/boom")
+        assert answer.status_code == 500
+        assert "<h1>Something broke on our side</h1>" in answer.text

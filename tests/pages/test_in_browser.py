@@ -1,0 +1,219 @@
+"""The pages in a real browser: quiet console, no axe violation, and the stream as htmx opens it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+from flask import Response
+from playwright.sync_api import expect, sync_playwright
+from werkzeug.serving import make_server
+
+from blog.posts.model import Heading
+from tests.pages.site import Books, open_site, write_post
+from tests.setup.tools import AXE_JS, find_chromium
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+KINDS = ["/blog", "/blog?page=2", "/blog/p0", "/tags", "/tags/a_b", "/about", "/nowhere"]
+
+BODY = """
+<h2 id="part-1">Part 1</h2><p>Words, <a href="/about">a link</a> and <code>code</code>.</p>
+<h2 id="part-2">Part 2</h2><blockquote><p>Somebody else's.</p></blockquote>
+<pre tabindex="0"><code><span class="k">def</span> <span class="nf">f</span><span class="p">(</span>
+<span class="c1"># a remark</span> <span class="s2">"text"</span> <span class="mi">42</span>
+<span class="nd">@d</span> <span class="nb">len</span> <span class="kc">None</span>
+a_very_long_line_%s</code></pre>
+<h2 id="part-3">Part 3</h2>
+<table><thead><tr><th>A</th><th>B</th></tr></thead>
+<tbody><tr><td>1</td><td>2</td></tr></tbody></table>
+""" % ("x" * 200)
+
+FRAME = (
+    "retry: 60000\n"
+    'data: <hx-partial hx-target=".live-here" hx-swap="innerHTML">{here} reading now</hx-partial>'
+    '<hx-partial hx-target=".live-total" hx-swap="innerHTML">{total} readers online</hx-partial>'
+    '<hx-partial hx-target=".live-notice" hx-swap="innerHTML">{notice}</hx-partial>\n\n'
+)
+PARK = "event: park\ndata: park\n\n"
+
+
+class Streams:
+    """What /live answers: one answer after another, and the last one for ever."""
+
+    def __init__(self):
+        self.answers = [Response(FRAME.format(here=3, total=7, notice="") + PARK)]
+        self.asked = 0
+
+    def answer(self):
+        found = self.answers[min(self.asked, len(self.answers) - 1)]
+        self.asked += 1
+        if found is None:
+            raise ConnectionAbortedError
+        kind = found.content_type if found.status_code != 200 else "text/event-stream"
+        return Response(found.get_data(), status=found.status_code, content_type=kind)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=find_chromium(), args=CHROMIUM_OPTIONS
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def streams():
+    return Streams()
+
+
+@pytest.fixture
+def site(streams):
+    headings = tuple(Heading(2, f"part-{n}", f"Part {n}") for n in (1, 2, 3))
+    posts = [write_post(f"p{n}", tags=("a b", "c"), body=BODY) for n in range(11)]
+    about = Books(write_post("what", title="What"))
+    app = open_site(library=Books(*posts, headings=headings), about=about)
+    app.add_url_rule("/live", view_func=streams.answer)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@contextmanager
+def open_tab(browser, **options):
+    """Open a tab, and fail if the browser's console says anything but what a test expects."""
+    context = browser.new_context(reduced_motion="reduce", **options)
+    tab = context.new_page()
+    tab.said = []
+    tab.on("console", lambda message: tab.said.append(message.text))
+    tab.on("pageerror", lambda error: tab.said.append(str(error)))
+    try:
+        yield tab
+    finally:
+        context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_pages_have_no_axe_violation_and_a_quiet_console(browser, site, width, scheme):
+    """axe-core comes in through Playwright, which is above the page's CSP."""
+    axe = AXE_JS.read_text(encoding="utf-8")
+    size = {"width": width, "height": 800}
+    with open_tab(browser, viewport=size, color_scheme=scheme) as tab:
+        for path in KINDS:
+            tab.goto(site + path)
+            tab.evaluate(f"() => {{ {axe} }}")
+            found = tab.evaluate("() => axe.run().then(result => result.violations)")
+            named = [(v["id"], [node["html"] for node in v["nodes"]]) for v in found]
+            assert named == [], path
+            wider = tab.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+            assert wider <= 0, f"{path} scrolls sideways at {width} px"
+        assert [text for text in tab.said if "404 (NOT FOUND)" not in text] == []
+
+
+def test_numbers_change_with_a_frame(browser, site):
+    with open_tab(browser) as tab:
+        tab.goto(f"{site}/blog/p0")
+        expect(tab.locator(".live-here")).to_have_text("3 reading now")
+        assert tab.inner_text(".live-total") == "7 readers online"
+        assert tab.said == []
+
+
+def test_the_stream_opens_when_the_extension_comes_late(browser, site, streams):
+    """With `defer` htmx would start before it: readyState is no longer "loading" (htmx.js, 177)."""
+
+    def fetch_late(route):
+        time.sleep(0.3)
+        route.continue_()
+
+    with open_tab(browser) as tab:
+        tab.route("**/hx-sse.min.js?**", fetch_late)
+        tab.goto(f"{site}/blog/p0")
+        expect(tab.locator(".live-here")).to_have_text("3 reading now")
+
+
+def test_the_stream_opens_where_the_address_has_a_fragment(browser, site, streams):
+    """The element must be seen wherever the page is scrolled to."""
+    with open_tab(browser, viewport={"width": 360, "height": 300}) as tab:
+        tab.goto(f"{site}/blog/p0#part-3")
+        expect(tab.locator(".live-here")).to_have_text("3 reading now")
+        assert streams.asked == 1
+
+
+def test_a_parked_tab_comes_back_with_the_focus_and_opens_one_stream(browser, site, streams):
+    """Two focus events in one turn: the second finds a request under way and is dropped."""
+    with open_tab(browser) as tab:
+        tab.goto(f"{site}/blog/p0")
+        expect(tab.locator(".live-here")).to_have_text("3 reading now")
+        tab.wait_for_timeout(100)
+        assert not tab.evaluate("() => document.getElementById('live')._htmx.sse")
+        assert streams.asked == 1
+        tab.evaluate("() => [1, 2].forEach(() => window.dispatchEvent(new Event('focus')))")
+        tab.wait_for_timeout(300)
+        assert streams.asked == 2
+        assert tab.said == []
+
+
+@pytest.mark.parametrize("failure", ["busy", "portal"])
+def test_a_first_request_that_fails_is_tried_again(browser, site, streams, failure):
+    """A proxy's error page, or a captive portal's: 200, but not a stream."""
+    answers = {"busy": Response("<p>busy</p>", 503), "portal": Response("<p>log in</p>", 203)}
+    streams.answers.insert(0, answers[failure])
+    with open_tab(browser) as tab:
+        tab.clock.install()
+        tab.goto(f"{site}/blog/p0")
+        expect(tab.locator("#live")).to_have_attribute("data-htmx-powered", "true")
+        tab.clock.run_for(2_000)
+        tab.wait_for_timeout(200)
+        assert streams.asked == 1
+        assert tab.inner_text(".live-here") == "2 reading now"
+        tab.clock.run_for(10_000)
+        expect(tab.locator(".live-here")).to_have_text("3 reading now")
+        assert streams.asked == 2
+
+
+def test_a_first_request_without_an_answer_is_tried_again(browser, site):
+    """The network is gone when the page has just arrived."""
+    with open_tab(browser) as tab:
+        tab.clock.install()
+        tab.route("**/live?**", lambda route: route.abort())
+        tab.goto(f"{site}/blog/p0")
+        expect(tab.locator("#live")).to_have_attribute("data-htmx-powered", "true")
+        tab.wait_for_timeout(200)
+        tab.unroute("**/live?**")
+        tab.clock.run_for(6_000)
+        expect(tab.locator(".live-here")).to_have_text("3 reading now")
+
+
+def test_a_notice_is_shown_and_the_dot_rests(browser, site, streams):
+    streams.answers = [Response(FRAME.format(here=3, total=7, notice="not live") + PARK)]
+    with open_tab(browser) as tab:
+        tab.goto(f"{site}/blog/p0")
+        expect(tab.locator(".live-notice")).to_be_visible()
+        resting = "getComputedStyle(document.querySelector('.presence p'), '::after').animationName"
+        assert tab.evaluate(f"() => {resting}") == "none"
+
+
+def test_without_scripts_the_numbers_say_of_when_they_are(browser, site, streams):
+    with open_tab(browser, java_script_enabled=False) as tab:
+        tab.goto(f"{site}/blog/p0")
+        assert tab.inner_text(".live-here") == "2 reading now"
+        assert "when this page was loaded" in tab.inner_text(".presence")
+        assert streams.asked == 0

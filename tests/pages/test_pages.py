@@ -1,0 +1,233 @@
+"""What each page shows, and at which address."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from blog.posts.model import Heading
+from tests.pages.site import Books, Numbers, open_site, write_post
+
+
+def read(app, path, status=200):
+    with app.test_client().get(path) as answer:
+        assert answer.status_code == status, path
+        return answer.text
+
+
+def listed_titles(text):
+    return re.findall(r"<h2><a href=\"[^\"]*\">([^<]*)</a></h2>", text)
+
+
+def write_many(count):
+    return [write_post(f"post-{number:02}", title=str(number)) for number in range(1, count + 1)]
+
+
+class TestIndex:
+    def test_shows_ten_posts_to_a_page_in_the_librarys_order(self):
+        app = open_site(*write_many(23))
+        assert listed_titles(read(app, "/blog")) == [str(n) for n in range(1, 11)]
+        assert listed_titles(read(app, "/blog?page=3")) == ["21", "22", "23"]
+
+    def test_is_the_same_page_at_both_addresses(self):
+        app = open_site(*write_many(3), site_url="https://blog.example")
+        assert read(app, "/") == read(app, "/blog")
+
+    def test_links_the_pages_before_and_after(self):
+        app = open_site(*write_many(23))
+        first, second, third = (read(app, f"/blog?page={number}") for number in (1, 2, 3))
+        assert 'rel="prev"' not in first
+        assert first.count('rel="next" href="/blog?page=2"') == 2
+        assert second.count('rel="prev" href="/blog"') == 2
+        assert second.count('rel="next" href="/blog?page=3"') == 2
+        assert 'rel="next"' not in third
+
+    @pytest.mark.parametrize("page", ["0", "4", "-1", "01", "1.0", "two", "", "٢", "9" * 30])
+    def test_has_no_page_of_that_number(self, page):
+        read(open_site(*write_many(23)), f"/blog?page={page}", status=404)
+
+    def test_shows_title_date_description_reading_time_and_tags(self):
+        text = read(open_site(write_post("one", tags=("presence", "Redis"))), "/blog")
+        assert '<a href="/blog/one">The title of one</a>' in text
+        assert '<time datetime="2026-11-03">3 November 2026</time>' in text
+        assert "What one is about." in text
+        assert "3 min read" in text
+        assert '<a href="/tags/presence">presence</a>' in text
+
+    def test_says_so_when_nothing_is_written_yet(self):
+        assert "Nothing is written yet" in read(open_site(), "/blog")
+
+    def test_shows_the_total_only(self):
+        text = read(open_site(write_post("one")), "/blog")
+        assert '<span class="live-total">5 readers online</span>' in text
+        assert '<span class="live-here"></span>' in text
+        assert 'data-hx-sse:connect="/live?page=index"' in text
+
+
+class TestPost:
+    def test_shows_its_own_number_and_the_total_before_any_script_runs(self):
+        text = read(open_site(write_post("one")), "/blog/one")
+        assert '<span class="live-here">2 reading now</span>' in text
+        assert '<span class="live-total">5 readers online</span>' in text
+        assert '<span class="live-notice"></span>' in text
+
+    def test_says_why_the_numbers_are_not_live(self):
+        app = open_site(write_post("one"), live=Numbers(notice="as of a moment ago"))
+        assert '<span class="live-notice">as of a moment ago</span>' in read(app, "/blog/one")
+
+    def test_opens_the_stream_of_its_own_page(self):
+        text = read(open_site(write_post("café/c++ & co")), "/blog/caf%C3%A9/c++%20&%20co")
+        address = "/live?page=blog%2Fcaf%C3%A9%2Fc%2B%2B+%26+co"
+        assert f'data-hx-sse:connect="{address}"' in text
+
+    def test_shows_title_dates_authors_reading_time_and_body(self):
+        post = write_post(
+            "one", authors=("Ada", "Grace"), updated=datetime(2026, 11, 9, tzinfo=UTC)
+        )
+        text = read(open_site(post), "/blog/one")
+        assert "<h1>The title of one</h1>" in text
+        assert '<time datetime="2026-11-03">3 November 2026</time>' in text
+        assert 'updated <time datetime="2026-11-09">9 November 2026</time>' in text
+        assert "by Ada, Grace" in text
+        assert "3 min read" in text
+        assert "<p>The body of one.</p>" in text
+
+    def test_needs_neither_date_nor_description(self):
+        text = read(open_site(write_post("one", date=None, description="")), "/blog/one")
+        assert "<time" not in text
+        assert '<meta name="description" content="A blog that knows who is reading it.">' in text
+
+    def test_links_the_newer_and_the_older_post(self):
+        text = read(open_site(*write_many(3)), "/blog/post-02")
+        assert '<a rel="next" href="/blog/post-01"><span>Newer</span> 1</a>' in text
+        assert '<a rel="prev" href="/blog/post-03"><span>Older</span> 3</a>' in text
+
+    def test_has_a_table_of_contents_from_three_headings_on(self):
+        headings = tuple(Heading(2, f"part-{n}", f"Part {n} & more") for n in (1, 2, 3))
+        long = read(open_site(library=Books(write_post("one"), headings=headings)), "/blog/one")
+        assert '<a href="#part-2">Part 2 &amp; more</a>' in long
+        short = open_site(library=Books(write_post("one"), headings=headings[:2]))
+        assert "In this post" not in read(short, "/blog/one")
+
+    def test_lists_the_top_headings_only_where_there_are_many(self):
+        headings = tuple(Heading(2 + n % 2, f"h{n}", f"H{n}") for n in range(20))
+        text = read(open_site(library=Books(write_post("one"), headings=headings)), "/blog/one")
+        assert text.count('<li><a href="#h') == 10
+        assert 'class="deeper"' not in text
+
+    def test_is_not_found_while_it_is_a_draft(self):
+        app = open_site(write_post("one", draft=True))
+        read(app, "/blog/one", status=404)
+        assert "one" not in listed_titles(read(app, "/blog"))
+
+    @pytest.mark.parametrize("path", ["/blog/none", "/blog/../one", "/blog/One", "/blog/one.md"])
+    def test_is_looked_up_in_the_index_and_nowhere_else(self, path):
+        read(open_site(write_post("one")), path, status=404)
+
+    def test_escapes_all_text_but_the_body(self):
+        evil = "<script>alert(1)</script>"
+        post = write_post(
+            "one", title=evil, description=evil, tags=(evil,), authors=(evil,), body="<b>body</b>"
+        )
+        app = open_site(post, title=evil, description=evil, site_url="https://blog.example")
+        for path in (
+            "/blog",
+            "/blog/one",
+            "/tags",
+            "/tags/~3cscript~3ealert~281~29~3c~2fscript~3e",
+        ):
+            text = read(app, path)
+            assert "<script>alert" not in text
+            assert "&lt;script&gt;alert(1)" in text
+
+
+class TestTags:
+    def test_lists_the_posts_of_a_tag_of_any_text(self):
+        names = ["c++", "a/b", "#1", "..", "server-sent events", "Ünïcode 标签", "50% & <b>"]
+        posts = [write_post(f"p{n}", title=f"t{n}", tags=(name,)) for n, name in enumerate(names)]
+        app = open_site(*posts)
+        overview = read(app, "/tags")
+        links = re.findall(r'<a href="(/tags/[^"]*)">', overview)
+        assert len(links) == len(names)
+        titles = sorted(title for link in links for title in listed_titles(read(app, link)))
+        assert titles == [f"t{n}" for n in range(len(names))]
+
+    def test_counts_the_posts_of_each_tag(self):
+        posts = [write_post("a", tags=("x", "y")), write_post("b", tags=("x",))]
+        text = read(open_site(*posts), "/tags")
+        assert re.findall(r">([xy])</a> <span class=\"meta\">([^<]*)<", text) == [
+            ("x", "2 posts"),
+            ("y", "1 post"),
+        ]
+
+    def test_of_no_post_is_not_found(self):
+        read(open_site(write_post("a", tags=("x",))), "/tags/z", status=404)
+
+    def test_overview_says_so_when_there_is_none(self):
+        assert "No post has a tag yet" in read(open_site(), "/tags")
+
+
+class TestAbout:
+    def test_shows_the_sections_in_the_order_of_their_file_names(self):
+        about = Books(
+            write_post("how", title="How", path=Path("about/02-how.md"), date=None),
+            write_post("what", title="What", path=Path("about/01-what.md"), date=None),
+        )
+        text = read(open_site(about=about), "/about")
+        assert re.findall(r'<h2 id="(\w+)">', text) == ["what", "how"]
+        assert "<p>The body of how.</p>" in text
+        assert 'data-hx-sse:connect="/live?page=about"' in text
+
+    def test_stands_without_a_section(self):
+        assert "A blog that knows who is reading it." in read(open_site(), "/about")
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        ("path", "target"),
+        [
+            ("/blog/", "/blog"),
+            ("/about/", "/about"),
+            ("/tags/", "/tags"),
+            ("/blog/one/", "/blog/one"),
+        ],
+    )
+    def test_with_a_slash_too_many_lead_to_the_page(self, path, target):
+        answer = open_site(write_post("one")).test_client().get(path)
+        assert answer.status_code == 308
+        assert answer.location == target
+
+    @pytest.mark.parametrize(
+        ("path", "canonical"),
+        [
+            ("/", "https://blog.example/blog"),
+            ("/blog?page=2", "https://blog.example/blog?page=2"),
+            ("/blog?page=1&utm_source=x", "https://blog.example/blog"),
+            ("/blog/post-01", "https://blog.example/blog/post-01"),
+            ("/about", "https://blog.example/about"),
+        ],
+    )
+    def test_have_one_canonical_form_from_the_configured_site(self, path, canonical):
+        app = open_site(*write_many(11), site_url="https://blog.example/")
+        answer = app.test_client().get(path, headers={"Host": "evil.example"})
+        assert f'<link rel="canonical" href="{canonical}">' in answer.text
+        assert f'<meta property="og:url" content="{canonical}">' in answer.text
+        assert "evil.example" not in answer.text
+
+    def test_are_never_made_from_the_request(self):
+        text = read(open_site(write_post("one")), "/blog/one")
+        assert "canonical" not in text
+        assert "og:" not in text
+
+    def test_of_every_link_that_the_templates_make_exist(self):
+        app = open_site(*[write_post(f"p{n}", tags=("a b", "c/d")) for n in range(12)])
+        seen, ahead = set(), ["/"]
+        while ahead:
+            path = ahead.pop()
+            seen.add(path)
+            found = re.findall(r'(?:href|src)="(/[^"#]*)', read(app, path))
+            ahead += {link for link in found if link not in seen and link not in ahead}
+        assert {"/blog?page=2", "/tags/a_b", "/tags/c~2fd", "/about", "/blog/p11"} <= seen

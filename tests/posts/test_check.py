@@ -1,0 +1,75 @@
+"""`flask posts check` and `flask posts list`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+import blog.cli
+from blog.cli import posts_cli
+from blog.posts import Library, Post, RenderedPost
+
+GOOD = "---\ntitle: Good\ndate: 2026-11-24\n---\nText.\n"
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    """Run a command as the factory would, over a library that was loaded."""
+    app = Flask("bare")
+    library = Library(folder)
+    library.load()
+    app.extensions["viblog"] = SimpleNamespace(library=library)
+    app.cli.add_command(posts_cli)
+    return app.test_cli_runner().invoke(args=["posts", *arguments])
+
+
+def test_good_posts_have_no_faults(tmp_path: Path):
+    (tmp_path / "good.md").write_text(GOOD)
+    result = run(tmp_path, "check")
+    assert (result.exit_code, result.stdout) == (0, "1 posts, no faults\n")
+
+
+def test_every_fault_of_every_file_is_printed_with_its_place(tmp_path: Path):
+    (tmp_path / "good.md").write_text(GOOD)
+    (tmp_path / "a.md").write_text("---\ntitle: A\ndate: never\n---\nText.\n")
+    (tmp_path / "b.md").write_text("---\ntitle: B\ndraft: perhaps\ndate: 2026-13-01\n---\nText.\n")
+    result = run(tmp_path, "check")
+    assert result.exit_code == 1
+    places = [":".join(line.split(":")[:2]) for line in result.stdout.splitlines()]
+    assert places == [f"{tmp_path}/a.md:3", f"{tmp_path}/b.md:3", f"{tmp_path}/b.md:4"]
+
+
+def test_a_post_whose_rendering_crashes_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def crash(post: Post) -> RenderedPost:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(blog.cli, "render_markdown", crash)
+    (tmp_path / "good.md").write_text(GOOD)
+    result = run(tmp_path, "check")
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{tmp_path}/good.md:5: ")
+    assert "RecursionError: too deep" in result.stdout
+
+
+def test_a_missing_folder_is_a_fault(tmp_path: Path):
+    result = run(tmp_path / "nowhere", "check")
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{tmp_path}/nowhere:1: ")
+
+
+def test_the_list_has_the_newest_first_and_marks_drafts(tmp_path: Path):
+    (tmp_path / "good.md").write_text(GOOD)
+    (tmp_path / "newer.md").write_text("---\ntitle: Newer\ndate: 2026-11-25\n---\nText.\n")
+    (tmp_path / "undated.md").write_text("---\ntitle: Undated\n---\nText.\n")
+    (tmp_path / "soon.md").write_text(
+        "---\ntitle: Soon\ndate: 2026-12-01\ndraft: true\n---\nText.\n"
+    )
+    assert run(tmp_path, "list").stdout.splitlines() == [
+        "2026-11-25  newer  Newer",
+        "2026-11-24  good  Good",
+        "no date     undated  Undated",
+        "2026-12-01  soon  Soon  (draft)",
+    ]

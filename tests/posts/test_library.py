@@ -1,0 +1,183 @@
+"""What a library makes of a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import blog.posts.library
+from blog.posts import Library, Post, RenderedPost
+
+CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "nodejs-blog"
+
+
+def put(path: Path, title: str = "T", body: str = "Text.", **fields: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    front = "".join(f"{name}: {value}\n" for name, value in {"title": title, **fields}.items())
+    path.write_text(f"---\n{front}---\n{body}\n")
+    return path
+
+
+def load(folder: Path) -> Library:
+    library = Library(folder)
+    library.load()
+    return library
+
+
+def test_the_newest_post_is_first_and_undated_ones_are_last(tmp_path: Path):
+    put(tmp_path / "b.md", date="2026-11-01")
+    put(tmp_path / "a.md", date="2026-11-01")
+    put(tmp_path / "deep" / "er" / "new.md", date="2026-11-02")
+    put(tmp_path / "undated.md")
+    assert [post.id for post in load(tmp_path).index.posts] == ["new", "a", "b", "undated"]
+
+
+def test_a_draft_is_in_no_list(tmp_path: Path):
+    put(tmp_path / "soon.md", draft="true", tags="[x]")
+    index = load(tmp_path).index
+    assert (index.posts, dict(index.by_id), dict(index.tags)) == ((), {}, {})
+    assert [post.id for post in index.drafts] == ["soon"]
+
+
+def test_a_tag_has_its_posts_newest_first(tmp_path: Path):
+    put(tmp_path / "old.md", date="2026-11-01", tags="[x, y]")
+    put(tmp_path / "new.md", date="2026-11-02", tags="[x]")
+    tags = load(tmp_path).index.tags
+    assert {tag: [post.id for post in posts] for tag, posts in tags.items()} == {
+        "x": ["new", "old"],
+        "y": ["old"],
+    }
+
+
+def test_of_two_posts_with_one_id_the_second_is_left_out(tmp_path: Path):
+    first = put(tmp_path / "a.md", slug="same")
+    second = put(tmp_path / "b.md", slug="same")
+    index = load(tmp_path).index
+    assert index.by_id["same"].path == first
+    (fault,) = index.faults
+    assert (fault.path, fault.line) == (second, 3)
+    assert str(first) in str(fault)
+
+
+def test_a_broken_post_is_logged_once_and_the_rest_is_served(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    put(tmp_path / "good.md")
+    broken = put(tmp_path / "broken.md", date="never")
+    library = load(tmp_path)
+    put(tmp_path / "another.md")
+    library.load()
+    assert sorted(library.index.by_id) == ["another", "good"]
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith(f"{broken}:3: ")
+
+
+def test_a_file_that_changed_is_read_again_and_no_other(tmp_path: Path):
+    put(tmp_path / "same.md")
+    put(tmp_path / "other.md", title="Before")
+    library = load(tmp_path)
+    kept = library.index.by_id["same"]
+    put(tmp_path / "other.md", title="Afterwards")
+    counts: list[int] = []
+    library.load(on_read=counts.append)
+    assert counts == [1]
+    assert library.index.by_id["other"].title == "Afterwards"
+    assert library.index.by_id["same"] is kept
+
+
+def test_the_version_changes_with_the_content_and_not_with_a_touch(tmp_path: Path):
+    path = put(tmp_path / "a.md")
+    library = load(tmp_path)
+    first = library.index.version
+    os.utime(path, (1, 1))
+    library.load()
+    touched = library.index.version
+    put(path, body="Other.")
+    library.load()
+    assert first == touched == load_version_of_a_fresh_copy(tmp_path, "Text.")
+    assert library.index.version != first
+
+
+def load_version_of_a_fresh_copy(folder: Path, body: str) -> str:
+    """Load the same path with the same content in another library, as another worker would."""
+    path = folder / "a.md"
+    now = path.read_bytes()
+    put(path, body=body)
+    version = load(folder).index.version
+    path.write_bytes(now)
+    return version
+
+
+def test_hidden_files_and_backups_are_no_posts(tmp_path: Path):
+    for name in (".foo.md.swp", "foo.md~", ".#foo.md", "#foo.md#", ".git/a.md", "notes.txt"):
+        put(tmp_path / name)
+    index = load(tmp_path).index
+    assert (index.posts, index.faults) == ((), ())
+
+
+def test_a_folder_may_be_called_like_a_post(tmp_path: Path):
+    put(tmp_path / "index.md" / "index.md")
+    assert len(load(tmp_path).index.posts) == 1
+
+
+def test_a_link_out_of_the_folder_is_a_fault_and_one_inside_is_a_post(tmp_path: Path):
+    folder = tmp_path / "posts"
+    put(tmp_path / "outside" / "secret.md")
+    put(folder / ".hidden" / "real.md")
+    (folder / "file.md").symlink_to(tmp_path / "outside" / "secret.md")
+    (folder / "folder").symlink_to(tmp_path / "outside")
+    (folder / "inside.md").symlink_to(folder / ".hidden" / "real.md")
+    (folder / "loop").symlink_to(folder)
+    index = load(folder).index
+    assert [post.id for post in index.posts] == ["inside"]
+    assert [fault.path for fault in index.faults] == [folder / "file.md", folder / "folder"]
+
+
+def test_what_cannot_be_read_is_a_fault(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.md")
+    (tmp_path / "dangling.md").symlink_to(tmp_path / "nothing")
+    faults = load(tmp_path).index.faults
+    assert [fault.path.name for fault in faults] == ["dangling.md", "pipe.md"]
+
+
+def test_a_missing_folder_is_one_log_line_and_picked_up_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    folder = tmp_path / "posts"
+    library = load(folder)
+    library.load()
+    assert len(caplog.messages) == 1
+    put(folder / "a.md")
+    library.load()
+    assert list(library.index.by_id) == ["a"]
+    assert library.index.faults == ()
+
+
+def test_a_post_is_rendered_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    rendered: list[str] = []
+
+    def count(post: Post) -> RenderedPost:
+        rendered.append(post.body)
+        return RenderedPost(post.body)
+
+    monkeypatch.setattr(blog.posts.library, "render_markdown", count)
+    put(tmp_path / "a.md", body="One.")
+    library = load(tmp_path)
+    assert library.render(library.index.by_id["a"]) is library.render(library.index.by_id["a"])
+    put(tmp_path / "a.md", body="Two, longer.")
+    library.load()
+    assert library.render(library.index.by_id["a"]).html.strip() == "Two, longer."
+    assert [body.strip() for body in rendered] == ["One.", "Two, longer."]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the shared corpus is not here")
+def test_every_post_of_the_corpus_renders():
+    library = load(CORPUS)
+    posts = library.index.posts
+    assert library.index.faults == ()
+    assert len(posts) == 379
+    for post in posts:
+        assert library.render(post).html or not post.body.strip()

@@ -1,0 +1,113 @@
+"""What a reader gets to see of a post's Markdown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blog.posts.markdown import render_markdown
+from blog.posts.model import Heading, Post
+
+
+def write(body: str, title: str = "The title") -> Post:
+    return Post(id="a", title=title, description="", date=None, path=Path("a.md"), body=body)
+
+
+def render(body: str, title: str = "The title") -> str:
+    return render_markdown(write(body, title)).html
+
+
+def test_a_heading_ends_with_a_link_that_says_where_it_goes():
+    assert render("## One & `two`") == (
+        '<h2 id="one-two">One &amp; <code>two</code>'
+        '<a aria-label="Link to “One &amp; two”" class="permalink" href="#one-two">#</a></h2>'
+    )
+
+
+def test_headings_begin_at_h2_and_skip_no_level():
+    rendered = render_markdown(write("#### A\n\n###### B\n\n##### C\n\n#### D"))
+    assert rendered.headings == (
+        Heading(2, "a", "A"),
+        Heading(3, "b", "B"),
+        Heading(3, "c", "C"),
+        Heading(2, "d", "D"),
+    )
+
+
+def test_no_heading_goes_below_h6():
+    rendered = render_markdown(write("\n\n".join("#" * level + " x" for level in range(1, 7))))
+    assert [heading.level for heading in rendered.headings] == [2, 3, 4, 5, 6, 6]
+
+
+@pytest.mark.parametrize("heading", ["# The title", "The Title\n=====", "## The *title*"])
+def test_the_first_heading_goes_if_it_is_the_title(heading: str):
+    assert render(f"{heading}\n\nText.") == "<p>Text.</p>"
+
+
+def test_only_the_first_heading_is_taken_for_the_title():
+    rendered = render_markdown(write("# Other\n\n# The title"))
+    assert [heading.text for heading in rendered.headings] == ["Other", "The title"]
+
+
+def test_equal_headings_have_anchors_of_their_own():
+    rendered = render_markdown(write("# Fix\n\n# Fix"))
+    assert [heading.anchor for heading in rendered.headings] == ["fix", "fix_1"]
+
+
+def test_no_heading_takes_an_id_of_the_page():
+    rendered = render_markdown(write("# Main\n\n# Live"))
+    assert [heading.anchor for heading in rendered.headings] == ["main-section", "live-section"]
+
+
+def test_headings_in_other_scripts_have_readable_anchors():
+    assert render_markdown(write("# 中文")).headings == (Heading(2, "中文", "中文"),)
+
+
+def test_code_is_coloured_by_class_and_the_keyboard_can_scroll_it():
+    assert render("```python\nprint(1)\n```") == (
+        '<div class="codehilite"><pre tabindex="0"><code>'
+        '<span class="nb">print</span><span class="p">(</span>'
+        '<span class="mi">1</span><span class="p">)</span>\n'
+        "</code></pre></div>"
+    )
+
+
+@pytest.mark.parametrize("code", ["```nosuchlanguage\na < b\n```", "```\na < b\n```", "    a < b"])
+def test_code_in_no_known_language_is_shown_as_it_is(code: str):
+    assert render(code) == (
+        '<div class="codehilite"><pre tabindex="0"><code>a &lt; b\n</code></pre></div>'
+    )
+
+
+def test_a_table_scrolls_on_its_own_and_has_no_inline_style():
+    assert render("| a | b |\n|:-:|--:|\n| 1 | 2 |\n\nText.").replace("\n", "") == (
+        '<div aria-label="Table" class="table-scroll" role="region" tabindex="0"><table>'
+        '<thead><tr><th class="align-center">a</th><th class="align-right">b</th></tr></thead>'
+        '<tbody><tr><td class="align-center">1</td><td class="align-right">2</td></tr></tbody>'
+        "</table></div><p>Text.</p>"
+    )
+
+
+def test_a_footnote_and_its_place_link_to_each_other():
+    html = render("Text[^n].\n\n[^n]: Foot.")
+    assert '<sup id="fnref:n"><a class="footnote-ref" href="#fn:n">1</a></sup>' in html
+    assert '<li id="fn:n">' in html
+    assert 'href="#fnref:n"' in html
+
+
+def test_an_admonition_has_its_title():
+    assert render("!!! note\n    Mind.") == (
+        '<div class="admonition note">\n<p class="admonition-title">Note</p>\n<p>Mind.</p>\n</div>'
+    )
+
+
+def test_raw_html_passes_through():
+    assert render('<video src="a.mp4" controls></video>') == (
+        '<video src="a.mp4" controls></video>'
+    )
+
+
+def test_an_empty_body_is_empty():
+    rendered = render_markdown(write(""))
+    assert (rendered.html, rendered.headings) == ("", ())

@@ -1,0 +1,116 @@
+"""The membership: which peers are dropped, which are fetched, and when the next digest is due."""
+
+from __future__ import annotations
+
+import pytest
+
+from blog.presence.membership import Membership
+from blog.presence.replica import Version
+from blog.presence.store import Digested
+
+LEASE_SECONDS = 15.0
+FIRST = Version("a", 0)
+SECOND = Version("a", 1)
+ALIVE = Digested(alive=True, version=FIRST)
+DEAD = Digested(alive=False, version=None)
+
+
+@pytest.fixture
+def membership() -> Membership:
+    """Return the membership of worker `me`, whose next digest is far away."""
+    return Membership("me", LEASE_SECONDS, digest_due=1000.0)
+
+
+def read_digest(membership: Membership, found, held, now: float) -> list[str]:
+    return membership.read_digest(found, held, now, next_digest_due=now + 30.0, fetch_due=now + 0.5)
+
+
+def test_a_peer_that_is_said_to_be_dead_is_dropped_however_lately_it_was_heard(membership):
+    membership.hear("peer", 100.0)
+    assert read_digest(membership, {"peer": DEAD}, {"peer": FIRST}, 100.1) == ["peer"]
+
+
+def test_a_peer_absent_from_the_digest_but_heard_lately_stays(membership):
+    """The list of the living may be lost (FLUSHALL); its next heartbeat brings it back."""
+    membership.hear("peer", 100.0)
+    assert read_digest(membership, {}, {"peer": FIRST}, 114.9) == []
+
+
+def test_a_peer_absent_and_silent_for_a_lease_is_dropped(membership):
+    membership.hear("peer", 100.0)
+    assert read_digest(membership, {}, {"peer": FIRST}, 115.0) == ["peer"]
+    assert read_digest(membership, {}, {}, 116.0) == []
+
+
+def test_a_peer_alive_in_the_digest_stays_though_it_was_silent(membership):
+    membership.hear("peer", 100.0)
+    assert read_digest(membership, {"peer": ALIVE}, {"peer": FIRST}, 200.0) == []
+    assert not membership.is_digest_due(214.9)
+    assert membership.is_digest_due(215.0)
+
+
+def test_equal_versions_are_not_fetched_and_others_are(membership):
+    found = {"same": ALIVE, "changed": ALIVE, "unknown": ALIVE}
+    held = {"same": FIRST, "changed": SECOND}
+    read_digest(membership, found, held, 100.0)
+    assert membership.due_fetches(100.4) == []
+    assert sorted(membership.due_fetches(100.5)) == ["changed", "unknown"]
+
+
+def test_a_doubt_ends_when_the_digest_says_the_version_that_is_held(membership):
+    membership.doubt("peer", 101.0)
+    read_digest(membership, {"peer": ALIVE}, {"peer": FIRST}, 100.0)
+    assert membership.due_fetches(200.0) == []
+
+
+def test_a_living_peer_whose_slot_is_gone_is_neither_fetched_nor_dropped(membership):
+    membership.doubt("peer", 101.0)
+    found = {"peer": Digested(alive=True, version=None)}
+    assert read_digest(membership, found, {"peer": FIRST}, 100.0) == []
+    assert membership.due_fetches(200.0) == []
+
+
+def test_a_dead_peer_is_not_fetched(membership):
+    membership.doubt("peer", 101.0)
+    read_digest(membership, {"peer": DEAD}, {"peer": FIRST}, 100.0)
+    assert membership.due_fetches(200.0) == []
+    assert membership.next_due() == 130.0
+
+
+def test_the_worker_itself_is_neither_dropped_nor_fetched(membership):
+    membership.hear("me", 100.0)
+    membership.doubt("me", 100.0)
+    assert read_digest(membership, {"me": DEAD}, {"me": None}, 100.0) == []
+    assert read_digest(membership, {"me": ALIVE}, {"me": None}, 100.0) == []
+    assert membership.due_fetches(200.0) == []
+
+
+def test_an_earlier_appointment_for_a_fetch_stays(membership):
+    membership.doubt("peer", 101.0)
+    membership.doubt("peer", 105.0)
+    assert membership.due_fetches(101.0) == ["peer"]
+    membership.fetched("peer")
+    assert membership.due_fetches(200.0) == []
+
+
+def test_the_next_thing_due_is_a_fetch_a_digest_or_a_long_silence(membership):
+    assert membership.next_due() == 1000.0
+    membership.hear("peer", 100.0)
+    assert membership.next_due() == 115.0
+    membership.doubt("peer", 101.0)
+    assert membership.next_due() == 101.0
+    membership.digest_by(99.0)
+    membership.digest_by(500.0)
+    assert membership.next_due() == 99.0
+
+
+def test_the_first_digest_is_due_at_once():
+    assert Membership("me", LEASE_SECONDS).is_digest_due(0.0)
+
+
+def test_a_digest_appoints_the_next(membership):
+    membership.digest_by(100.0)
+    assert membership.is_digest_due(100.0)
+    read_digest(membership, {}, {}, 100.0)
+    assert not membership.is_digest_due(129.9)
+    assert membership.is_digest_due(130.0)

@@ -1,0 +1,178 @@
+"""The replica: slots in, diffs and counts out."""
+
+from __future__ import annotations
+
+import pytest
+
+from blog.presence.replica import Applied, Diff, Presence, Replica, Version
+
+FIRST = Version("a", 0)
+SECOND = Version("a", 1)
+THIRD = Version("a", 2)
+
+
+def presence(ref: str, key: str = "ann", page: str = "index", topic: str = "blog") -> Presence:
+    return Presence(ref, topic, key, {"page": page})
+
+
+def replica_holding(*presences: Presence, version: Version = FIRST) -> Replica:
+    replica = Replica(indexes=("page",))
+    replica.replace("w1", version, presences)
+    return replica
+
+
+def test_a_join_is_told_and_listed():
+    replica = Replica()
+    assert replica.add("w1", presence("r1")) == Diff(joins=(presence("r1"),))
+    assert replica.list("blog") == {"ann": {"metas": [{"page": "index", "ref": "r1"}]}}
+
+
+def test_a_leave_is_told_once():
+    replica = replica_holding(presence("r1"))
+    assert replica.remove("w1", ["r1"]) == Diff(leaves=(presence("r1"),))
+    assert not replica.remove("w1", ["r1"])
+    assert not replica.remove("unknown", ["r1"])
+
+
+def test_the_last_meta_takes_its_key_away_and_the_last_key_its_topic():
+    replica = replica_holding(presence("r1"), presence("r2"), presence("r3", "bob"))
+    replica.remove("w1", ["r1"])
+    assert [meta["ref"] for meta in replica.list("blog")["ann"]["metas"]] == ["r2"]
+    replica.remove("w1", ["r2"])
+    assert list(replica.list("blog")) == ["bob"]
+    replica.remove("w1", ["r3"])
+    assert replica.list("blog") == {}
+    assert replica.get_by_key("blog", "bob") == []
+
+
+def test_the_metas_of_a_key_are_from_all_workers_oldest_first():
+    replica = replica_holding(presence("r1"))
+    replica.add("w2", presence("r2", page="about"))
+    replica.add("w1", presence("r3"))
+    assert [p.ref for p in replica.get_by_key("blog", "ann")] == ["r1", "r2", "r3"]
+
+
+def test_topics_do_not_mix():
+    replica = replica_holding(presence("r1"), presence("r2", topic="chat"))
+    assert list(replica.list("chat")) == ["ann"]
+    assert replica.count("blog") == 1
+    assert replica.count("chat", page="index") == 1
+
+
+def test_counts_are_of_presences_or_of_distinct_keys():
+    replica = replica_holding(presence("r1"), presence("r2"), presence("r3", "bob", "about"))
+    assert replica.count("blog") == 3
+    assert replica.count("blog", distinct=True) == 2
+    assert replica.count("blog", page="index") == 2
+    assert replica.count("blog", page="index", distinct=True) == 1
+    assert replica.count("blog", page="about") == 1
+    assert replica.count("blog", page="nowhere") == 0
+
+
+def test_a_key_seen_by_two_workers_is_one_key():
+    replica = replica_holding(presence("r1"))
+    replica.add("w2", presence("r2"))
+    assert (replica.count("blog"), replica.count("blog", distinct=True)) == (2, 1)
+    replica.drop("w2")
+    assert (replica.count("blog"), replica.count("blog", distinct=True)) == (1, 1)
+
+
+def test_counting_by_what_is_no_index_says_what_is():
+    with pytest.raises(ValueError, match=r"found 'size' .* expected an index \(page\)"):
+        replica_holding().count("blog", size=1)
+    with pytest.raises(ValueError, match="found 2 fields to count by"):
+        replica_holding().count("blog", page="index", size=1)
+
+
+def test_a_presence_without_the_indexed_field_counts_in_all_only():
+    replica = replica_holding(Presence("r1", "blog", "ann", {}))
+    assert replica.count("blog") == 1
+    assert replica.count("blog", page=None) == replica.recount("blog", page=None) == 0
+
+
+def test_a_message_that_follows_is_applied():
+    replica = replica_holding(presence("r1"))
+    applied, diff = replica.apply("w1", FIRST, SECOND, [presence("r2", "bob")], ["r1"])
+    assert applied is Applied.YES
+    assert diff == Diff(joins=(presence("r2", "bob"),), leaves=(presence("r1"),))
+    assert replica.version("w1") == SECOND
+
+
+@pytest.mark.parametrize(
+    ("prev", "new", "applied"),
+    [
+        (FIRST, FIRST, Applied.OLD),
+        (FIRST, SECOND, Applied.OLD),
+        (THIRD, Version("a", 3), Applied.GAP),
+        (FIRST, THIRD, Applied.GAP),
+        (Version("b", 0), Version("b", 1), Applied.GAP),
+        (Version("b", 1), Version("b", 1), Applied.GAP),
+    ],
+)
+def test_a_message_that_does_not_follow_changes_nothing(prev, new, applied):
+    replica = replica_holding(presence("r1"), version=SECOND)
+    assert replica.apply("w1", prev, new, [presence("r9")], ["r1"]) == (applied, Diff())
+    assert replica.version("w1") == SECOND
+    assert replica.presences("w1") == {"r1": presence("r1")}
+
+
+def test_a_message_of_an_unknown_worker_is_a_gap():
+    assert replica_holding().apply("w9", FIRST, SECOND, [], []) == (Applied.GAP, Diff())
+
+
+def test_a_heartbeat_that_meets_the_held_version_changes_nothing():
+    replica = replica_holding(presence("r1"))
+    assert replica.apply("w1", FIRST, FIRST, [], []) == (Applied.YES, Diff())
+
+
+def test_a_heartbeat_ahead_of_the_held_version_shows_a_loss():
+    assert replica_holding().apply("w1", SECOND, SECOND, [], []) == (Applied.GAP, Diff())
+
+
+def test_replacing_a_slot_tells_only_what_is_different():
+    replica = replica_holding(presence("r1"), presence("r2", "bob"))
+    diff = replica.replace("w1", Version("b", 0), [presence("r2", "bob"), presence("r3", "cid")])
+    assert diff == Diff(joins=(presence("r3", "cid"),), leaves=(presence("r1"),))
+    assert replica.version("w1") == Version("b", 0)
+
+
+def test_dropping_a_worker_tells_that_all_of_it_left():
+    replica = replica_holding(presence("r1"), presence("r2", "bob"))
+    replica.add("w2", presence("r3", "cid"))
+    assert replica.drop("w1") == Diff(leaves=(presence("r1"), presence("r2", "bob")))
+    assert list(replica.list("blog")) == ["cid"]
+    assert replica.workers() == ["w2"]
+    assert not replica.drop("w1")
+    assert replica.version("w1") is None
+
+
+def test_what_joins_and_leaves_again_is_in_neither_side_of_the_sum():
+    come = Diff(joins=(presence("r1"), presence("r2")))
+    gone = Diff(leaves=(presence("r1"), presence("r0")))
+    assert come + gone == Diff(joins=(presence("r2"),), leaves=(presence("r0"),))
+
+
+def test_a_diff_is_divided_by_topic():
+    chat = presence("r2", topic="chat")
+    diff = Diff(joins=(presence("r1"), chat))
+    assert diff.topics() == {"blog", "chat"}
+    assert diff.only("chat") == Diff(joins=(chat,))
+    assert not diff.only("elsewhere")
+
+
+def test_a_diff_is_shown_as_lists_with_both_refs_of_an_update():
+    new = Presence("r2", "blog", "ann", {"page": "about"}, prev_ref="r1")
+    assert Diff((new,), (presence("r1"),)).as_lists() == {
+        "joins": {"ann": {"metas": [{"page": "about", "ref": "r2", "prev_ref": "r1"}]}},
+        "leaves": {"ann": {"metas": [{"page": "index", "ref": "r1"}]}},
+    }
+
+
+@pytest.mark.parametrize("text", ["", "7", ".7", "a.", "a.b", "*"])
+def test_what_is_no_version_is_refused(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - "a.b" is told by int() itself
+        Version.parse(text)
+
+
+def test_a_version_is_read_back():
+    assert Version.parse(str(Version("ab.cd", 12))) == Version("ab.cd", 12)

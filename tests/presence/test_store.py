@@ -1,0 +1,203 @@
+"""The store, against a real Valkey: each step changes all or nothing, and nothing lives for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import monotonic, sleep
+
+import pytest
+
+from blog.presence.replica import Presence, Version
+from blog.presence.slot import Write
+from blog.presence.store import Digested, Leaving, Published, Store, connect, decode_message
+from tests.valkey import Valkey
+
+LEASE_SECONDS = 60.0
+ANN = Presence("w1-1", "blog", "ann", {"page": "index"})
+BOB = Presence("w1-2", "blog", "bob", {"page": "about"}, prev_ref="w1-0")
+FIRST = Version("e1", 0)
+SECOND = Version("e1", 1)
+PUT = Write(None, FIRST, joins=(ANN,))
+SLOT = "{test}:w:w1"
+LIVE = "{test}:live"
+
+
+@pytest.fixture
+def store(valkey_url: str) -> Iterator[Store]:
+    """Return a store of the prefix {test}."""
+    store = Store(connect(valkey_url), "{test}")
+    yield store
+    store.close()
+
+
+def write(store: Store, what: Write, lease_seconds: float = LEASE_SECONDS) -> bool:
+    return store.write("w1", what, lease_seconds=lease_seconds)
+
+
+def assert_lease_is_about(valkey: Valkey, seconds: float) -> None:
+    """Both by the slot's own expiry and by the list of the living."""
+    ends_ms = valkey.client.zscore(LIVE, "w1")
+    now_seconds, now_us = valkey.client.time()
+    left = ends_ms / 1000 - (now_seconds + now_us / 1e6)
+    assert seconds - 1.0 < left <= seconds
+    assert seconds - 1.0 < valkey.client.pttl(SLOT) / 1000 <= seconds
+
+
+def assert_every_key_expires(valkey: Valkey) -> None:
+    for key in valkey.client.keys("*"):
+        assert valkey.client.pttl(key) > 0, key
+
+
+def wait_for_end(valkey: Valkey, key: str) -> None:
+    deadline = monotonic() + 2.0
+    while valkey.client.exists(key):
+        assert monotonic() < deadline, f"{key} did not expire"
+        sleep(0.005)
+
+
+def test_a_put_is_fetched_back(store):
+    assert write(store, Write(None, FIRST, joins=(ANN, BOB)))
+    version, presences = store.fetch("w1")
+    assert version == FIRST
+    assert set(p.ref for p in presences) == {"w1-1", "w1-2"}
+    assert ANN in presences
+    assert BOB in presences
+
+
+def test_a_put_replaces_the_whole_slot(store):
+    write(store, PUT)
+    write(store, Write(None, Version("e2", 0), joins=(BOB,)))
+    assert store.fetch("w1") == (Version("e2", 0), (BOB,))
+
+
+def test_an_append_adds_and_removes(store):
+    write(store, PUT)
+    assert write(store, Write(FIRST, SECOND, joins=(BOB,), leaves=("w1-1",)))
+    assert store.fetch("w1") == (SECOND, (BOB,))
+
+
+@pytest.mark.parametrize("prev", [SECOND, Version("e0", 0)])
+def test_an_append_to_another_version_changes_nothing(store, valkey, prev):
+    write(store, PUT, lease_seconds=20.0)
+    assert not write(store, Write(prev, Version("e1", 9), joins=(BOB,), leaves=("w1-1",)))
+    assert store.fetch("w1") == (FIRST, (ANN,))
+    assert_lease_is_about(valkey, 20.0)
+
+
+def test_a_refused_append_is_not_published(store):
+    subscription = store.subscribe()
+    assert subscription.receive(1.0) == ("subscribe", b"")
+    assert not write(store, Write(FIRST, SECOND, joins=(BOB,)))
+    assert subscription.receive(0.05) is None
+    subscription.close()
+
+
+def test_an_expired_slot_is_not_brought_back_by_an_append(store, valkey):
+    """An HSET alone would leave a part of it without a TTL: a ghost for ever."""
+    write(store, PUT, lease_seconds=0.02)
+    wait_for_end(valkey, SLOT)
+    assert not write(store, Write(FIRST, SECOND, joins=(BOB,)))
+    assert not write(store, Write(FIRST, FIRST))
+    assert store.fetch("w1") is None
+    assert valkey.client.exists(SLOT) == 0
+
+
+def test_a_heartbeat_renews_the_lease(store, valkey):
+    write(store, PUT, lease_seconds=20.0)
+    assert write(store, Write(FIRST, FIRST))
+    assert store.fetch("w1") == (FIRST, (ANN,))
+    assert_lease_is_about(valkey, LEASE_SECONDS)
+
+
+def test_every_key_expires_after_each_step(store, valkey):
+    write(store, PUT)
+    assert_every_key_expires(valkey)
+    write(store, Write(FIRST, SECOND, joins=(BOB,), leaves=("w1-1",)))
+    assert_every_key_expires(valkey)
+    write(store, Write(SECOND, SECOND))
+    assert_every_key_expires(valkey)
+    store.digest()
+    assert_every_key_expires(valkey)
+    store.leave("w1", lease_seconds=10.0)
+    assert_every_key_expires(valkey)
+    assert valkey.client.keys("*") != []
+
+
+def test_the_digest_says_who_lives_and_which_version_its_slot_has(store):
+    assert store.digest() == {}
+    write(store, PUT)
+    assert store.digest() == {"w1": Digested(alive=True, version=FIRST)}
+    write(store, Write(FIRST, SECOND, joins=(BOB,)))
+    assert store.digest() == {"w1": Digested(alive=True, version=SECOND)}
+
+
+def test_the_digest_remembers_who_died_lately(store, valkey):
+    write(store, PUT, lease_seconds=0.02)
+    wait_for_end(valkey, SLOT)
+    assert store.digest() == {"w1": Digested(alive=False, version=None)}
+
+
+def test_the_digest_forgets_who_died_long_ago(store, valkey):
+    """By the server's clock: here the lease ended 61 s ago, and 59 s ago."""
+    now_ms = valkey.client.time()[0] * 1000
+    valkey.client.zadd(LIVE, {"old": now_ms - 61_000, "recent": now_ms - 58_000})
+    assert store.digest() == {"recent": Digested(alive=False, version=None)}
+
+
+def test_the_digest_says_that_a_living_workers_slot_is_gone(store, valkey):
+    write(store, PUT)
+    valkey.client.delete(SLOT)
+    assert store.digest() == {"w1": Digested(alive=True, version=None)}
+
+
+def test_leaving_shortens_a_lease(store, valkey):
+    write(store, PUT)
+    store.leave("w1", lease_seconds=10.0)
+    assert_lease_is_about(valkey, 10.0)
+    assert store.fetch("w1") == (FIRST, (ANN,))
+
+
+def test_leaving_never_makes_a_lease_longer(store, valkey):
+    write(store, PUT, lease_seconds=10.0)
+    store.leave("w1", lease_seconds=30.0)
+    assert_lease_is_about(valkey, 10.0)
+
+
+def test_leaving_without_having_been_there_changes_nothing(store, valkey):
+    store.leave("w9", lease_seconds=10.0)
+    assert valkey.client.keys("*") == []
+
+
+def test_prefixes_do_not_mix(store, valkey_url):
+    other = Store(connect(valkey_url), "{other}")
+    write(store, PUT)
+    assert other.digest() == {}
+    assert other.fetch("w1") is None
+    other.close()
+
+
+def test_each_step_is_told_to_subscribers(store):
+    subscription = store.subscribe()
+    assert subscription.receive(1.0) == ("subscribe", b"")
+    write(store, PUT)
+    write(store, Write(FIRST, SECOND, joins=(BOB,), leaves=("w1-1",)))
+    write(store, Write(SECOND, SECOND))
+    store.leave("w1", lease_seconds=0.5)
+    told = [subscription.receive(1.0) for _ in range(4)]
+    subscription.close()
+    assert [kind for kind, _ in told] == ["message"] * 4
+    assert [decode_message(payload) for _, payload in told] == [
+        Published("w1", None, FIRST, (ANN,), ()),
+        Published("w1", FIRST, SECOND, (BOB,), ("w1-1",)),
+        Published("w1", SECOND, SECOND, (), ()),
+        Leaving("w1", 500),
+    ]
+
+
+def test_receiving_ends_at_its_limit(store):
+    subscription = store.subscribe()
+    subscription.receive(1.0)
+    began = monotonic()
+    assert subscription.receive(0.05) is None
+    assert 0.04 < monotonic() - began < 1.0
+    subscription.close()

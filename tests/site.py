@@ -1,0 +1,193 @@
+"""The whole blog as a deployer runs it: the real gunicorn, its workers and its Valkey."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Self
+
+ROOT = Path(__file__).resolve().parents[1]
+START_SECONDS = 20.0
+STOP_SECONDS = 20.0
+LOG_TAIL_CHARACTERS = 6_000
+
+
+class SiteError(AssertionError):
+    """The site did not start, or did not stop; the message ends with its log."""
+
+
+class Site:
+    """One gunicorn on a free port of the loopback, with an instance folder of its own.
+
+    `environ` are settings of the blog; nothing else of that kind comes in from outside.
+    """
+
+    def __init__(self, *, workers: int = 2, environ: Mapping[str, str] | None = None) -> None:
+        # The embedded Valkey's socket is in it: pytest's own temporary folders are too deep.
+        self._folder = tempfile.TemporaryDirectory(prefix="vb-", dir="/tmp")
+        self.log_path = Path(self._folder.name) / "gunicorn.log"
+        self.port = find_free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.workers = workers
+        self._environ = dict(environ or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Start gunicorn; wait until it answers and every worker runs."""
+        clean = {name: value for name, value in os.environ.items() if not _is_setting(name)}
+        environ = {
+            **clean,
+            "PORT": str(self.port),
+            "WEB_CONCURRENCY": str(self.workers),
+            "BLOG_INSTANCE_DIR": self._folder.name,
+            **self._environ,
+        }
+        with self.log_path.open("wb") as log_file:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "app:app"],
+                cwd=ROOT,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self.wait(self._is_up, "gunicorn answers", START_SECONDS)
+            self.wait(lambda: len(self.worker_pids()) == self.workers, "every worker runs")
+        except SiteError:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop gunicorn as a deployer does, with SIGTERM, and remove its folder. Idempotent."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise SiteError(self._tell("gunicorn did not stop")) from None
+        finally:
+            self._folder.cleanup()
+
+    def worker_pids(self) -> list[int]:
+        """Return the workers' process ids: gunicorn's children, without the Valkey and others."""
+        assert self._process is not None, "the site is not started"
+        master = self._process.pid
+        children = Path(f"/proc/{master}/task/{master}/children").read_text(encoding="ascii")
+        return [pid for pid in map(int, children.split()) if _is_gunicorn(pid)]
+
+    def kill_worker(self, pid: int) -> None:
+        """End one worker at once, without a goodbye."""
+        assert pid in self.worker_pids(), f"{pid} is no worker of this site"
+        os.kill(pid, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def only_worker(self, pid: int) -> Iterator[None]:
+        """Have one worker accept all new connections: the others are frozen so long (SIGSTOP).
+
+        Left to themselves the workers do not share evenly; mostly one takes everything.
+        """
+        others = [other for other in self.worker_pids() if other != pid]
+        try:
+            for other in others:
+                os.kill(other, signal.SIGSTOP)
+            yield
+        finally:
+            for other in others:
+                os.kill(other, signal.SIGCONT)
+
+    def find_worker(self, client_port: int) -> int | None:
+        """Return the process id of the worker that has accepted the connection from a port."""
+        ends = (f":{self.port:04X}", f":{client_port:04X}")
+        rows = [row.split() for row in Path("/proc/net/tcp").read_text("ascii").splitlines()]
+        inodes = {row[9] for row in rows if (row[1][-5:], row[2][-5:]) == ends}
+        for pid in self.worker_pids():
+            for link in Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if str(link.readlink()).removeprefix("socket:").strip("[]") in inodes:
+                        return pid
+        return None
+
+    def fetch(self, path: str = "/blog") -> str:
+        """Return a page as a program gets it, which is not counted."""
+        with urllib.request.urlopen(self.url + path, timeout=5) as response:
+            return str(response.read().decode("utf-8"))
+
+    def total(self) -> int:
+        """Return how many readers are online, as some worker shows it in the index."""
+        found = re.search(r'class="live-total">(\d+) readers? online<', self.fetch())
+        assert found, "the index shows no total"
+        return int(found[1])
+
+    def wait_for_total(self, count: int, seconds: float = 5.0) -> None:
+        """Wait until the total is `count`, in as many answers in a row as there are workers."""
+
+        def is_agreed() -> bool:
+            return all(self.total() == count for _ in range(self.workers))
+
+        self.wait(is_agreed, f"the total is {count}", seconds)
+
+    def wait(self, is_so: Callable[[], bool], what: str, seconds: float = 5.0) -> None:
+        """Wait until something is so; raise `SiteError` with the log if it takes too long."""
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            if time.monotonic() > deadline:
+                raise SiteError(self._tell(f"waited {seconds:g} s in vain until {what}"))
+            if self._process is not None and self._process.poll() is not None:
+                raise SiteError(self._tell(f"gunicorn ended with {self._process.returncode}"))
+            time.sleep(0.02)
+
+    def read_log(self) -> str:
+        """Return the end of what gunicorn and its workers have said."""
+        return self.log_path.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL_CHARACTERS:]
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *raised: object) -> None:
+        self.stop()
+
+    def _is_up(self) -> bool:
+        try:
+            self.fetch()
+        except OSError:
+            return False
+        return True
+
+    def _tell(self, problem: str) -> str:
+        return f"{problem}; the log of {self.url}:\n{self.read_log()}"
+
+
+def find_free_port() -> int:
+    """Return a port of the loopback that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith("BLOG_") or name in ("PORT", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")
+
+
+def _is_gunicorn(pid: int) -> bool:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return False
+    return b"gunicorn" in command and b"app:app" in command

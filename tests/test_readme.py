@@ -1,0 +1,111 @@
+"""The README agrees with the code. Run with `--write`, this makes its table of settings anew."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from blog.cli import posts_cli
+from blog.config import describe_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+# The comment before the table, the table, the comment after it.
+TABLE = re.compile(r"(<!-- settings: .*? -->\n)(.*?)(<!-- end of settings -->)", re.DOTALL)
+MAX_PICTURE_BYTES = 200_000
+
+
+def make_table() -> str:
+    """Return the table of settings as Markdown."""
+    rows = ["| Variable | Default | Expected | Meaning |", "|---|---|---|---|"]
+    for variable, default, expected, meaning in describe_settings():
+        shown = f"`{default}`" if default else "empty"
+        cells = (f"`{variable}`", shown, expected, meaning)
+        rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def renew(text: str) -> str:
+    """Return the README's text with the table as it has to be."""
+    renewed, count = TABLE.subn(lambda found: found[1] + make_table() + found[3], text)
+    assert count == 1, "README.md: the comments around the table of settings are missing"
+    return renewed
+
+
+def read_code(text: str) -> list[str]:
+    """Return what stands between backticks, and the lines of the console's blocks after `$`."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    commands = [
+        line.removeprefix("$ ")
+        for language, block in blocks
+        if language == "console"
+        for line in block.splitlines()
+    ]
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return commands + re.findall(r"`([^`\n]+)`", prose)
+
+
+@pytest.fixture(scope="module")
+def readme() -> str:
+    return README.read_text(encoding="utf-8")
+
+
+def test_the_table_of_settings_is_fresh(readme):
+    """Where this fails, run `.venv/bin/python tests/test_readme.py --write`."""
+    assert readme == renew(readme)
+
+
+def test_a_stale_table_is_noticed(readme):
+    stale = readme.replace("| `PORT` | `8000` | a port |", "| `PORT` | `8001` | a port |")
+    assert stale != readme
+    assert renew(stale) == readme
+
+
+def test_every_make_target_that_is_named_exists(readme):
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", text, re.MULTILINE))
+    named = {name for code in read_code(readme) for name in re.findall(r"\bmake ([a-z]+)", code)}
+    assert {"run", "dev", "test", "help"} <= named
+    assert named <= targets
+
+
+def test_every_flask_command_that_is_named_exists(readme):
+    named = {
+        name for code in read_code(readme) for name in re.findall(r"flask .*\bposts ([a-z]+)", code)
+    }
+    assert named == {"check", "list"}
+    assert named <= set(posts_cli.commands)
+
+
+def test_every_setting_that_is_named_exists(readme):
+    known = {variable for variable, *_ in describe_settings()}
+    assert set(re.findall(r"BLOG_[A-Z_]+", readme)) - {"BLOG_"} <= known
+
+
+def test_every_file_that_is_named_or_linked_exists(readme):
+    links = set(re.findall(r"\]\((?!https?:|#)([^)#]+)", readme))
+    words = {word for code in read_code(readme) for word in code.split()}
+    files = {word for word in words if re.fullmatch(r"[\w-][\w./-]*(?:/|\.py|\.toml)", word)}
+    assert "docs/screenshot.png" in links
+    assert {"about/", "posts/", "tests/test_readme.py"} <= files
+    assert not [name for name in sorted(links | files) if not (ROOT / name).exists()]
+
+
+def test_the_picture_is_small():
+    assert (ROOT / "docs" / "screenshot.png").stat().st_size < MAX_PICTURE_BYTES
+
+
+def test_the_changelog_has_the_version(readme):
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    version = re.search(r'^version = "(.+)"$', project, re.MULTILINE)
+    assert version is not None
+    assert version[1] in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--write"]:
+        sys.exit("usage: .venv/bin/python tests/test_readme.py --write")
+    README.write_text(renew(README.read_text(encoding="utf-8")), encoding="utf-8")
