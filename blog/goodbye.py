@@ -14,6 +14,8 @@ import redis
 from blog.config import Settings
 from blog.presence import Store, connect
 
+log = logging.getLogger(__name__)
+
 
 def main(worker: str, lease_seconds: str) -> None:
     """Say goodbye for a worker. Where that fails, its lease ends by itself."""
@@ -22,7 +24,9 @@ def main(worker: str, lease_seconds: str) -> None:
     try:
         store.leave(worker, lease_seconds=float(lease_seconds))
     except (redis.RedisError, OSError) as error:
-        logging.warning("presence: could not shorten a dead worker's lease: %s", error)
+        # Not worth a warning: at a stop of the whole blog the embedded Valkey may be gone first,
+        # and an outage of Redis is logged by every worker.
+        log.debug("presence: could not shorten a dead worker's lease: %s", error)
     finally:
         store.close()
 

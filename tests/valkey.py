@@ -1,4 +1,4 @@
-"""A real Valkey for the tests, on a unix socket in a short temporary folder, and ways to hurt it."""
+"""A real Valkey for the tests, on a unix socket in a short folder, and ways to hurt it."""
 
 from __future__ import annotations
 

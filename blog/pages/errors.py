@@ -6,6 +6,7 @@ import html
 import logging
 
 from flask import Flask, render_template
+from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
@@ -46,6 +47,10 @@ def register_errors(app: Flask, settings: Settings) -> None:
             return error
         name = error.name
         heading, words = WORDS.get(error.code, (name, error.description or ""))
+        bare = BARE_PAGE.format(heading=html.escape(heading), words=html.escape(words))
+        if request_ctx.url_adapter is None:
+            # A host that is not trusted: no address can be made, and there is nothing to log.
+            return bare, error.code
         try:
             page = render_template(
                 "error.html",
@@ -57,7 +62,7 @@ def register_errors(app: Flask, settings: Settings) -> None:
             )
         except Exception:  # whatever fails here, the reader gets a page
             log.exception("The template of the error page failed; a bare page was sent")
-            page = BARE_PAGE.format(heading=html.escape(heading), words=html.escape(words))
+            page = bare
         # Keeps what the error has to say beside its page: Allow, Retry-After, WWW-Authenticate.
         kept = [(key, value) for key, value in error.get_headers() if key != "Content-Type"]
         return page, error.code, kept

@@ -21,7 +21,8 @@ MAX_FRONT_MATTER_BYTES = 64 * 1024
 _JSON_START = re.compile(r"\{\s*[\"}]")
 _JSON_END = re.compile(r"^\}[ \t]*$", re.MULTILINE)
 _DASHES = re.compile(r"^-{3,}[ \t]*$", re.MULTILINE)
-_ELIXIR_START = re.compile(r"(?:#[^\n]*\n|\s)*%\{")
+# Elixir's comments may not come first: `# %{} explained` is a Markdown heading.
+_ELIXIR_START = re.compile(r"%\{")
 # A key of n parts takes tomllib n² steps: 20,000 of them, which fit in, took five seconds.
 _TOML_DEEP = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){51}")
 _TOML_KEY = re.compile(r"[\"']?([\w-]+)[\"']?\s*=")
@@ -239,7 +240,6 @@ def _find_handler(text: str) -> Handler | None:
         ("+++", TomlHandler),
         ("{", JsonHandler),
         ("%", ElixirHandler),
-        ("#", ElixirHandler),
     ):
         if text.startswith(mark):
             made: Handler = handler()
@@ -254,6 +254,8 @@ def _describe_yaml_error(error: yaml.YAMLError, front: str) -> FrontMatterError:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         problem = error.problem or error.context or problem
+        if "quoted scalar" in (error.context or ""):
+            problem += " in quotes"
     elif isinstance(error, yaml.reader.ReaderError):
         line = front.count("\n", 0, int(error.position)) + 1
         problem = "a control character"
@@ -270,6 +272,6 @@ def _mend_yaml(problem: str) -> str:
         return 'put a value that has a colon in quotes: title: "Why: because"'
     if "cannot start any token" in problem:
         return "indent with spaces, and put a value that begins with @, ` or % in quotes"
-    if "scalar" in problem or "quot" in problem:
+    if problem.endswith(" in quotes"):
         return "close the quotes that are open"
     return "correct this line or the one before it"

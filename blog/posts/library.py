@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
-from typing import cast
 
 import gevent
 import gevent.event
@@ -35,7 +34,7 @@ class Library:
         self._readings: dict[Path, tuple[Stamp | Fault, Reading]] = {}
         self._logged: set[str] = set()
         self._rendered: dict[tuple[Path, str], RenderedPost] = {}
-        self._rendering: dict[tuple[Path, str], gevent.event.AsyncResult[RenderedPost]] = {}
+        self._rendering: dict[tuple[Path, str], gevent.event.AsyncResult[RenderedPost | None]] = {}
         self._watch: FolderWatch | None = None
 
     @property
@@ -69,13 +68,15 @@ class Library:
             return kept
         if not monkey.is_module_patched("socket"):
             return self._rendered.setdefault(place, render_markdown(post))
-        under_way = self._rendering.get(place)
-        if under_way is not None:
-            return cast(RenderedPost, under_way.get())
+        while (under_way := self._rendering.get(place)) is not None:
+            shared = under_way.get()
+            if shared is not None:
+                return shared
+            # Who rendered it was killed in the middle (its reader left): one of us takes over.
         result = self._rendering[place] = gevent.event.AsyncResult()
         try:
             rendered = gevent.get_hub().threadpool.apply(render_markdown, (post,))
-        except BaseException as error:
+        except Exception as error:
             result.set_exception(error)
             raise
         else:
@@ -84,6 +85,8 @@ class Library:
             return rendered
         finally:
             del self._rendering[place]
+            if not result.ready():
+                result.set(None)
 
     def _scan_safely(self, stop: NativeStop) -> None:
         try:

@@ -36,11 +36,14 @@ def slugify(text: str) -> str:
 
 
 def read_place(place: PurePosixPath) -> Named:
-    """Read `2026-11-24-hello.md`, `2026/11-24-hello.md` and `hello.md`.
+    """Read `2026-11-24-hello.md`, `2026/11-24-hello.md`, `hello.md` and `hello/index.md`.
 
+    Of an `index.md` the folder is the name (Hugo's and Gatsby's bundles of a post and its images).
     `place` is the path below the posts folder. A name of which nothing is left for an address gets
     an id of its characters' numbers, so that the post still has one.
     """
+    if place.name == "index.md" and place.parent.name:
+        place = place.parent
     stem = place.name.removesuffix(".md")
     year = place.parent.name
     if found := _WHOLE_DATE.fullmatch(stem):

@@ -65,7 +65,9 @@ def read_post(path: Path, place: PurePosixPath, content: bytes) -> Reading:
     faults += [
         Fault(path, front_line + c.line - 1, c.found, c.expected, c.mend) for c in fields.complaints
     ]
-    faults += _find_missing(path, front_line + fields.line("title") - 1, post)
+    complained = any(c.found.startswith("title:") for c in fields.complaints)
+    title_line = front_line + fields.line("title") - 1
+    faults += _find_missing(path, title_line, post, complained=complained)
     if named.wrong_date and not front.values.get("date"):
         faults.append(
             Fault(
@@ -129,9 +131,10 @@ def _find_undecodable(content: bytes) -> Iterator[int]:
             yield number
 
 
-def _find_missing(path: Path, line: int, post: Post) -> list[Fault]:
+def _find_missing(path: Path, line: int, post: Post, *, complained: bool) -> list[Fault]:
+    """Find what a post cannot do without; a title that was no text is not missing, too."""
     faults = []
-    if not post.title:
+    if not post.title and not complained:
         faults.append(
             Fault(
                 path,

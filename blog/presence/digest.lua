@@ -4,16 +4,16 @@
 -- ARGV[1] prefix of the slots' keys, "{p}:w:"
 -- ARGV[2] memory    ms a dead worker is remembered, so that every other worker gets to see that
 --                   it is dead, and does not have to guess from its absence
--- Returns worker, 1 (alive) or 0 (dead), version or "" (its slot is gone), ...
+-- Returns worker, ms left of its lease (0: dead), version or "" (its slot is gone), ...
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
 local found = {}
 local live = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 for i = 1, #live, 2 do
-  local alive = tonumber(live[i + 1]) > now
+  local left = math.max(tonumber(live[i + 1]) - now, 0)
   found[#found + 1] = live[i]
-  found[#found + 1] = alive and 1 or 0
-  found[#found + 1] = alive and redis.call('HGET', ARGV[1] .. live[i], '.') or ''
+  found[#found + 1] = left
+  found[#found + 1] = left > 0 and redis.call('HGET', ARGV[1] .. live[i], '.') or ''
 end
 return found

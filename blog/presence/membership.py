@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from .replica import Version
 from .store import Digested
 
+# After a lease's end, so that the digest finds it ended.
+GOODBYE_SLACK_SECONDS = 0.05
+
 
 @dataclass(slots=True)
 class Membership:
@@ -90,6 +93,10 @@ class Membership:
             if worker == self.worker or not said.alive:
                 continue
             self.hear(worker, now)
+            if said.left_ms is not None and said.left_ms < self.lease_seconds * 500:
+                # Shortened by a goodbye, which one who came after it has not heard: look again when
+                # it ends. A living worker's lease is hardly ever that short.
+                self.digest_by(now + said.left_ms / 1000 + GOODBYE_SLACK_SECONDS)
             if said.version is None or said.version == held.get(worker):
                 # Gone: its owner will put it back at its next heartbeat. Equal: nothing to fetch.
                 self.fetched(worker)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Protocol, cast
 
@@ -51,10 +51,14 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Digested:
-    """What the digest says of one worker. `version` None: alive, but its slot is gone."""
+    """What the digest says of one worker. `version` None: alive, but its slot is gone.
+
+    `left_ms` is what is left of its lease; it is no part of what two digests agree on.
+    """
 
     alive: bool
     version: Version | None
+    left_ms: int | None = field(default=None, compare=False)
 
 
 class Subscription(Protocol):
@@ -132,8 +136,10 @@ class Store:
         found = self._digest([self._live], [f"{self._prefix}:w:", DEAD_MEMORY_MS])
         triples = zip(found[::3], found[1::3], found[2::3], strict=True)
         return {
-            worker.decode(): Digested(alive == 1, Version.parse(text.decode()) if text else None)
-            for worker, alive, text in triples
+            worker.decode(): Digested(
+                left_ms > 0, Version.parse(text.decode()) if text else None, left_ms
+            )
+            for worker, left_ms, text in triples
         }
 
     def fetch(self, worker: str) -> tuple[Version, Change] | None:

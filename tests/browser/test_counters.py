@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import CHROMIUM_OPTIONS, NewBrowser, StartSites
 from tests.browser.raw_chromium import RawChromium
-from tests.site import Site
+from tests.site import Site, SiteError
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -194,6 +194,27 @@ def test_a_tab_in_the_background_counts_once_it_is_looked_at(site: Site) -> None
         assert browser.evaluate(index, visibility) == "complete hidden"
         here = "document.querySelector('.live-here').textContent"
         site.wait(lambda: browser.evaluate(post, here) == "1 reading now", "the post says so")
+
+
+@pytest.mark.xfail(
+    raises=SiteError,
+    reason="Chromium's back/forward cache keeps the stream of a page that was left (see the test)",
+)
+def test_a_page_that_was_left_counts_no_longer(site: Site) -> None:
+    """Playwright switches that cache off, as it is in no reader's browser.
+
+    A page left by a link is frozen with its stream open, and counts until it is evicted.
+    """
+    with RawChromium(CHROMIUM_OPTIONS) as browser:
+        tab = browser.open_tab(site.url + INDEX)
+        site.wait_for_total(1)
+        browser.evaluate(tab, f"document.querySelector(\"main a[href='{POST}']\").click()")
+        here = "(document.querySelector('.live-here') || document.body).textContent"
+        deadline = time.monotonic() + 5
+        while browser.evaluate(tab, here) != "1 reading now":
+            assert time.monotonic() < deadline, "the post shows no number"
+            time.sleep(0.02)
+        site.wait_for_total(1, seconds=3)
 
 
 @pytest.mark.parametrize("path", [INDEX, POST, "/about"])

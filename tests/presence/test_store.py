@@ -1,4 +1,4 @@
-"""The store, against a real Valkey: each step changes all or nothing, and nothing lives for ever."""
+"""The store, on a real Valkey: each step changes all or nothing, and nothing lives for ever."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def write(store: Store, what: Write, lease_seconds: float = LEASE_SECONDS) -> bo
 def assert_lease_is_about(valkey: Valkey, seconds: float) -> None:
     """Both by the slot's own expiry and by the list of the living."""
     ends_ms = valkey.client.zscore(LIVE, "w1")
+    assert ends_ms is not None
     now_seconds, now_us = valkey.client.time()
     left = ends_ms / 1000 - (now_seconds + now_us / 1e6)
     assert seconds - 1.0 < left <= seconds
@@ -59,7 +60,7 @@ def test_a_put_is_fetched_back(store):
     assert write(store, Write(None, FIRST, joins=(ANN, BOB)))
     version, presences = store.fetch("w1")
     assert version == FIRST
-    assert set(p.ref for p in presences) == {"w1-1", "w1-2"}
+    assert {p.ref for p in presences} == {"w1-1", "w1-2"}
     assert ANN in presences
     assert BOB in presences
 

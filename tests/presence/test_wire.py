@@ -55,7 +55,9 @@ def test_odd_characters_come_back_from_the_server(valkey_url):
 
 def test_a_put_up_to_the_limit_carries_the_slot():
     write = Write(None, FIRST, many(INLINE_PUT_MAX))
-    assert decode_message(encode_message("w1", write).encode()).joins == write.joins
+    assert decode_message(encode_message("w1", write).encode()) == Published(
+        "w1", None, FIRST, write.joins, ()
+    )
 
 
 def test_a_put_beyond_the_limit_says_only_that_it_happened():
@@ -67,14 +69,18 @@ def test_a_put_beyond_the_limit_says_only_that_it_happened():
 
 def test_an_append_beyond_the_limit_carries_all_of_it():
     write = Write(FIRST, SECOND, many(INLINE_PUT_MAX + 1))
-    assert decode_message(encode_message("w1", write).encode()).joins == write.joins
+    assert decode_message(encode_message("w1", write).encode()) == Published(
+        "w1", FIRST, SECOND, write.joins, ()
+    )
 
 
 def test_a_large_put_is_stored_whole(valkey_url):
     store = Store(connect(valkey_url), "{large}")
     store.write("w1", Write(None, FIRST, many(20_000)), lease_seconds=30.0)
-    version, presences = store.fetch("w1")
+    fetched = store.fetch("w1")
     store.close()
+    assert fetched is not None
+    version, presences = fetched
     assert (version, len(presences)) == (FIRST, 20_000)
 
 

@@ -1,0 +1,82 @@
+"""Fenced code is code wherever an author puts it."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from blog.posts.markdown import render_markdown
+from blog.posts.reader import read_post
+
+
+def write_html(body: str) -> str:
+    """Render a body below a title of its own."""
+    content = f"---\ntitle: T\n---\n{body}".encode()
+    post = read_post(Path("a.md"), PurePosixPath("a.md"), content).post
+    assert post is not None
+    return render_markdown(post).html
+
+
+def render(body: str) -> str:
+    """Render a body; white space does not count."""
+    return " ".join(write_html(body).split())
+
+
+CODE = '<div class="codehilite"><pre tabindex="0"><code>x </code></pre></div>'
+
+
+@pytest.mark.parametrize(
+    "fence",
+    [
+        "```\nx\n```",
+        "~~~\nx\n~~~",
+        "```\nx\n`````",
+        "   ```\n   x\n   ```",
+        "```\nx",
+        '```text title="a.txt" {1,3}\nx\n```',
+        '```{.text #here style="color: red"}\nx\n```',
+        "```NoSuchLanguage\nx\n```",
+    ],
+)
+def test_every_form_of_a_fence_gives_the_same_code(fence: str):
+    assert render(fence) == CODE
+
+
+def test_code_in_a_list_stays_in_its_item():
+    in_list = "- a\n\n  ```\n  x\n  ```\n\n- b\n"
+    assert render(in_list) == f"<ul> <li> <p>a</p> {CODE} </li> <li> <p>b</p> </li> </ul>"
+
+
+def test_code_that_a_list_item_never_closes_ends_with_the_item():
+    assert render("- a\n\n    ```\n    x\n\n- b\n").count("<li>") == 2
+
+
+def test_code_in_a_quote_stays_in_the_quote():
+    quoted = "> a\n>\n> ```\n> x\n> ```\n>\n> b\n"
+    assert render(quoted) == f"<blockquote> <p>a</p> {CODE} <p>b</p> </blockquote>"
+
+
+def test_a_quote_may_be_nothing_but_code():
+    assert render(">```\n>x\n>```") == f"<blockquote> {CODE} </blockquote>"
+
+
+def test_code_keeps_its_own_indentation_and_its_marks():
+    html = write_html("```\n  *a*\n# b\n```\n")
+    assert "<code>  *a*\n# b\n</code>" in html
+
+
+def test_a_fence_in_indented_code_is_code():
+    assert "<code>``` x ``` </code>" in render("a\n\n    ```\n    x\n    ```\n")
+
+
+def test_backticks_within_a_line_are_no_fence():
+    assert render("``` a ``` b") == "<p><code>a</code> b</p>"
+
+
+def test_lines_can_be_highlighted():
+    assert '<span class="hll">a </span>b' in render('```text hl_lines="1"\na\nb\n```')
+
+
+def test_module_scripts_are_coloured_as_javascript():
+    assert '<span class="k">import</span>' in render("```mjs\nimport a;\n```")

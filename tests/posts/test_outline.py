@@ -1,0 +1,72 @@
+"""A post's title and description are found in its text when the front matter has none."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from blog.posts.markdown import render_markdown
+from blog.posts.model import Post
+from blog.posts.outline import find_heading, find_paragraph, shorten, strip_marks
+from blog.posts.reader import read_post
+
+
+@pytest.mark.parametrize(
+    ("body", "heading"),
+    [
+        ("# A", "A"),
+        ("text\n\n## A ##\n", "A"),
+        ("A\n===", "A"),
+        ("A\nb\n---", "A b"),
+        ("```\n# no\n```\n\n# A", "A"),
+        ("~~~~\n~~~\n# no\n~~~~\n# A", "A"),
+        ("# [A](b) & `c_d_` *e* {#id}", "A & c_d_ e"),
+        ("    # code\n", ""),
+        ("#hashtag", "hashtag"),
+        ("text\n\n---\n", ""),
+    ],
+)
+def test_the_first_heading_outside_code_is_found(body: str, heading: str):
+    assert find_heading(body) == heading
+
+
+@pytest.mark.parametrize(
+    ("body", "paragraph"),
+    [
+        ("# A\n\nOne\ntwo.\n\nThree.", "One two."),
+        ("- a\n- b\n\nOne.", "One."),
+        ("> quote\nlazy\n\nOne.", "One."),
+        ("<div>\nno\n</div>\n\nOne.", "One."),
+        ("<em>One</em>.", "One."),
+        ("![](a.png)\n\nOne.", "One."),
+        ("a | b\n- | -\n", "a | b - | -"),
+        ("", ""),
+    ],
+)
+def test_the_first_paragraph_of_text_is_found(body: str, paragraph: str):
+    assert find_paragraph(body) == paragraph
+
+
+def test_a_long_text_is_cut_at_a_word():
+    assert shorten("one two, three", 10) == "one two…"
+    assert shorten("one two", 7) == "one two"
+
+
+@pytest.mark.parametrize("mark", ["_a ", "**a ", "![", "[a](", "` `` ", "<a ", "{.a ", "&amp;"])
+def test_hostile_text_takes_no_time(mark: str):
+    # Quadratic on a whole megabyte this would take hours, and end the run by its timeout.
+    text = mark * 200_000
+    assert len(strip_marks(text)) <= 1000
+    assert len(find_paragraph(text)) <= 200
+    assert len(find_heading("# " + text)) <= 1000
+
+
+@pytest.mark.parametrize(
+    "heading", ["~~A~~ b", "![logo](a.png) A", "A[^1]", "A <b>b</b> &amp; `c`", "A {#id}"]
+)
+def test_a_heading_that_gave_the_title_is_not_shown_again(heading: str):
+    content = f"# {heading}\n\ntext\n".encode()
+    post = read_post(Path("a.md"), PurePosixPath("a.md"), content).post
+    assert isinstance(post, Post)
+    assert render_markdown(post).headings == ()
