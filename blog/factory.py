@@ -107,7 +107,7 @@ class Viblog:
         def say_goodbye() -> bytes:
             return encode_event("", event="drain", retry_ms=random.randint(least // 5, longest_ms))
 
-        count = self.hub.end_all(say_goodbye, lingers=False)
+        count = self.hub.end_all(say_goodbye)
         if count:
             self._drain_lease_seconds = (
                 longest_ms / 1000 * DRAIN_LEASE_FACTOR + DRAIN_LEASE_EXTRA_SECONDS

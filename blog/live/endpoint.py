@@ -10,11 +10,11 @@ from gevent import monkey
 
 from blog.streams.event import encode_event
 from blog.streams.generator import GeneratorTransport
-from blog.streams.hub import Hub
+from blog.streams.hub import Ending, Hub
 from blog.streams.socket_watch import find_socket
 
 from .gate import Gate
-from .readers import COOKIE, PARK, Readers, is_cookie, key_of, make_cookie
+from .readers import COOKIE, PARK, Readers, is_cookie, key_of, make_cookie, read_ref
 
 BUSY_RETRY_MS = (5_000, 15_000)
 DRAINING_RETRY_MS = (300, 1_500)
@@ -50,15 +50,16 @@ def create_live(
         return _open(page, cookie, leave_gate, is_new=cookie != sent_cookie)
 
     def _open(page: str, cookie: str, leave_gate: Callable[[], None], *, is_new: bool) -> Response:
-        departures: list[Callable[[bool], None]] = []
+        departures: list[Callable[[Ending], None]] = []
 
-        def on_end(lingers: bool) -> None:
+        def on_end(ending: Ending) -> None:
             leave_gate()
             for depart in departures:
-                depart(lingers)
+                depart(ending)
 
         opened = hub.open(page, on_end)
-        departures.append(readers.arrive(opened, key_of(cookie)))
+        prev_ref = read_ref(request.headers.get("Last-Event-ID"))
+        departures.append(readers.arrive(opened, key_of(cookie), prev_ref))
         transport = GeneratorTransport(hub, opened, find_socket(request.environ))
         response = _respond(transport)
         if is_new:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import gevent
 
-from blog.presence import Diff, Tracker
+from blog.presence import Diff, Presence, Tracker
 from blog.streams.event import encode_event
-from blog.streams.hub import Stream
+from blog.streams.hub import Ending, Stream
 
 from .numbers import TOPIC
 
@@ -25,6 +25,9 @@ PARK = encode_event("", event="park")
 # How long to wait before parking: a link followed may close the old tab a moment after the new one
 # opened, and be heard of from another worker.
 PARK_DELAY_SECONDS = 0.25
+# How long a tab that was asked to come back still counts: ROTATE_RETRY_MS, and a slow connection.
+RETURN_SECONDS = 1.0
+_REF_FORM = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 def make_cookie() -> str:
@@ -35,6 +38,11 @@ def make_cookie() -> str:
 def is_cookie(text: str | None) -> bool:
     """Tell whether a cookie is one of ours; anything else is replaced by a new one."""
     return text is not None and _COOKIE_FORM.fullmatch(text) is not None
+
+
+def read_ref(text: str | None) -> str | None:
+    """Read the Last-Event-ID of a tab that comes back; None for a new tab, or nonsense."""
+    return text if text and _REF_FORM.fullmatch(text) else None
 
 
 def key_of(cookie: str) -> str:
@@ -52,7 +60,7 @@ class Readers:
         self._streams: dict[str, Stream] = {}  # by ref
         self._checks: dict[str, gevent.Greenlet[..., None]] = {}  # by key
         self._is_draining = False
-        tracker.subscribe(self._notice_crowds, topic=TOPIC)
+        tracker.subscribe(self._notice_joins, topic=TOPIC)
 
     def close(self) -> None:
         """Stop every check that is under way."""
@@ -62,22 +70,38 @@ class Readers:
         """From now on a stream that ends stays in the slot: its tab is about to come back."""
         self._is_draining = True
 
-    def arrive(self, stream: Stream, key: str) -> Callable[[bool], None]:
-        """Count a stream; return what is to be called, once, when it ends."""
-        joined_at_ms = int(time.time() * 1000)  # only ever compared, to find a reader's oldest tab
-        meta = {"page": stream.page, "joined_at": joined_at_ms}
-        ref = self._tracker.track(id(stream), TOPIC, key, meta)
-        self._streams[ref] = stream
+    def arrive(self, stream: Stream, key: str, prev_ref: str | None) -> Callable[[Ending], None]:
+        """Count a stream; return what is to be called, once, when it ends.
 
-        def depart(lingers: bool) -> None:
+        `prev_ref` is what a tab that comes back was before; it keeps its age.
+        """
+        now_ms = int(time.time() * 1000)  # only ever compared, to find a reader's oldest tab
+        metas = self._tracker.get_by_key(TOPIC, key)
+        before = [meta.get("joined_at", now_ms) for meta in metas if meta["ref"] == prev_ref]
+        meta = {"page": stream.page, "joined_at": min([now_ms, *before])}
+        ref = self._tracker.track(id(stream), TOPIC, key, meta, prev_ref=prev_ref)
+        self._streams[ref] = stream
+        stream.id = ref
+
+        def depart(ending: Ending) -> None:
             del self._streams[ref]
-            if not self._is_draining:
-                linger_seconds = self._linger_seconds if lingers else 0.0
-                self._tracker.untrack(id(stream), TOPIC, key, linger_seconds=linger_seconds)
+            if self._is_draining:
+                return
+            lingers = {Ending.CLOSED: self._linger_seconds, Ending.RETURNS: RETURN_SECONDS}
+            self._tracker.untrack(
+                id(stream),
+                TOPIC,
+                key,
+                linger_seconds=lingers.get(ending, 0.0),
+                returns=ending is Ending.RETURNS,
+            )
 
         return depart
 
-    def _notice_crowds(self, diff: Diff) -> None:
+    def _notice_joins(self, diff: Diff) -> None:
+        for joined in diff.joins:
+            if joined.prev_ref is None:
+                self._probe(joined)
         for key in {presence.key for presence in diff.joins}:
             if (
                 key in self._checks
@@ -85,6 +109,18 @@ class Readers:
             ):
                 continue
             self._checks[key] = gevent.spawn_later(PARK_DELAY_SECONDS, self._park_oldest, key)
+
+    def _probe(self, joined: Presence) -> None:
+        """Find out which other tabs of a reader are still open, when a new page of it opens.
+
+        A browser's back/forward cache freezes a page that was left by a link, with its stream open:
+        for up to a minute it would count beside the new page. Asked to come back, an open tab does
+        so within its linger and nobody sees a change; a frozen one cannot.
+        """
+        for meta in self._tracker.get_by_key(TOPIC, joined.key):
+            stream = self._streams.get(meta["ref"])
+            if stream is not None and meta["ref"] != joined.ref:
+                stream.rotate()
 
     def _park_oldest(self, key: str) -> None:
         """Park this worker's share of the tabs that a reader has too many.
@@ -98,4 +134,4 @@ class Readers:
         for meta in oldest_first[: -self._max_streams]:
             stream = self._streams.get(meta["ref"])
             if stream is not None:
-                stream.end(PARK, lingers=False)
+                stream.end(PARK, ending=Ending.PARKED)

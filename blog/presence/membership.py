@@ -21,7 +21,10 @@ class Membership:
 
     worker: str
     lease_seconds: float
+    # How long a worker may take to renew its lease after an outage.
+    return_seconds: float = 3.0
     digest_due: float = 0.0
+    _spare_until: float = float("-inf")
     _heard: dict[str, float] = field(default_factory=dict)
     _fetch_due: dict[str, float] = field(default_factory=dict)
 
@@ -38,6 +41,16 @@ class Membership:
     def digest_by(self, due: float) -> None:
         """Have a digest at `due` at the latest."""
         self.digest_due = min(self.digest_due, due)
+
+    def spare(self, now: float) -> None:
+        """Drop nobody for a moment: our own lease was lost, so the others' prove nothing.
+
+        After an outage longer than a lease (server frozen, network cut, machine asleep) every lease
+        has ended, though every worker lives. Whoever comes back first would see all others dead,
+        and its counts would dip until they have come back, too.
+        """
+        self._spare_until = now + self.return_seconds
+        self.digest_by(self._spare_until)
 
     def fetched(self, worker: str) -> None:
         """Note that a slot was fetched, or is gone."""
@@ -79,15 +92,24 @@ class Membership:
 
         Dead is who is *said* to be dead. One who is not mentioned at all was not seen to die: the
         list itself may be lost (FLUSHALL, eviction), and its next heartbeat will bring it back.
-        Only when it is silent for a whole lease as well, it is dropped.
+        Only when it is silent for a whole lease as well, it is dropped. Nobody is while our own
+        lease is lost; see `spare`.
         """
         self.digest_due = next_digest_due
+        own = found.get(self.worker)
+        if own is None or not own.alive:
+            self.spare(now)
         dead = []
         for worker in {*held, *self._heard} - {self.worker}:
             heard = self._heard.get(worker, float("-inf"))
             said = found.get(worker)
             is_dead = now - heard >= self.lease_seconds if said is None else not said.alive
-            if is_dead:
+            if not is_dead:
+                continue
+            if now < self._spare_until:
+                self.hear(worker, now)
+                self.digest_by(self._spare_until)
+            else:
                 dead.append(worker)
         for worker, said in found.items():
             if worker == self.worker or not said.alive:

@@ -16,7 +16,7 @@ import redis
 from .membership import Membership
 from .replica import Applied, Diff, Replica
 from .slot import Slot
-from .store import Leaving, Published, Store, Subscription, decode_message
+from .store import CALL_TIMEOUT_SECONDS, Leaving, Published, Store, Subscription, decode_message
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,9 @@ class Sync:
         self._timings = timings
         self._tell = tell
         self._now = now
-        self._membership = Membership(worker, timings.lease_seconds)
+        # A peer may be asleep between two tries, then connect, then write.
+        return_seconds = timings.max_retry_seconds + 2 * CALL_TIMEOUT_SECONDS
+        self._membership = Membership(worker, timings.lease_seconds, return_seconds)
         self._news = gevent.event.Event()
         self._failing: set[str] = set()  # which of the two greenlets has an outage
         self._failing_since = 0.0
@@ -150,6 +152,7 @@ class Sync:
             is_done = self._store.write(self._worker, write, lease_seconds=lease_seconds)
         except FAILURES as error:
             self._slot.lose(write)
+            self._membership.spare(self._now())
             self._echo_due = None
             self._note_failure("writer", error)
             return False
@@ -158,6 +161,7 @@ class Sync:
         else:
             log.info("presence: our slot was lost or changed, putting it whole")
             self._slot.refuse(write)
+            self._membership.spare(self._now())
             self._echo_due = None  # what was refused was not published
         self._note_success("writer")
         return True
@@ -255,7 +259,12 @@ class Sync:
         self._note_success("reader")
 
     def _fetch(self, worker: str) -> None:
-        slot = self._store.fetch(worker)
+        slot = None
+        try:
+            slot = self._store.fetch(worker)
+        except ValueError as error:
+            # Of another version of this program, perhaps: not ours to read, and no reason to stop.
+            log.warning("presence: %s in the slot of %s", error, worker)
         self._membership.fetched(worker)
         if slot is not None:
             self._tell(self._replica.replace(worker, *slot))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import gevent
 
@@ -28,6 +29,11 @@ class AlreadyTrackedError(LookupError):
 
 class NotTrackedError(LookupError):
     """There is nothing of this owner, topic and key to update."""
+
+
+class _Linger(NamedTuple):
+    timer: gevent.Greenlet[..., None]
+    returns: bool
 
 
 class Tracker:
@@ -62,27 +68,36 @@ class Tracker:
         )
         self._refs_made = 0
         self._owned: dict[Hashable, dict[tuple[str, str], Presence]] = {}
-        self._lingering: dict[tuple[str, str], dict[str, gevent.Greenlet[..., None]]] = {}
+        self._lingering: dict[tuple[str, str], dict[str, _Linger]] = {}
         self._listeners: list[tuple[str | None, Listener]] = []
         self._is_closing = False
 
     # -- Phoenix Presence's calls ---------------------------------------------------------------
 
-    def track(self, owner: Hashable, topic: str, key: str, meta: Mapping[str, Any]) -> str:
+    def track(
+        self,
+        owner: Hashable,
+        topic: str,
+        key: str,
+        meta: Mapping[str, Any],
+        *,
+        prev_ref: str | None = None,
+    ) -> str:
         """Track `key` under `topic` for `owner`; return its ref.
 
-        Ends the linger of every presence of the same topic and key in the same diff. Raises
-        `AlreadyTrackedError`, and `TypeError` for a meta that is no mapping or an index that is no
-        plain value.
+        Ends the linger of every closed presence of the same topic and key in the same diff, and,
+        for one that returns, of the presence it was: `prev_ref`, here or at another worker. Raises
+        `AlreadyTrackedError`, and `TypeError` for a meta that is no mapping, that JSON cannot hold,
+        or whose index is no plain value.
         """
         owned = self._owned.get(owner, {})
         if (topic, key) in owned:
             raise AlreadyTrackedError(
                 f"found {key!r} in {topic!r} tracked already by this owner; use update to change it"
             )
-        presence = self._make(topic, key, meta, None)
+        presence = self._make(topic, key, meta, prev_ref)
         self._owned.setdefault(owner, owned)[topic, key] = presence
-        leaves = self._end_lingers((topic, key))
+        leaves = self._end_lingers(presence)
         self._join(presence, leaves)
         return presence.ref
 
@@ -93,11 +108,13 @@ class Tracker:
         key: str | None = None,
         *,
         linger_seconds: float = 0.0,
+        returns: bool = False,
     ) -> None:
         """Stop tracking what `owner` tracks: all of it, or one topic's, or one key. Idempotent.
 
         With a linger the presence still counts for that long, or until the same key is tracked
-        again anywhere: so a reader who goes from page to page never makes the total dip.
+        again anywhere: so a reader who goes from page to page never makes the total dip. One that
+        `returns` was asked to come back: only its own return ends its linger early.
         """
         owned = self._owned.get(owner, {})
         wanted = [
@@ -110,7 +127,7 @@ class Tracker:
             self._owned.pop(owner, None)
         if linger_seconds > 0 and not self._is_closing:
             for presence in presences:
-                self._linger(presence, linger_seconds)
+                self._linger(presence, linger_seconds, returns=returns)
         else:
             self._leave([presence.ref for presence in presences])
 
@@ -182,7 +199,7 @@ class Tracker:
             return
         self._is_closing = True
         for lingers in self._lingering.values():
-            gevent.killall(list(lingers.values()), block=False)
+            gevent.killall([linger.timer for linger in lingers.values()], block=False)
         self._sync.close(lease_seconds=lease_seconds)
 
     # -- Changes of our own slot ----------------------------------------------------------------
@@ -194,8 +211,11 @@ class Tracker:
             if not isinstance(meta.get(name), str | int | float | bool | None):
                 raise TypeError(f"found {meta[name]!r} for the index {name!r}, expected a scalar")
         self._refs_made += 1
+        # A copy, and exactly what the other workers will read. What cannot be written fails here,
+        # at its caller: in the writer it would end the greenlet.
+        written = json.loads(json.dumps(dict(meta)))
         # Unique: the worker's name is, and the number is never used twice by it.
-        return Presence(f"{self.worker}-{self._refs_made:x}", topic, key, dict(meta), prev_ref)
+        return Presence(f"{self.worker}-{self._refs_made:x}", topic, key, written, prev_ref)
 
     def _join(self, presence: Presence, leaves: Sequence[str]) -> None:
         for ref in leaves:
@@ -212,10 +232,10 @@ class Tracker:
         self._sync.wake()
         self._tell(self._replica.remove(self.worker, refs))
 
-    def _linger(self, presence: Presence, linger_seconds: float) -> None:
+    def _linger(self, presence: Presence, linger_seconds: float, *, returns: bool) -> None:
         place = (presence.topic, presence.key)
         timer = gevent.spawn_later(linger_seconds, self._end_linger, place, presence.ref)
-        self._lingering.setdefault(place, {})[presence.ref] = timer
+        self._lingering.setdefault(place, {})[presence.ref] = _Linger(timer, returns)
 
     def _end_linger(self, place: tuple[str, str], ref: str) -> None:
         lingers = self._lingering.get(place, {})
@@ -224,10 +244,17 @@ class Tracker:
                 del self._lingering[place]
             self._leave([ref])
 
-    def _end_lingers(self, place: tuple[str, str]) -> Refs:
-        lingers = self._lingering.pop(place, {})
-        gevent.killall(list(lingers.values()), block=False)
-        return list(lingers)
+    def _end_lingers(self, joined: Presence) -> Refs:
+        """End the lingers that a join ends, and return their refs."""
+        place = (joined.topic, joined.key)
+        lingers = self._lingering.get(place, {})
+        ended = [
+            ref for ref, linger in lingers.items() if not linger.returns or ref == joined.prev_ref
+        ]
+        gevent.killall([lingers.pop(ref).timer for ref in ended], block=False)
+        if place in self._lingering and not lingers:
+            del self._lingering[place]
+        return ended
 
     def _tell_remote(self, diff: Diff) -> None:
         """Tell a change that another worker made; a key that joined there ends its linger here.
@@ -237,7 +264,7 @@ class Tracker:
         """
         refs: list[str] = []
         for presence in diff.joins:
-            refs += self._end_lingers((presence.topic, presence.key))
+            refs += self._end_lingers(presence)
         for ref in refs:
             self._slot.remove(ref)
         if refs:

@@ -30,6 +30,8 @@ def encode_event(data: str, *, event: str = "", retry_ms: int | None = None) -> 
     return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")
 
 
-def with_retry(frame: bytes, retry_ms: int) -> bytes:
-    """Return a frame that also says after how long to come back."""
-    return b"retry: %d\n%b" % (retry_ms, frame)
+def with_return(frame: bytes, retry_ms: int, event_id: str) -> bytes:
+    """Return a frame that also says after how long to come back, and with which Last-Event-ID."""
+    if _NOT_IN_A_NAME.search(event_id):
+        raise ValueError(f"found the event id {event_id!r}, expected no line end and no NUL")
+    return b"retry: %d\nid: %b\n%b" % (retry_ms, event_id.encode(), frame)

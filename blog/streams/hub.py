@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import logging
 import random
 import time
@@ -11,15 +12,15 @@ from dataclasses import dataclass
 import gevent
 import gevent.event
 
-from .event import PING, encode_event, with_retry
+from .event import PING, encode_event, with_return
 
 log = logging.getLogger(__name__)
 
 # When a stream breaks off (a worker was killed, a network changed), its tab comes back after this:
 # soon enough for a reader, and not all at the same moment.
 RETRY_MS = (500, 2000)
-# After a rotation it comes back within the linger (1 s, of which htmx may add 30 % to the retry).
-ROTATE_RETRY_MS = (50, 500)
+# After a rotation it comes back well within a second (htmx may add 30 % to the retry).
+ROTATE_RETRY_MS = (50, 250)
 # Fan-out may take a quarter of a worker: after one that took t, the next waits 3 t.
 REST_PER_FANOUT = 3.0
 
@@ -34,8 +35,18 @@ class Limits:
     stall_seconds: float = 10.0
 
 
+class Ending(enum.Enum):
+    """Why a stream ended, for who counts it."""
+
+    CLOSED = "the client closed it, or took nothing any more"
+    RETURNS = "its tab was asked to come back at once"
+    PARKED = "its tab was told to stay away until it is looked at"
+
+
 class Stream:
-    """One open response. `on_end(lingers)` is called once, however it ends.
+    """One open response. `on_end(ending)` is called once, however it ends.
+
+    `id` is what its tab says, as Last-Event-ID, when it comes back; set it before `Hub.greet`.
 
     A transport sends what `take` returns. The stream never holds more than the newest frame of its
     page: a frame is a complete snapshot, so an older one that was not sent yet is just skipped.
@@ -48,6 +59,7 @@ class Stream:
         "_hub",
         "_is_ping_due",
         "_on_end",
+        "id",
         "is_open",
         "last_sent",
         "page",
@@ -59,9 +71,10 @@ class Stream:
     )
 
     def __init__(
-        self, hub: Hub, page: str, on_end: Callable[[bool], None], now: float, rotate_at: float
+        self, hub: Hub, page: str, on_end: Callable[[Ending], None], now: float, rotate_at: float
     ) -> None:
         self.page = page
+        self.id = ""
         self.is_open = True
         self.ready = gevent.event.Event()
         self.last_sent = now
@@ -110,7 +123,13 @@ class Stream:
         if self._abort is not None:
             self._abort()
 
-    def end(self, goodbye: bytes | None = None, *, lingers: bool = True) -> None:
+    def rotate(self) -> None:
+        """End it and ask its tab to come back at once: an open tab does, a frozen one cannot."""
+        retry_ms = random.randint(*ROTATE_RETRY_MS)
+        goodbye = encode_event("", event="rotate", retry_ms=retry_ms)
+        self.end(goodbye, ending=Ending.RETURNS)
+
+    def end(self, goodbye: bytes | None = None, *, ending: Ending = Ending.CLOSED) -> None:
         """End it: the one way to, and idempotent. `goodbye` is sent as the last thing.
 
         May be called from anywhere in the worker, watchers' callbacks included; never waits.
@@ -120,7 +139,7 @@ class Stream:
         self.is_open = False
         self._goodbye = goodbye
         self._hub.forget(self)
-        self._on_end(lingers)
+        self._on_end(ending)
         self.ready.set()
 
 
@@ -160,7 +179,7 @@ class Hub:
         gevent.killall(self._greenlets, timeout=1.0)
         self._greenlets = []
 
-    def open(self, page: str, on_end: Callable[[bool], None]) -> Stream:
+    def open(self, page: str, on_end: Callable[[Ending], None]) -> Stream:
         """Open a stream; give it its first frame with `greet` once it is counted."""
         now = self._now()
         rotate_at = now + self._limits.rotate_seconds * random.uniform(0.8, 1.2)
@@ -176,7 +195,7 @@ class Hub:
         if self._frames.get(stream.page) != frame:
             self.touch([stream.page])
         stream.shown = frame
-        return with_retry(frame, random.randint(*RETRY_MS))
+        return with_return(frame, random.randint(*RETRY_MS), stream.id)
 
     def note_sending(self, stream: Stream) -> None:
         """Note that something was given to the transport of a stream."""
@@ -202,11 +221,11 @@ class Hub:
         if self._dirty:
             self._news.set()
 
-    def end_all(self, goodbye: Callable[[], bytes], *, lingers: bool) -> int:
+    def end_all(self, goodbye: Callable[[], bytes]) -> int:
         """End every stream with a goodbye of its own; return how many there were."""
         streams = [stream for streams in self._streams.values() for stream in streams]
         for stream in streams:
-            stream.end(goodbye(), lingers=lingers)
+            stream.end(goodbye(), ending=Ending.RETURNS)
         return len(streams)
 
     def _pace_forever(self) -> None:
@@ -255,12 +274,8 @@ class Hub:
                 if now - stream.sending_since >= limits.stall_seconds:
                     stream.abort()
             elif now >= stream.rotate_at:
-                stream.end(encode_event("", event="rotate", retry_ms=_pick(ROTATE_RETRY_MS)))
+                stream.rotate()
             elif now - stream.last_sent >= limits.ping_seconds:
                 stream.ping()
             if stream.is_open and stream.recheck is not None:
                 stream.recheck()
-
-
-def _pick(between: tuple[int, int]) -> int:
-    return random.randint(*between)

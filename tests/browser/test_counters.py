@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import CHROMIUM_OPTIONS, NewBrowser, StartSites
 from tests.browser.raw_chromium import RawChromium
-from tests.site import Site, SiteError
+from tests.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -196,14 +196,11 @@ def test_a_tab_in_the_background_counts_once_it_is_looked_at(site: Site) -> None
         site.wait(lambda: browser.evaluate(post, here) == "1 reading now", "the post says so")
 
 
-@pytest.mark.xfail(
-    raises=SiteError,
-    reason="Chromium's back/forward cache keeps the stream of a page that was left (see the test)",
-)
 def test_a_page_that_was_left_counts_no_longer(site: Site) -> None:
     """Playwright switches that cache off, as it is in no reader's browser.
 
-    A page left by a link is frozen with its stream open, and counts until it is evicted.
+    A page left by a link is frozen there with its stream open. The page that opens next has it
+    asked to come back, which a frozen page cannot.
     """
     with RawChromium(CHROMIUM_OPTIONS) as browser:
         tab = browser.open_tab(site.url + INDEX)

@@ -195,3 +195,8 @@ def test_starting_twice_is_refused(tracker):
             tracker.start()
     finally:
         tracker.close()
+
+
+def test_a_meta_is_listed_as_the_other_workers_will_read_it(tracker):
+    ref = tracker.track("tab", "blog", "ann", {"seen": (1, 2), 3: "x"})
+    assert tracker.get_by_key("blog", "ann") == [{"seen": [1, 2], "3": "x", "ref": ref}]
