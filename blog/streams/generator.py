@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator
 
 from .hub import Hub, Stream
@@ -20,6 +21,7 @@ class GeneratorTransport:
     def __init__(self, hub: Hub, stream: Stream, sock: socket.socket | None) -> None:
         self._hub = hub
         self._stream = stream
+        self._sock = sock
         self._is_begun = False
         self._watch: SocketWatch | None = None
         if sock is not None:
@@ -52,6 +54,11 @@ class GeneratorTransport:
             self._watch.stop()
         self._stream.recheck = None
         self._stream.end()
+        if self._sock is not None and not isinstance(self._sock, ssl.SSLSocket):
+            # The server would keep the connection for another request; its worker, asked to stop,
+            # would wait for that. Everything has been sent by now.
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RD)
 
 
 def _tear_down(sock: socket.socket) -> None:

@@ -1,0 +1,108 @@
+"""Starting, stopping and mending: what a deployer sees."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from tests.server.open_stream import OpenStream
+from tests.site import Site, find_free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def find_valkey(site: Site) -> int:
+    """Return the process of a site's embedded Valkey."""
+    folder = site.log_path.parent
+    found = subprocess.run(
+        ["pgrep", "-f", f"valkey-server.*{folder}|{folder}.*valkey"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return int(found.stdout.split()[0])
+
+
+def test_a_worker_that_is_told_to_stop_sends_its_tabs_away_and_is_gone_in_time():
+    with Site(workers=1) as site, OpenStream(site) as stream:
+        stream.read_until("1 reader online")
+        began = time.monotonic()
+        site.stop()
+        assert time.monotonic() - began < 5
+        text = stream.read_to_end()
+        assert "event: drain" in text
+        assert text.count("retry: ") == 2
+
+
+def come_back(site: Site) -> OpenStream:
+    """Open a stream, again and again while the old worker answers that it is busy."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        stream = OpenStream(site)
+        if "event: busy" not in stream.read_until("data:"):
+            return stream
+        stream.close()
+        time.sleep(0.1)
+    raise AssertionError("only busy answers for 5 s")
+
+
+def test_after_a_reload_the_readers_are_back_on_a_new_worker():
+    with Site(workers=1) as site, OpenStream(site) as stream:
+        stream.read_until("1 reader online")
+        (old,) = site.worker_pids()
+        os.kill(_master_of(old), signal.SIGHUP)
+        stream.read_until("event: drain", seconds=10)
+        site.wait(lambda: site.worker_pids() not in ([], [old]), "a new worker runs")
+        with come_back(site) as back:
+            back.read_until("online")
+            site.wait(lambda: old not in site.worker_pids(), "the old worker is gone")
+            site.wait_for_total(1, seconds=8)
+
+
+def test_the_embedded_valkey_is_started_again_and_the_numbers_heal():
+    with Site(workers=2) as site, OpenStream(site) as stream:
+        stream.read_until("1 reader online")
+        os.kill(find_valkey(site), signal.SIGKILL)
+        site.wait(lambda: "starting it again" in site.read_log(), "it is started again")
+        with OpenStream(site) as second:
+            second.read_until("2 readers online", seconds=8)
+            stream.read_until("2 readers online", seconds=8)
+
+
+def test_nothing_is_left_running_after_the_stop():
+    with Site(workers=2) as site:
+        valkey = find_valkey(site)
+        site.stop()
+        assert not Path(f"/proc/{valkey}").exists()
+
+
+def test_unusable_settings_stop_the_start_with_a_line_for_each():
+    environ = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("BLOG_")},
+        "PORT": str(find_free_port()),
+        "BLOG_REDIS_URL": "http://:secret@localhost",
+        "BLOG_COUNT": "people",
+    }
+    ended = subprocess.run(
+        [".venv/bin/gunicorn", "app:app"],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    said = ended.stdout + ended.stderr
+    assert ended.returncode != 0
+    assert "BLOG_COUNT: found 'people', expected tabs or readers" in said
+    assert "BLOG_REDIS_URL: found the scheme 'http'" in said
+    assert "secret" not in said
+    assert "Traceback" not in said
+
+
+def _master_of(worker_pid: int) -> int:
+    status = Path(f"/proc/{worker_pid}/status").read_text()
+    return int(status.split("PPid:")[1].split()[0])
