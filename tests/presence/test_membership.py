@@ -22,6 +22,8 @@ def membership() -> Membership:
 
 
 def read_digest(membership: Membership, found, held, now: float) -> list[str]:
+    """Take in a digest that also says that the worker itself is alive, if not told otherwise."""
+    found = {"me": ALIVE} | found
     return membership.read_digest(found, held, now, next_digest_due=now + 30.0, fetch_due=now + 0.5)
 
 
@@ -114,3 +116,35 @@ def test_a_digest_appoints_the_next(membership):
     read_digest(membership, {}, {}, 100.0)
     assert not membership.is_digest_due(129.9)
     assert membership.is_digest_due(130.0)
+
+
+@pytest.mark.parametrize("said", [DEAD, None])
+@pytest.mark.parametrize("own", [{}, {"me": DEAD}])
+def test_nobody_is_dropped_by_a_worker_that_is_dead_itself(membership, own, said):
+    """All leases end in an outage, whoever lives: it looks again when all have come back."""
+    found = own if said is None else {**own, "peer": said}
+    membership.hear("peer", 100.0)
+    dead = membership.read_digest(
+        found, {"peer": FIRST}, 200.0, next_digest_due=230.0, fetch_due=200.5
+    )
+    assert dead == []
+    assert membership.next_due() == 203.0
+
+
+def test_nobody_is_dropped_for_a_moment_after_a_lost_write(membership):
+    membership.spare(200.0)
+    assert read_digest(membership, {"peer": DEAD}, {"peer": FIRST}, 202.9) == []
+    assert membership.is_digest_due(203.0)
+    assert read_digest(membership, {"peer": DEAD}, {"peer": FIRST}, 203.0) == ["peer"]
+
+
+def test_a_lease_that_a_goodbye_shortened_is_looked_at_when_it_ends(membership):
+    leaving = Digested(alive=True, version=FIRST, left_ms=2000)
+    read_digest(membership, {"peer": leaving}, {"peer": FIRST}, 100.0)
+    assert membership.next_due() == pytest.approx(102.05)
+
+
+def test_a_lease_that_is_renewed_as_usual_needs_no_look(membership):
+    living = Digested(alive=True, version=FIRST, left_ms=9000)
+    read_digest(membership, {"peer": living}, {"peer": FIRST}, 100.0)
+    assert membership.next_due() == 115.0

@@ -132,6 +132,13 @@ def test_the_digest_says_who_lives_and_which_version_its_slot_has(store):
     assert store.digest() == {"w1": Digested(alive=True, version=SECOND)}
 
 
+def test_the_digest_says_what_is_left_of_a_lease(store):
+    write(store, PUT)
+    assert 59_000 < store.digest()["w1"].left_ms <= 60_000
+    store.leave("w1", lease_seconds=10.0)
+    assert 9_000 < store.digest()["w1"].left_ms <= 10_000
+
+
 def test_the_digest_remembers_who_died_lately(store, valkey):
     write(store, PUT, lease_seconds=0.02)
     wait_for_end(valkey, SLOT)

@@ -1,0 +1,141 @@
+"""Trackers in processes of their own agree on who is there."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.presence.nodes import NodeError, assert_all_views_equal, meet, wait_until
+
+
+def wait_for_diffs(node, number: int) -> list:
+    """Wait until a node has told so many diffs; return them."""
+    diffs: list = []
+
+    def have_come() -> bool:
+        diffs.extend(node.call("take_diffs"))
+        return len(diffs) >= number
+
+    wait_until(have_come, within_seconds=1.0, what=lambda: f"{number} diffs; {diffs}")
+    return diffs
+
+
+def test_a_join_and_a_leave_are_seen_elsewhere_within_a_second(two_nodes):
+    here, there = two_nodes
+    ref = here.call("track", "tab", "ann", "index")
+    there.wait_for_count(1, within_seconds=1.0)
+    assert there.call("list") == {"ann": {"metas": [{"page": "index", "ref": ref}]}}
+    assert there.call("get_by_key", "ann") == [{"page": "index", "ref": ref}]
+    assert (there.call("count", "index"), there.call("count", "about")) == (1, 0)
+    here.call("untrack", "tab")
+    there.wait_for_count(0, within_seconds=1.0)
+    joined = {"ann": {"metas": [{"page": "index", "ref": ref}]}}
+    assert there.call("take_diffs") == [
+        {"joins": joined, "leaves": {}},
+        {"joins": {}, "leaves": joined},
+    ]
+
+
+def test_an_update_is_told_elsewhere_as_one_diff_with_both_sides(two_nodes):
+    here, there = two_nodes
+    old = here.call("track", "tab", "ann", "index")
+    there.wait_for_count(1)
+    there.call("take_diffs")
+    new = here.call("update", "tab", "ann", "about")
+    assert wait_for_diffs(there, 1) == [
+        {
+            "joins": {"ann": {"metas": [{"page": "about", "ref": new, "prev_ref": old}]}},
+            "leaves": {"ann": {"metas": [{"page": "index", "ref": old}]}},
+        }
+    ]
+    assert there.call("count", "about") == there.call("count") == 1
+
+
+def test_errors_are_of_one_owner_on_one_worker(two_nodes):
+    here, there = two_nodes
+    here.call("track", "tab", "ann", "index")
+    with pytest.raises(NodeError, match="AlreadyTrackedError"):
+        here.call("track", "tab", "ann", "about")
+    there.wait_for_count(1)
+    with pytest.raises(NodeError, match="NotTrackedError"):
+        there.call("update", "tab", "ann", "about")
+    there.call("untrack", "tab")
+    there.call("track", "tab", "ann", "about")
+    here.wait_for_count(2)
+    assert here.call("count_keys") == 1
+    assert_all_views_equal(two_nodes, within_seconds=1.0)
+
+
+def test_many_changes_end_in_equal_views(three_nodes):
+    for number in range(60):
+        node = three_nodes[number % 3]
+        node.call("track", f"tab {number}", f"reader {number % 7}", "index")
+        if number % 4 == 0:
+            node.call("untrack", f"tab {number}")
+        if number % 4 == 1:
+            node.call("update", f"tab {number}", f"reader {number % 7}", "about")
+    view = assert_all_views_equal(three_nodes, within_seconds=2.0)
+    assert sum(len(entry["metas"]) for entry in view.values()) == 45
+    for node in three_nodes:
+        assert (node.call("count"), node.call("count", "about")) == (45, 15)
+        assert node.call("count_keys") == 7
+
+
+def test_what_comes_and_goes_at_once_is_not_told_elsewhere(start_node):
+    here, there = start_node(flush_seconds=0.5), start_node()
+    meet((here, there))
+    here.call("track", "first", "ann", "index")  # the writer has just written, and waits
+    there.wait_for_count(1)
+    here.call("track", "second", "bob", "index")
+    here.call("untrack", "second")
+    here.call("track", "third", "cid", "index")
+    there.wait_for_count(2)
+    told = there.call("take_diffs")
+    assert [list(diff["joins"]) for diff in told] == [["ann"], ["cid"]]
+
+
+def test_a_linger_ends_when_its_key_joins_on_another_worker(two_nodes):
+    """A link that is followed to another worker: one diff, and the total never dips nor rises."""
+    here, there = two_nodes
+    here.call("track", "tab", "ann", "index")
+    there.wait_for_count(1)
+    here.call("take_diffs")
+    here.call("untrack", "tab", 30.0)
+    assert here.call("count") == 1
+    new = there.call("track", "tab", "ann", "about")
+    (diff,) = wait_for_diffs(here, 1)
+    assert (list(diff["joins"]), list(diff["leaves"])) == (["ann"], ["ann"])
+    view = assert_all_views_equal(two_nodes, within_seconds=1.0)
+    assert view == {"ann": {"metas": [{"page": "about", "ref": new}]}}
+
+
+def test_a_newcomer_learns_who_is_there(two_nodes, start_node):
+    two_nodes[0].call("track", "tab", "ann", "index")
+    two_nodes[1].call("track", "tab", "bob", "index")
+    newcomer = start_node()
+    newcomer.wait_for_count(2, within_seconds=3.0)
+    assert_all_views_equal((*two_nodes, newcomer), within_seconds=1.0)
+
+
+def test_a_newcomer_with_presences_is_seen_with_its_first_write(two_nodes, start_node):
+    newcomer = start_node()
+    newcomer.call("track", "tab", "ann", "index")
+    for node in two_nodes:
+        node.wait_for_count(1, within_seconds=2.0)
+
+
+def test_a_clean_end_takes_its_presences_away_at_once(two_nodes):
+    """Long before its lease would end."""
+    here, there = two_nodes
+    here.call("track", "tab", "ann", "index")
+    there.wait_for_count(1)
+    here.call("close")
+    there.wait_for_count(0, within_seconds=0.5)
+
+
+def test_a_worker_that_drains_counts_until_its_last_lease_ends(two_nodes):
+    here, there = two_nodes
+    here.call("track", "tab", "ann", "index")
+    there.wait_for_count(1)
+    here.call("close", 0.6)
+    assert there.call("count") == 1
+    assert there.wait_for_count(0, within_seconds=1.2) > 0.3
