@@ -183,6 +183,10 @@ class Sync:
                 self._note_failure("reader", error)
                 gevent.sleep(retry_seconds * random.uniform(0.5, 1.0))
                 retry_seconds = min(2 * retry_seconds, self._timings.max_retry_seconds)
+            except Exception as error:  # a fault of ours, or what another program wrote: go on
+                log.exception("presence: reading failed, subscribing anew")
+                self._note_failure("reader", error)
+                gevent.sleep(self._timings.max_retry_seconds)
             finally:
                 if subscription is not None:
                     subscription.close()
