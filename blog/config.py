@@ -303,7 +303,7 @@ def _contradictions(settings: Settings) -> list[str]:
 def _redis_url_problems(url: str) -> list[str]:
     """Say what is wrong with a Redis URL, never repeating its password."""
     expected = "expected redis://host:6379/0, rediss://host:6380/0 or unix:///path/valkey.sock"
-    scheme, separator, rest = url.partition("://")
+    scheme, separator, _ = url.partition("://")
     if not separator or scheme not in REDIS_SCHEMES:
         found = f"the scheme {scheme!r}" if separator else "no scheme"
         return [f"BLOG_REDIS_URL: found {found}, {expected}"]
@@ -318,5 +318,4 @@ def _redis_url_problems(url: str) -> list[str]:
         return [f"BLOG_REDIS_URL: found no host after {scheme}://, {expected}"]
     if scheme != "unix" and parts.path.strip("/") and not parts.path.strip("/").isdigit():
         return ["BLOG_REDIS_URL: found a database that is no number, expected /0 to /15"]
-    del rest
     return []

@@ -78,13 +78,11 @@ class Slot:
 
     def refuse(self, write: Write) -> None:
         """Take note that the store held something else than `write.prev`, and was not changed."""
-        self._doubt(write)
+        self.lose(write)
 
     def lose(self, write: Write) -> None:
-        """Take note that nobody knows what became of a write."""
-        self._doubt(write)
+        """Take note that nobody knows what became of a write.
 
-    def _doubt(self, write: Write) -> None:
-        # What the write carried needs no memory: the put that follows carries everything.
-        del write
+        What it carried needs no memory: the put that follows carries everything.
+        """
         self.version = None

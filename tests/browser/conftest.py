@@ -8,19 +8,9 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from tests.setup.tools import find_chromium
+from tests.setup.tools import CHROMIUM_OPTIONS, find_chromium
 from tests.site import Site
 from tests.valkey import Valkey
-
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 StartSites = Callable[[str], list[Site]]
 NewBrowser = Callable[..., BrowserContext]

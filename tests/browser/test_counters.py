@@ -10,8 +10,9 @@ import time
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import CHROMIUM_OPTIONS, NewBrowser, StartSites
+from tests.browser.conftest import NewBrowser, StartSites
 from tests.browser.raw_chromium import RawChromium
+from tests.setup.tools import CHROMIUM_OPTIONS
 from tests.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

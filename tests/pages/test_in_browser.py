@@ -13,19 +13,10 @@ from werkzeug.serving import make_server
 
 from blog.posts.model import Heading
 from tests.pages.site import Books, open_site, write_post
-from tests.setup.tools import AXE_JS, find_chromium
+from tests.setup.tools import AXE_JS, CHROMIUM_OPTIONS, find_chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 KINDS = ["/blog", "/blog?page=2", "/blog/p0", "/tags", "/tags/a_b", "/about", "/nowhere"]
 
 BODY = """

@@ -11,6 +11,7 @@ import blog.posts.library
 from blog.posts import Library, Post, RenderedPost
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "nodejs-blog"
+OWN_CORPUS = Path(__file__).parent / "corpus"
 
 
 def put(path: Path, title: str = "T", body: str = "Text.", **fields: str) -> Path:
@@ -173,11 +174,12 @@ def test_a_post_is_rendered_once_until_it_changes(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="the shared corpus is not here")
 def test_every_post_of_the_corpus_renders():
-    library = load(CORPUS)
+    """The 379 real ones where they lie beside the checkout, else our own few: never none."""
+    folder, count = (CORPUS, 379) if CORPUS.is_dir() else (OWN_CORPUS, 3)
+    library = load(folder)
     posts = library.index.posts
     assert library.index.faults == ()
-    assert len(posts) == 379
+    assert len(posts) == count
     for post in posts:
         assert library.render(post).html or not post.body.strip()

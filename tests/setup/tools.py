@@ -30,6 +30,18 @@ class MissingToolError(Exception):
     """A tool is not there; the message says which, why, and what to do."""
 
 
+# How every test starts Chromium: as root, headless, and asking nothing of the network by itself.
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
 def find_chromium() -> str:
     """Return the path of Chromium; the variable CHROMIUM names another than the system's."""
     return _find("Chromium", "CHROMIUM", ["chromium", "chromium-browser", "google-chrome"])
