@@ -4,10 +4,12 @@ Self-contained: the standard library, gevent and redis only. A program that uses
 monkey-patched by gevent first. Start with `Tracker`.
 """
 
+from .health import State
 from .replica import Diff, Presence, Replica, Version
 from .slot import Slot, Write
 from .store import Store, connect
-from .sync import State, Sync, Timings
+from .sync import Sync
+from .timings import Timings
 from .tracker import AlreadyTrackedError, NotTrackedError, Tracker
 
 __all__ = [

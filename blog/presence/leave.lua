@@ -1,22 +1,30 @@
--- Shorten the lease of a worker that is dead or about to stop, and tell all when it ends.
+-- Set the end of a worker's lease: it is dead, or about to stop. Tell all when it ends.
 --
 -- KEYS[1] {p}:w:<worker>  HASH   the slot
 -- KEYS[2] {p}:live        ZSET   worker -> end of its lease, ms of this server's clock
 -- KEYS[3] {p}:d                  the channel
 -- ARGV[1] worker
--- ARGV[2] lease    ms; a lease that ends sooner stays as it is
+-- ARGV[2] lease    ms
 -- ARGV[3] command  PUBLISH, or SPUBLISH on a cluster
 -- ARGV[4] message  what to publish
--- Returns 1, or 0 where the worker is not known.
-local ends = redis.call('ZSCORE', KEYS[2], ARGV[1])
-if not ends then
+-- ARGV[5] version  what the worker itself knows its slot to have: then the lease becomes as long
+--                  as asked for, and ".left" notes that it said goodbye. "" where another speaks
+--                  for it: that only shortens, and never a lease that the worker itself has set.
+-- Returns 1, or 0 with nothing changed.
+local time = redis.call('TIME')
+local ends = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]
+if ARGV[5] == '' then
+  local known = redis.call('ZSCORE', KEYS[2], ARGV[1])
+  if not known or redis.call('HEXISTS', KEYS[1], '.left') == 1 then
+    return 0
+  end
+  ends = math.min(ends, tonumber(known))
+elseif redis.call('HGET', KEYS[1], '.') == ARGV[5] then
+  redis.call('HSET', KEYS[1], '.left', 1)
+else
   return 0
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if tonumber(ends) > now + ARGV[2] then
-  redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-end
+redis.call('ZADD', KEYS[2], ends, ARGV[1])
+redis.call('PEXPIREAT', KEYS[1], ends)
 redis.call(ARGV[3], KEYS[3], ARGV[4])
 return 1

@@ -95,7 +95,8 @@ class Membership:
         Only when it is silent for a whole lease as well, it is dropped. Nobody is while our own
         lease is lost; see `spare`.
         """
-        self.digest_due = next_digest_due
+        is_early = now < self.digest_due  # asked for by a silence: an appointment made stays
+        self.digest_due = min(next_digest_due, self.digest_due) if is_early else next_digest_due
         own = found.get(self.worker)
         if own is None or not own.alive:
             self.spare(now)

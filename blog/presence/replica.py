@@ -251,8 +251,10 @@ class Replica:
     def _places(self, presence: Presence) -> Places:
         places: Places = [(presence.topic, "", None)]
         for name in self._indexes:
-            if name in presence.meta:
-                places.append((presence.topic, name, presence.meta[name]))
+            value = presence.meta.get(name)
+            # Another program may have written anything; only a scalar can be counted by.
+            if name in presence.meta and isinstance(value, str | int | float | bool | None):
+                places.append((presence.topic, name, value))
         return places
 
     def _put_in(self, slot: _HeldSlot, presence: Presence) -> None:

@@ -32,9 +32,8 @@ def new_epoch() -> str:
 class Slot:
     """One worker's slot: what it should hold, what was confirmed, and what waits to be sent.
 
-    The caller takes a `next_write`, gives it to the store, and says how it went by exactly one of
-    `confirm`, `refuse` (the store holds another version) and `lose` (failed or timed out).
-    Between the two, presences may be added and removed.
+    The caller takes a `next_write`, gives it to the store, and says how it went: `confirm`, or
+    `lose` (refused, failed, timed out). Between the two, presences may be added and removed.
     """
 
     make_epoch: Callable[[], str] = new_epoch
@@ -76,12 +75,8 @@ class Slot:
         """Take note that the store holds what was written."""
         self.version = write.new
 
-    def refuse(self, write: Write) -> None:
-        """Take note that the store held something else than `write.prev`, and was not changed."""
-        self.lose(write)
-
-    def lose(self, write: Write) -> None:
-        """Take note that nobody knows what became of a write.
+    def lose(self) -> None:
+        """Take note that a write was refused, or that nobody knows what became of it.
 
         What it carried needs no memory: the put that follows carries everything.
         """

@@ -124,12 +124,17 @@ class Store:
         )
         return bool(appended == 1)
 
-    def leave(self, worker: str, *, lease_seconds: float) -> None:
-        """Shorten the lease of a worker that is dead or about to stop."""
+    def leave(self, worker: str, *, lease_seconds: float, version: Version | None = None) -> None:
+        """Have a worker's lease end in `lease_seconds`, for one that is dead or about to stop.
+
+        Only who knows the slot's version, the worker itself, can make a lease longer, and nobody
+        else's goodbye makes it shorter again.
+        """
         lease_ms = round(lease_seconds * 1000)
         keys = [self._slot(worker), self._live, self._channel]
         message = json.dumps([worker, lease_ms], separators=(",", ":"))
-        self._leave(keys, [worker, lease_ms, "PUBLISH", message])
+        known = "" if version is None else str(version)
+        self._leave(keys, [worker, lease_ms, "PUBLISH", message, known])
 
     def digest(self) -> dict[str, Digested]:
         """Say of every worker that is alive, or died lately, which version its slot has."""
@@ -151,7 +156,7 @@ class Store:
         presences = tuple(
             decode_presence(ref.decode(), json.loads(text))
             for ref, text in fields.items()
-            if ref != b"."
+            if not ref.startswith(b".")
         )
         return version, presences
 

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 import gevent
 
+from .health import State
 from .replica import Diff, Listener, Presence, Replica
 from .slot import Slot
 from .store import Store
-from .sync import State, Sync, Timings
+from .sync import Sync
+from .timings import Timings
 
 log = logging.getLogger(__name__)
 
@@ -177,11 +179,11 @@ class Tracker:
     @property
     def state(self) -> State:
         """How far the numbers can be believed."""
-        return self._sync.state
+        return self._sync.health.state
 
     def subscribe_state(self, listener: Callable[[State], None]) -> None:
         """Call `listener(state)` when the state changes. It must not wait."""
-        self._sync.state_listeners.append(listener)
+        self._sync.health.listeners.append(listener)
 
     # -- Life -----------------------------------------------------------------------------------
 

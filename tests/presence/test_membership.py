@@ -148,3 +148,13 @@ def test_a_lease_that_is_renewed_as_usual_needs_no_look(membership):
     living = Digested(alive=True, version=FIRST, left_ms=9000)
     read_digest(membership, {"peer": living}, {"peer": FIRST}, 100.0)
     assert membership.next_due() == 115.0
+
+
+def test_a_digest_that_a_silence_asked_for_keeps_an_earlier_appointment(membership):
+    """A worker said goodbye: its lease ends at 110, and somebody else was silent meanwhile."""
+    membership.hear("silent", 80.0)
+    membership.digest_by(110.0)
+    assert membership.is_digest_due(100.0)
+    read_digest(membership, {"silent": ALIVE}, {"silent": FIRST}, 100.0)
+    assert not membership.is_digest_due(109.9)
+    assert membership.is_digest_due(110.0)

@@ -176,3 +176,13 @@ def test_what_is_no_version_is_refused(text):
 
 def test_a_version_is_read_back():
     assert Version.parse(str(Version("ab.cd", 12))) == Version("ab.cd", 12)
+
+
+def test_a_value_that_cannot_be_counted_by_is_listed_all_the_same():
+    """A tracker refuses it; another program on our Redis might not."""
+    replica = Replica(indexes=("page",))
+    replica.add("w1", Presence("r1", "blog", "ann", {"page": ["index"]}))
+    assert replica.list("blog") == {"ann": {"metas": [{"page": ["index"], "ref": "r1"}]}}
+    assert replica.count("blog") == 1
+    replica.remove("w1", ["r1"])
+    assert replica.list("blog") == {}

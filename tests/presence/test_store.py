@@ -171,6 +171,27 @@ def test_leaving_never_makes_a_lease_longer(store, valkey):
     assert_lease_is_about(valkey, 10.0)
 
 
+def test_a_worker_that_leaves_may_make_its_own_lease_longer(store, valkey):
+    """Its tabs were asked to come back later than its lease would have ended."""
+    write(store, PUT, lease_seconds=10.0)
+    store.leave("w1", lease_seconds=30.0, version=FIRST)
+    assert_lease_is_about(valkey, 30.0)
+    assert store.fetch("w1") == (FIRST, (ANN,))
+
+
+def test_nobody_shortens_the_lease_that_a_leaving_worker_set_itself(store, valkey):
+    """Its master sees it end, and cannot know how."""
+    write(store, PUT)
+    store.leave("w1", lease_seconds=20.0, version=FIRST)
+    store.leave("w1", lease_seconds=3.0)
+    assert_lease_is_about(valkey, 20.0)
+
+
+def test_a_worker_whose_slot_was_lost_leaves_nothing(store, valkey):
+    store.leave("w1", lease_seconds=10.0, version=FIRST)
+    assert valkey.client.keys("*") == []
+
+
 def test_leaving_without_having_been_there_changes_nothing(store, valkey):
     store.leave("w9", lease_seconds=10.0)
     assert valkey.client.keys("*") == []

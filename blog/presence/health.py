@@ -1,0 +1,74 @@
+"""Whether Redis answers, and so how far the numbers can be believed. Pure but for the log."""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections.abc import Callable
+
+import redis
+
+log = logging.getLogger(__name__)
+
+# What a store's call may raise when the server is gone, slow, or refuses to write.
+FAILURES = (redis.RedisError, OSError)
+
+
+class State(enum.Enum):
+    """How far the numbers can be believed."""
+
+    WHOLE = "whole"
+    STALE = "stale"  # Redis does not answer: other workers' presences stand still
+    LOCAL = "local"  # it has not for a minute: only this worker's own are shown
+
+
+class Health:
+    """The outages of the writer and of the reader, as one.
+
+    An outage is logged once when it starts and once when it ends.
+    """
+
+    def __init__(self, *, local_after_seconds: float) -> None:
+        self.listeners: list[Callable[[State], None]] = []
+        self.state = State.WHOLE
+        self._local_after_seconds = local_after_seconds
+        self._failing: set[str] = set()
+        self._failing_since = 0.0
+
+    def note_failure(self, who: str, error: BaseException, now: float) -> None:
+        """Note that `who` failed: the numbers are stale."""
+        if not self._failing:
+            self._failing_since = now
+            # A client's error may repeat the command, and with it readers' keys: only its kind and
+            # its first words are logged.
+            log.warning(
+                "presence: Redis does not answer (%s: %.80s); pages go on, counts stand still",
+                type(error).__name__,
+                str(error).splitlines()[0] if str(error) else "",
+            )
+        self._failing.add(who)
+        if self.state is State.WHOLE:
+            self._set(State.STALE)
+
+    def note_success(self, who: str, now: float) -> bool:
+        """Note that `who` succeeded; return whether that ends an outage of its own."""
+        if who not in self._failing:
+            return False
+        self._failing.discard(who)
+        if not self._failing:
+            log.info("presence: Redis is back after %.1f s", now - self._failing_since)
+            self._set(State.WHOLE)
+        return True
+
+    def must_forget(self, now: float) -> bool:
+        """Tell, once in an outage, that the others' presences are a mere guess by now."""
+        age = now - self._failing_since
+        if self.state is not State.STALE or age < self._local_after_seconds:
+            return False
+        self._set(State.LOCAL)
+        return True
+
+    def _set(self, state: State) -> None:
+        self.state = state
+        for listener in self.listeners:
+            listener(state)
