@@ -28,8 +28,8 @@ class Sync:
     """Write `slot` to the store and keep `replica` equal to all slots, through every fault.
 
     The owner changes slot and replica for its own presences and calls `wake`; `tell(diff)` is
-    called for what other workers changed. `start` has two greenlets take the steps of `writer` and
-    `reader`; a program with a loop of its own, such as a test, may take them itself.
+    called for what other workers changed. `start` has two greenlets take the steps `write` and
+    `read`; a program with a loop of its own, such as a test, may take them itself.
     """
 
     def __init__(
@@ -75,7 +75,13 @@ class Sync:
         )
         self._news = gevent.event.Event()
         self._greenlets: list[gevent.Greenlet[..., None]] = []
+        self._subscription: Subscription | None = None
         self._is_closing = False
+
+    @property
+    def has_news(self) -> bool:
+        """Tell whether something waits to be written."""
+        return self._slot.has_news
 
     def wake(self) -> None:
         """Have the writer look at the slot."""
@@ -97,6 +103,45 @@ class Sync:
         self.writer.leave(lease_seconds=lease_seconds)
         self._store.close()
 
+    def write(self) -> bool:
+        """Write once: what waits, or a heartbeat. Return whether the store answered."""
+        try:
+            if self.writer.write():
+                return True
+        except Exception as error:  # a fault of ours: go on, with a put
+            log.exception("presence: writing failed")
+            self.health.note_failure("writer", error, self._now())
+        if self.health.must_forget(self._now()):
+            self.reader.forget_others()
+        return False
+
+    def read(self) -> bool:
+        """Read once: take a message, if one comes, and do what is due. Return whether it went well.
+
+        Where there is no subscription, subscribes first; after a failure there is none.
+        """
+        try:
+            if self._subscription is None:
+                self._subscription = self._store.subscribe()
+            self.reader.read(self._subscription)
+            return True
+        except DeafError:
+            log.info("presence: did not hear our own message, replacing the subscription")
+            self._unsubscribe()
+            return True
+        except FAILURES as error:
+            self.health.note_failure("reader", error, self._now())
+        except Exception as error:  # a fault of ours, or what another program wrote: go on
+            log.exception("presence: reading failed, subscribing anew")
+            self.health.note_failure("reader", error, self._now())
+        self._unsubscribe()
+        return False
+
+    def _unsubscribe(self) -> None:
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            subscription.close()
+
     def _write_forever(self) -> None:
         backoff = _Backoff(self._timings.max_retry_seconds)
         last_write = float("-inf")
@@ -109,40 +154,19 @@ class Sync:
                     gevent.sleep(self._timings.flush_seconds - quiet)
             self._news.clear()
             last_write = self._now()
-            try:
-                is_answered = self.writer.write()
-            except Exception as error:  # a fault of ours: go on, with a put
-                log.exception("presence: writing failed")
-                self.health.note_failure("writer", error, self._now())
-                is_answered = False
-            if is_answered:
+            if self.write():
                 backoff.reset()
             elif not self._is_closing:
-                if self.health.must_forget(self._now()):
-                    self.reader.forget_others()
                 backoff.wait()
 
     def _read_forever(self) -> None:
         backoff = _Backoff(self._timings.max_retry_seconds)
         while not self._is_closing:
-            subscription: Subscription | None = None
-            try:
-                subscription = self._store.subscribe()
-                while not self._is_closing:
-                    self.reader.read(subscription)
-                    backoff.reset()
-            except DeafError:
-                log.info("presence: did not hear our own message, replacing the subscription")
-            except FAILURES as error:
-                self.health.note_failure("reader", error, self._now())
+            if self.read():
+                backoff.reset()
+            else:
                 backoff.wait()
-            except Exception as error:  # a fault of ours, or what another program wrote: go on
-                log.exception("presence: reading failed, subscribing anew")
-                self.health.note_failure("reader", error, self._now())
-                backoff.wait()
-            finally:
-                if subscription is not None:
-                    subscription.close()
+        self._unsubscribe()
 
 
 class _Backoff:

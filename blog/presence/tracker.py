@@ -59,7 +59,7 @@ class Tracker:
         self._indexes = tuple(indexes)
         self._replica = Replica(indexes)
         self._slot = Slot()
-        self._sync = Sync(
+        self.sync = Sync(
             store,
             worker=self.worker,
             slot=self._slot,
@@ -179,17 +179,17 @@ class Tracker:
     @property
     def state(self) -> State:
         """How far the numbers can be believed."""
-        return self._sync.health.state
+        return self.sync.health.state
 
     def subscribe_state(self, listener: Callable[[State], None]) -> None:
         """Call `listener(state)` when the state changes. It must not wait."""
-        self._sync.health.listeners.append(listener)
+        self.sync.health.listeners.append(listener)
 
     # -- Life -----------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start the greenlets. Call once, in the process that will serve."""
-        self._sync.start()
+        self.sync.start()
 
     def close(self, *, lease_seconds: float = 0.0) -> None:
         """Stop; at most 4 s. What is still tracked leaves when `lease_seconds` have passed.
@@ -202,7 +202,7 @@ class Tracker:
         self._is_closing = True
         for lingers in self._lingering.values():
             gevent.killall([linger.timer for linger in lingers.values()], block=False)
-        self._sync.close(lease_seconds=lease_seconds)
+        self.sync.close(lease_seconds=lease_seconds)
 
     # -- Changes of our own slot ----------------------------------------------------------------
 
@@ -225,13 +225,13 @@ class Tracker:
         self._slot.add(presence)
         diff = self._replica.remove(self.worker, leaves)
         diff = diff + self._replica.add(self.worker, presence)
-        self._sync.wake()
+        self.sync.wake()
         self._tell(diff)
 
     def _leave(self, refs: Sequence[str]) -> None:
         for ref in refs:
             self._slot.remove(ref)
-        self._sync.wake()
+        self.sync.wake()
         self._tell(self._replica.remove(self.worker, refs))
 
     def _linger(self, presence: Presence, linger_seconds: float, *, returns: bool) -> None:
@@ -270,7 +270,7 @@ class Tracker:
         for ref in refs:
             self._slot.remove(ref)
         if refs:
-            self._sync.wake()
+            self.sync.wake()
         self._tell(diff + self._replica.remove(self.worker, refs))
 
     # -- Telling ---------------------------------------------------------------------------------

@@ -1,0 +1,344 @@
+"""Workers that share a real Valkey and live in simulated time: nothing waits, everything can fail.
+
+Each worker is the real Tracker with the real Sync, whose steps are taken by hand, in any order. The
+slots are the real scripts in a real Valkey. What is simulated is the clock, so that a lease can end
+in no time, and the network between a worker and Valkey, so that calls fail, and messages are lost.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import redis
+
+from blog.presence import (
+    Presence,
+    Replica,
+    Store,
+    Sync,
+    Timings,
+    Tracker,
+    Version,
+    Write,
+    connect,
+)
+from blog.presence.store import Digested
+
+PREFIX = "{simulation}"
+TOPIC = "blog"
+PAGES = ("index", "blog/a", "blog/b")
+TIMINGS = Timings()
+# A lease ends when the simulated clock says so; Valkey's own must not end one before.
+REAL_TIME_FACTOR = 1000.0
+DEAD_MEMORY_SECONDS = 60.0
+TICK_SECONDS = 0.05
+
+Contents = frozenset[str]
+Interrupt = Callable[[], None]
+
+
+class World:
+    """What all workers share: the server, the clock, and what a witness would have written down."""
+
+    def __init__(self, url: str) -> None:
+        self.client = redis.Redis.from_url(url)
+        self.client.flushall()
+        self.store_client = connect(url)  # one for all: nobody ever waits in a call
+        self.now = 0.0
+        self.workers: dict[str, Worker] = {}
+        # What a worker has put under which version: two who hold it must hold the same.
+        self.contents: dict[tuple[str, Version], Contents] = {}
+        self._lease_ends: dict[str, float] = {}
+        self._seen: dict[str, Version] = {}
+        self._tap = self.client.pubsub()
+        self._tap.subscribe(f"{PREFIX}:d")
+        self._drain_tap()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._tap.close()
+        self.client.close()
+        Store(self.store_client, PREFIX).close()
+
+    def add_worker(self) -> Worker:
+        """Start one more worker, under a new name."""
+        worker = Worker(self, f"w{len(self.workers) + 1}")
+        self.workers[worker.name] = worker
+        return worker
+
+    def living(self) -> list[Worker]:
+        """Return the workers that were not killed."""
+        return [worker for worker in self.workers.values() if not worker.is_dead]
+
+    def open_refs(self) -> set[str]:
+        """Return the ref of every open tab of every living worker: what all should see."""
+        return {ref for worker in self.living() for ref in worker.tabs.values()}
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, and with it leases end."""
+        self.now += seconds
+        for name, end in list(self._lease_ends.items()):
+            if end <= self.now:
+                self.client.delete(f"{PREFIX}:w:{name}")
+                self.client.zadd(f"{PREFIX}:live", {name: self._server_ms() - 1}, xx=True)
+            if end + DEAD_MEMORY_SECONDS <= self.now:
+                self.client.zrem(f"{PREFIX}:live", name)
+                del self._lease_ends[name]
+
+    def renew(self, name: str, seconds: float) -> None:
+        """Note the end of a lease that the server has granted."""
+        self._lease_ends[name] = self.now + seconds
+
+    def shorten(self, name: str, seconds: float) -> None:
+        """Note that a lease ends sooner."""
+        if name in self._lease_ends:
+            self._lease_ends[name] = min(self._lease_ends[name], self.now + seconds)
+
+    def left_ms(self, name: str) -> int:
+        """Return what is left of a lease in simulated time."""
+        return round(max(0.0, self._lease_ends.get(name, 0.0) - self.now) * 1000)
+
+    def check_server(self) -> None:
+        """Assert that each slot holds what its owner last put there, and that every key expires."""
+        for key in self.client.keys(f"{PREFIX}:*"):
+            assert self.client.pttl(key) > 0, f"{key!r} never expires"
+        for name in self.workers:
+            fields = self.client.hgetall(f"{PREFIX}:w:{name}")
+            if not fields:
+                continue
+            version = Version.parse(fields.pop(b".").decode())
+            fields.pop(b".left", None)
+            assert {ref.decode() for ref in fields} == self.contents[name, version], name
+            before = self._seen.get(name, version)
+            assert before.epoch != version.epoch or before.seq <= version.seq, name
+            self._seen[name] = version
+
+    def deliver(self) -> None:
+        """Bring what was published to every worker that is subscribed and reachable."""
+        for payload in self._drain_tap():
+            for worker in self.living():
+                worker.line.receive_from_server(payload)
+
+    def _drain_tap(self) -> list[bytes]:
+        # Valkey answers in order: once the ping is back, everything published before it is here.
+        self._tap.ping()
+        payloads = []
+        while True:
+            message = self._tap.get_message(timeout=5.0)
+            assert message is not None, "the server does not answer"
+            if message["type"] == "pong":
+                return payloads
+            if message["type"] == "message":
+                payloads.append(message["data"])
+
+    def _server_ms(self) -> int:
+        seconds, microseconds = self.client.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+class Line:
+    """One worker's way to the server and back, with everything that can happen on it."""
+
+    def __init__(self) -> None:
+        self.is_cut = False  # nothing can be reached
+        self.is_subscribed = False
+        self.is_silent = False  # the subscription is open, and nothing comes
+        self.inbox: deque[tuple[str, bytes]] = deque()
+        self.lose_next_call: str = ""  # "request" or "answer"
+
+    def receive_from_server(self, payload: bytes) -> None:
+        """Queue a message, if it finds its way."""
+        if self.is_subscribed and not self.is_cut and not self.is_silent:
+            self.inbox.append(("message", payload))
+
+    def cut_subscription(self) -> None:
+        """Break the subscription; what was under way is lost."""
+        self.is_subscribed = self.is_silent = False
+        self.inbox.clear()
+
+    def repair(self) -> None:
+        """End every fault. What was lost stays lost, and a silent subscription silent."""
+        self.is_cut = False
+        self.lose_next_call = ""
+
+    # -- A subscription, as the reader sees it -----------------------------------------------------
+
+    def subscribe(self) -> None:
+        """Begin anew."""
+        self.cut_subscription()
+        self.is_subscribed = True
+        self.inbox.append(("subscribe", b""))
+
+    def receive(self, timeout_seconds: float) -> tuple[str, bytes] | None:
+        """Return what has come; never waits."""
+        if self.inbox:
+            return self.inbox.popleft()
+        if not self.is_subscribed:
+            raise redis.ConnectionError("the subscription is broken")
+        return None
+
+    def close(self) -> None:
+        """End the subscription."""
+        self.cut_subscription()
+
+
+class SimulatedStore(Store):
+    """The real store of one worker, at the end of its line, in simulated time.
+
+    `interrupt` is what other greenlets and workers do while a call is under way: after the server
+    has done it, and before its answer is read.
+    """
+
+    def __init__(self, world: World, owner: str, line: Line) -> None:
+        super().__init__(world.store_client, PREFIX)
+        self._world = world
+        self._owner = owner
+        self._line = line
+        self.interrupt: Interrupt | None = None
+
+    def write(self, worker: str, write: Write, *, lease_seconds: float) -> bool:
+        assert worker == self._owner, "only its owner writes a slot"
+        refs = {presence.ref for presence in write.joins}
+        if write.prev is not None:
+            refs |= self._world.contents[worker, write.prev] - set(write.leaves)
+        told = self._world.contents.setdefault((worker, write.new), frozenset(refs))
+        assert told == refs, "one version stood for two contents"
+
+        def do() -> bool:
+            is_done = super(SimulatedStore, self).write(
+                worker, write, lease_seconds=lease_seconds * REAL_TIME_FACTOR
+            )
+            if is_done:
+                self._world.renew(worker, lease_seconds)
+            return is_done
+
+        return self._call(do)
+
+    def leave(self, worker: str, *, lease_seconds: float, version: Version | None = None) -> None:
+        def do() -> None:
+            seconds = lease_seconds * REAL_TIME_FACTOR
+            super(SimulatedStore, self).leave(worker, lease_seconds=seconds, version=version)
+            self._world.shorten(worker, lease_seconds)
+
+        self._call(do)
+
+    def digest(self) -> dict[str, Digested]:
+        found = self._call(super().digest)
+        return {
+            worker: dataclasses.replace(said, left_ms=self._world.left_ms(worker))
+            for worker, said in found.items()
+        }
+
+    def fetch(self, worker: str) -> tuple[Version, tuple[Presence, ...]] | None:
+        return self._call(lambda: super(SimulatedStore, self).fetch(worker))
+
+    def subscribe(self) -> Line:  # type: ignore[override]
+        self._call(self._line.subscribe)
+        return self._line
+
+    def close(self) -> None:
+        """Leave the client open: all workers share it."""
+
+    def _call(self, do: Callable[[], Any]) -> Any:
+        lost, self._line.lose_next_call = self._line.lose_next_call, ""
+        if self._line.is_cut or lost == "request":
+            raise redis.ConnectionError("the server cannot be reached")
+        done = do()
+        self._world.deliver()
+        interrupt, self.interrupt = self.interrupt, None
+        if interrupt is not None:
+            interrupt()
+        if lost == "answer":
+            raise redis.TimeoutError("the answer did not come")
+        return done
+
+
+class Worker:
+    """One worker: its tracker, its tabs, and the steps of its two greenlets."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.name = name
+        self.line = Line()
+        self.is_paused = False
+        self.is_dead = False
+        self.tabs: dict[str, str] = {}  # owner -> ref
+        self._keys: dict[str, str] = {}
+        self._world = world
+        self.store = SimulatedStore(world, name, self.line)
+        self.tracker = Tracker(
+            self.store,
+            worker=name,
+            indexes=("page",),
+            timings=TIMINGS,
+            now=lambda: world.now,
+        )
+        self._next_write = 0.0
+        self._next_read = 0.0
+        self._last_write = float("-inf")
+
+    @property
+    def sync(self) -> Sync:
+        return self.tracker.sync
+
+    @property
+    def is_running(self) -> bool:
+        return not self.is_dead and not self.is_paused
+
+    def open_tab(self, owner: str, key: str, page: str) -> None:
+        """Track one more tab."""
+        self._keys[owner] = key
+        self.tabs[owner] = self.tracker.track(owner, TOPIC, key, {"page": page})
+
+    def move_tab(self, owner: str, page: str) -> None:
+        """Update a tab's meta."""
+        self.tabs[owner] = self.tracker.update(owner, TOPIC, self._keys[owner], {"page": page})
+
+    def close_tab(self, owner: str) -> None:
+        """Untrack a tab."""
+        del self.tabs[owner]
+        self.tracker.untrack(owner)
+
+    def seen_refs(self) -> set[str]:
+        """Return every ref that this worker lists."""
+        return {
+            meta["ref"]
+            for entry in self.tracker.list(TOPIC).values()
+            for meta in entry["metas"]
+        }
+
+    @property
+    def replica(self) -> Replica:
+        """Return what it knows."""
+        return self.tracker._replica
+
+    def write(self) -> None:
+        """Take one step of the writer: what waits, or a heartbeat."""
+        now = self._last_write = self._world.now
+        is_answered = self.sync.write()
+        wait = self.sync.writer.heartbeat_seconds if is_answered else TIMINGS.max_retry_seconds
+        self._next_write = now + wait
+
+    def read(self) -> None:
+        """Take one step of the reader."""
+        if not self.sync.read():
+            self._next_read = self._world.now + TIMINGS.max_retry_seconds
+
+    def take_due_steps(self) -> None:
+        """Do what the two greenlets would do at this moment."""
+        now = self._world.now
+        is_flush_due = now - self._last_write >= TIMINGS.flush_seconds
+        if now >= self._next_write or (self.sync.has_news and is_flush_due):
+            self.write()
+        if now >= self._next_read:
+            self.read()
+        while self.line.inbox:
+            self.read()
+
+
+def quieten() -> None:
+    """Have the presence not log what the simulation does to it."""
+    logging.getLogger("blog.presence").setLevel(logging.CRITICAL)
