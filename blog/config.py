@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-REDIS_SCHEMES = ("redis", "rediss", "unix")
+from .redis_url import SHORT, find_problem, has_tag, needs_tag
 
 
 class SettingsError(ValueError):
@@ -139,8 +139,9 @@ class Settings:
     redis_url: str = _setting(
         "",
         _read_text,
-        "redis://, rediss:// or unix://",
-        "Redis or Valkey 6.2 or newer; empty starts the embedded Valkey.",
+        SHORT,
+        "Redis or Valkey 6.2 or newer, behind Sentinel, or a cluster: `docs/redis.md`. Empty starts"
+        " the embedded Valkey.",
         secret=True,
     )
     redis_prefix: str = _setting(
@@ -180,10 +181,10 @@ class Settings:
         "How long a worker's tabs count after its last sign of life.",
     )
     heartbeat_seconds: float = _setting(
-        5.0, _read_seconds, "seconds", "How often a worker gives a sign of life, ± 20 %."
+        5.0, _read_seconds, "seconds", "How often a worker gives a sign of life, at least."
     )
     ping_seconds: float = _setting(
-        15.0, _read_seconds, "seconds", "A comment is sent on a silent stream this often."
+        45.0, _read_seconds, "seconds", "A comment is sent on a silent stream this often."
     )
     rotate_seconds: float = _setting(
         600.0, _read_seconds, "seconds", "A stream is asked to come back after this, ± 20 %."
@@ -210,6 +211,13 @@ class Settings:
         "a whole number",
         "Open streams of one browser; the oldest is parked until its tab gets the focus.",
         minimum=1,
+    )
+    transport: str = _setting(
+        "auto",
+        _one_of("auto", "generator"),
+        "auto or generator",
+        "How streams are sent: `auto` takes sockets over from gunicorn where it can, `generator`"
+        " leaves every one to the WSGI server.",
     )
     log_level: str = _setting(
         "info",
@@ -295,27 +303,11 @@ def _contradictions(settings: Settings) -> list[str]:
             problems.append(
                 f"BLOG_SITE_URL: found {settings.site_url!r}, expected http(s)://host, no path"
             )
-    if settings.redis_url:
-        problems += _redis_url_problems(settings.redis_url)
+    if problem := settings.redis_url and find_problem(settings.redis_url):
+        problems.append(f"BLOG_REDIS_URL: {problem}")
+    if needs_tag(settings.redis_url) and not has_tag(settings.redis_prefix):
+        problems.append(
+            f"BLOG_REDIS_PREFIX: found {settings.redis_prefix!r} with a cluster in BLOG_REDIS_URL, "
+            "expected a {tag} in it, which keeps all keys on one node"
+        )
     return problems
-
-
-def _redis_url_problems(url: str) -> list[str]:
-    """Say what is wrong with a Redis URL, never repeating its password."""
-    expected = "expected redis://host:6379/0, rediss://host:6380/0 or unix:///path/valkey.sock"
-    scheme, separator, _ = url.partition("://")
-    if not separator or scheme not in REDIS_SCHEMES:
-        found = f"the scheme {scheme!r}" if separator else "no scheme"
-        return [f"BLOG_REDIS_URL: found {found}, {expected}"]
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return [f"BLOG_REDIS_URL: found a host or port that cannot be read, {expected}"]
-    if scheme == "unix" and not parts.path:
-        return [f"BLOG_REDIS_URL: found no path after unix://, {expected}"]
-    if scheme != "unix" and not parts.hostname:
-        return [f"BLOG_REDIS_URL: found no host after {scheme}://, {expected}"]
-    if scheme != "unix" and parts.path.strip("/") and not parts.path.strip("/").isdigit():
-        return ["BLOG_REDIS_URL: found a database that is no number, expected /0 to /15"]
-    return []

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from blog.config import Settings, SettingsError
+from blog.presence import connect
+from blog.redis_url import EXAMPLES, find_problem
 
 
 def problems_of(**environ: str) -> list[str]:
@@ -48,21 +50,107 @@ def test_a_lease_under_twice_the_heartbeat_names_both():
     ]
 
 
+SECRETS = ("secret", "s3", "cr3t")
+
+
 @pytest.mark.parametrize(
     ("url", "found"),
     [
         ("localhost:6379", "no scheme"),
+        ("secret@redis://localhost", "no scheme"),
         ("http://localhost", "the scheme 'http'"),
+        ("redis+sentinels://localhost", "the scheme 'redis+sentinels'"),
+        ("redis://", "no host after redis://"),
         ("redis://:secret@", "no host after redis://"),
+        ("redis://:secret@/0", "no host after redis://"),
+        ("rediss+cluster://:secret@", "no host after rediss+cluster://"),
         ("redis://localhost:port", "a host or port that cannot be read"),
-        ("unix://", "no path after unix://"),
+        ("redis://localhost:0", "a host or port that cannot be read"),
+        ("redis://localhost:65536", "a host or port that cannot be read"),
+        ("redis://local host", "a host or port that cannot be read"),
+        ("redis://[::1", "a host or port that cannot be read"),
+        ("redis+cluster://one:7000,,two:7000", "a host or port that cannot be read"),
+        ("redis+cluster://one:7000,two:x", "a host or port that cannot be read"),
+        ("redis://" + 64 * "a", "a host that cannot be a name"),
+        ("redis://one:6379,two:6379", "several hosts"),
         ("redis://localhost/blog", "a database that is no number"),
+        ("redis+sentinel://one:26379", "no service after the hosts"),
+        ("redis+sentinel://one:26379/", "no service after the hosts"),
+        ("redis+sentinel://one:26379//1", "no service after the hosts"),
+        ("redis+sentinel://one:26379/blog/first", "a database that is no number"),
+        (
+            "redis+cluster://one:7000/1",
+            "something after the hosts; a cluster has no service and one database",
+        ),
+        ("unix://", "no path after unix://"),
+        ("unix://run/valkey.sock", "a host after unix://"),
+        (
+            "redis://:s3/cr3t@localhost",
+            "a / or ? in the user or the password, which are written %2F and %3F",
+        ),
+        (
+            "redis+sentinel://u:s3?cr3t@localhost/blog",
+            "a / or ? in the user or the password, which are written %2F and %3F",
+        ),
+        ("redis://:s3#cr3t@localhost", "a # in it, which is written %23"),
+        ("redis://localhost?socket_timeout=9", "an option that is none of db"),
+        ("redis+cluster://one?secret=1", "an option that is none of those of this form"),
+        ("redis://localhost?secret", "options that cannot be read, as name=value&name=value"),
+        ("rediss://localhost?ssl_cert_reqs=maybe", "an unusable value of ssl_cert_reqs"),
     ],
 )
-def test_a_redis_address_that_cannot_be_read_is_named_without_its_password(url, found):
+def test_a_redis_address_that_cannot_be_used_is_named_without_its_password(url, found):
     (problem,) = problems_of(BLOG_REDIS_URL=url)
     assert problem.startswith(f"BLOG_REDIS_URL: found {found}, expected ")
-    assert "secret" not in problem
+    assert "\n" not in problem
+    assert not any(secret in problem for secret in SECRETS)
+
+
+def test_what_was_expected_is_an_example_of_the_form_that_was_meant():
+    assert problems_of(BLOG_REDIS_URL="redis+sentinel://localhost") == [
+        "BLOG_REDIS_URL: found no service after the hosts, "
+        "expected redis+sentinel://host:26379,host:26379/service"
+    ]
+    assert problems_of(BLOG_REDIS_URL="http://localhost") == [
+        "BLOG_REDIS_URL: found the scheme 'http', "
+        "expected redis://, redis+sentinel://, redis+cluster://, each also rediss, or unix://"
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost",
+        "redis://user:s%2Fcr%40t@localhost:6379/15",
+        "redis://:se@cret@[::1]:6379",
+        "rediss://localhost/0?ssl_ca_certs=/etc/ssl/ca.pem&ssl_check_hostname=false",
+        "unix:///run/valkey@1.sock?db=1",
+        "redis+sentinel://one,two:26380,[::1]:26379/blog",
+        "rediss+sentinel://u:p@one/blog/1?sentinel_username=v&sentinel_password=q&ssl_cert_reqs=none",
+        "redis+cluster://one:7000",
+        "redis+cluster://u:p@one:7000,two:7001,three",
+        "rediss+cluster://one:7000?ssl_certfile=a&ssl_keyfile=b",
+    ],
+)
+def test_a_redis_address_of_each_form_can_be_connected_to(url):
+    assert Settings.from_environ({"BLOG_REDIS_URL": url}).redis_url == url
+    connect(url).close()
+
+
+def test_the_examples_of_the_forms_are_right_themselves():
+    for example in EXAMPLES.values():
+        assert find_problem(example) is None
+
+
+def test_keys_that_a_cluster_would_spread_are_refused():
+    cluster = {"BLOG_REDIS_URL": "redis+cluster://one:7000"}
+    for prefix in ("blog", "{}blog", "}blog{", "{blog"):
+        assert problems_of(BLOG_REDIS_PREFIX=prefix, **cluster) == [
+            f"BLOG_REDIS_PREFIX: found {prefix!r} with a cluster in BLOG_REDIS_URL, "
+            "expected a {tag} in it, which keeps all keys on one node"
+        ]
+    for prefix in ("{blog}", "my-{blog}-2:"):
+        assert Settings.from_environ({"BLOG_REDIS_PREFIX": prefix, **cluster})
 
 
 @pytest.mark.parametrize("url", ["blog.example", "ftp://blog.example", "https://blog.example/a"])

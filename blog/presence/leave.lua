@@ -2,29 +2,29 @@
 --
 -- KEYS[1] {p}:w:<worker>  HASH   the slot
 -- KEYS[2] {p}:live        ZSET   worker -> end of its lease, ms of this server's clock
--- KEYS[3] {p}:d                  the channel
 -- ARGV[1] worker
 -- ARGV[2] lease    ms
 -- ARGV[3] command  PUBLISH, or SPUBLISH on a cluster
--- ARGV[4] message  what to publish
--- ARGV[5] version  what the worker itself knows its slot to have: then the lease becomes as long
+-- ARGV[4] channel  {p}:d
+-- ARGV[5] message  what to publish
+-- ARGV[6] version  what the worker itself knows its slot to have: then the lease becomes as long
 --                  as asked for, and ".left" notes that it said goodbye. "" where another speaks
 --                  for it: that only shortens, and never a lease that the worker itself has set.
 -- Returns 1, or 0 with nothing changed.
 local time = redis.call('TIME')
 local ends = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]
-if ARGV[5] == '' then
+if ARGV[6] == '' then
   local known = redis.call('ZSCORE', KEYS[2], ARGV[1])
   if not known or redis.call('HEXISTS', KEYS[1], '.left') == 1 then
     return 0
   end
   ends = math.min(ends, tonumber(known))
-elseif redis.call('HGET', KEYS[1], '.') == ARGV[5] then
+elseif redis.call('HGET', KEYS[1], '.') == ARGV[6] then
   redis.call('HSET', KEYS[1], '.left', 1)
 else
   return 0
 end
 redis.call('ZADD', KEYS[2], ends, ARGV[1])
 redis.call('PEXPIREAT', KEYS[1], ends)
-redis.call(ARGV[3], KEYS[3], ARGV[4])
+redis.call(ARGV[3], ARGV[4], ARGV[5])
 return 1

@@ -1,52 +1,46 @@
-"""The slots in Redis or Valkey (6.2 or newer): three scripts, one channel, and their wire form."""
+"""The slots in Redis or Valkey (6.2 or newer, a cluster 7.0): four scripts and one channel."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import Any, Protocol, cast
+from typing import Any
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis.exceptions import NoScriptError
 
-from .replica import Presence, Version
+from .links import Link, Subscription, connect
+from .masters import CALL_TIMEOUT_SECONDS
+from .replica import Version
 from .slot import Write
+from .wire import (
+    Change,
+    Leaving,
+    Published,
+    decode_message,
+    decode_presence,
+    encode_leaving,
+    encode_message,
+    encode_presence,
+)
 
-# What a slow or frozen server may cost. The presence has its own supervisor, which tries again;
-# redis-py's own retries would hold a greenlet for up to a minute.
-CALL_TIMEOUT_SECONDS = 1.0
-# Writer, reader's fetches, subscription, and one to spare for a command line or a probe.
-MAX_CONNECTIONS = 4
-# A put of more presences than this says only that it happened, and each worker fetches the slot at
-# a moment of its own; below it, the message carries the slot and nobody has to ask.
-INLINE_PUT_MAX = 500
+__all__ = [
+    "CALL_TIMEOUT_SECONDS",
+    "Digested",
+    "Leaving",
+    "Published",
+    "Store",
+    "Subscription",
+    "connect",
+    "decode_message",
+]
+
 # How long a dead worker is remembered as dead. Longer than the longest time between two digests of
 # one worker (36 s), so that every worker sees it.
 DEAD_MEMORY_MS = 60_000
-
-Change = tuple[Presence, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A slot changed from `prev` to `new`. `prev` None: replaced, by `joins` if they are given."""
-
-    worker: str
-    prev: Version | None
-    new: Version
-    joins: Change | None
-    leaves: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """A worker's lease was shortened: it ends in `lease_ms`."""
-
-    worker: str
-    lease_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,66 +55,39 @@ class Digested:
     left_ms: int | None = field(default=None, compare=False)
 
 
-class Subscription(Protocol):
-    """A subscription to the channel of one prefix."""
-
-    def receive(self, timeout_seconds: float) -> tuple[str, bytes] | None:
-        """Return the next (kind, payload), None after the timeout; kind `subscribe` or `message`.
-
-        Raises `redis.RedisError` or `OSError` when the connection is gone.
-        """
-
-    def close(self) -> None:
-        """Close the connection."""
-
-
-def connect(url: str) -> redis.Redis:
-    """Return a client that fails fast: no retries, short limits, few connections.
-
-    Raises `ValueError` for a URL that cannot be read. Nothing is connected yet.
-    """
-    pool = redis.BlockingConnectionPool.from_url(
-        url,
-        max_connections=MAX_CONNECTIONS,
-        timeout=CALL_TIMEOUT_SECONDS,
-        socket_timeout=CALL_TIMEOUT_SECONDS,
-        socket_connect_timeout=CALL_TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        # The check before a command would cost a round trip and proves nothing about the next one.
-        health_check_interval=0,
-    )
-    return redis.Redis(connection_pool=pool)
-
-
 class Store:
-    """The slots of one prefix. Every call is one round trip; raises `redis.RedisError`."""
+    """The slots of one prefix. Every call is one step; raises `redis.RedisError` or `OSError`.
 
-    def __init__(self, client: redis.Redis, prefix: str) -> None:
-        self._client = client
+    Raises `ValueError` for a prefix without a hash tag on a cluster, which would spread the keys.
+    """
+
+    def __init__(self, link: Link, prefix: str) -> None:
+        if link.is_cluster and not re.match(r"[^{]*\{[^}]+\}", prefix):
+            raise ValueError(f"found the prefix {prefix!r} on a cluster, expected a {{tag}} in it")
+        self._link = link
         self._prefix = prefix
         self._live = f"{prefix}:live"
         self._channel = f"{prefix}:d"
-        self._append = self._script("append")
-        self._put = self._script("put")
-        self._digest = self._script("digest")
-        self._leave = self._script("leave")
+        self._append = _Script(read_script("append"))
+        self._put = _Script(read_script("put"))
+        self._digest = _Script(read_script("digest"))
+        self._leave = _Script(read_script("leave"))
 
     def write(self, worker: str, write: Write, *, lease_seconds: float) -> bool:
         """Append or put. Returns False, with nothing changed, where the slot was not `prev`."""
-        keys = [self._slot(worker), self._live, self._channel]
+        keys = [self._slot(worker), self._live]
         lease_ms = round(lease_seconds * 1000)
         pairs: list[str] = []
         for presence in write.joins:
             pairs += [presence.ref, encode_presence(presence)]
-        message = encode_message(worker, write)
+        told = self._tell(encode_message(worker, write))
         if write.prev is None:
-            self._put(keys, [worker, str(write.new), lease_ms, "PUBLISH", message, *pairs])
+            self._run(self._put, keys, [worker, str(write.new), lease_ms, *told, *pairs])
             return True
         versions = [str(write.prev), str(write.new)]
-        joins = [len(write.joins), *pairs]
-        appended = self._append(
-            keys, [worker, *versions, lease_ms, "PUBLISH", message, *joins, *write.leaves]
+        joins: list[str | int] = [len(write.joins), *pairs]
+        appended = self._run(
+            self._append, keys, [worker, *versions, lease_ms, *told, *joins, *write.leaves]
         )
         return bool(appended == 1)
 
@@ -131,14 +98,14 @@ class Store:
         else's goodbye makes it shorter again.
         """
         lease_ms = round(lease_seconds * 1000)
-        keys = [self._slot(worker), self._live, self._channel]
-        message = json.dumps([worker, lease_ms], separators=(",", ":"))
         known = "" if version is None else str(version)
-        self._leave(keys, [worker, lease_ms, "PUBLISH", message, known])
+        told = self._tell(encode_leaving(worker, lease_ms))
+        keys = [self._slot(worker), self._live]
+        self._run(self._leave, keys, [worker, lease_ms, *told, known])
 
     def digest(self) -> dict[str, Digested]:
         """Say of every worker that is alive, or died lately, which version its slot has."""
-        found = self._digest([self._live], [f"{self._prefix}:w:", DEAD_MEMORY_MS])
+        found = self._run(self._digest, [self._live], [f"{self._prefix}:w:", DEAD_MEMORY_MS])
         triples = zip(found[::3], found[1::3], found[2::3], strict=True)
         return {
             worker.decode(): Digested(
@@ -149,7 +116,8 @@ class Store:
 
     def fetch(self, worker: str) -> tuple[Version, Change] | None:
         """Return one whole slot, None where there is none."""
-        fields = cast("Mapping[bytes, bytes]", self._client.hgetall(self._slot(worker)))
+        slot = self._slot(worker)
+        fields: dict[bytes, bytes] = self._link.call(slot, "HGETALL", slot)
         if b"." not in fields:
             return None
         version = Version.parse(fields[b"."].decode())
@@ -162,95 +130,32 @@ class Store:
 
     def subscribe(self) -> Subscription:
         """Subscribe to the channel; the confirmation is the first thing received."""
-        return _PubSubSubscription(self._client, self._channel)
+        return self._link.subscribe(self._channel)
 
     def close(self) -> None:
         """Close every connection."""
-        self._client.connection_pool.disconnect()
+        self._link.close()
 
     def _slot(self, worker: str) -> str:
         return f"{self._prefix}:w:{worker}"
 
-    def _script(self, name: str) -> _Script:
-        text = (resources.files(__package__) / f"{name}.lua").read_text(encoding="utf-8")
-        return self._client.register_script(text)
+    def _tell(self, message: str) -> list[str]:
+        return [self._link.publish_command, self._channel, message]
 
-
-class _Script(Protocol):
-    def __call__(self, keys: Any = ..., args: Any = ..., client: Any = ...) -> Any: ...
-
-
-class _PubSubSubscription:
-    def __init__(self, client: redis.Redis, channel: str) -> None:
-        self._pubsub = client.pubsub()  # type: ignore[no-untyped-call]
+    def _run(self, script: _Script, keys: list[str], arguments: Iterable[str | int]) -> Any:
+        rest = [len(keys), *keys, *arguments]
         try:
-            self._pubsub.subscribe(channel)
-        except BaseException:
-            self._pubsub.close()
-            raise
-
-    def receive(self, timeout_seconds: float) -> tuple[str, bytes] | None:
-        message = self._pubsub.get_message(timeout=timeout_seconds)
-        if message is None:
-            return None
-        payload = message["data"]
-        return message["type"], payload if isinstance(payload, bytes) else b""
-
-    def close(self) -> None:
-        self._pubsub.close()
+            return self._link.call(keys[0], "EVALSHA", script.digest, *rest)
+        except NoScriptError:  # the server is new, or another: after a failover, say
+            return self._link.call(keys[0], "EVAL", script.text, *rest)
 
 
-def encode_presence(presence: Presence) -> str:
-    """Return a presence as the JSON text in its slot: `[topic, key, meta, prev_ref]`."""
-    fields = [presence.topic, presence.key, presence.meta, presence.prev_ref]
-    return json.dumps(fields, separators=(",", ":"))
+def read_script(name: str) -> str:
+    """Return the text of one of the scripts."""
+    return (resources.files(__package__) / f"{name}.lua").read_text(encoding="utf-8")
 
 
-def decode_presence(ref: str, fields: list[Any]) -> Presence:
-    """Read what `encode_presence` wrote. Raises `ValueError` for anything else."""
-    topic, key, meta, prev_ref = fields
-    if not (_are_texts(ref, topic, key) and isinstance(meta, dict)):
-        raise ValueError("found a presence of another form, expected ref, topic, key and meta")
-    return Presence(ref, topic, key, meta, prev_ref)
-
-
-def encode_message(worker: str, write: Write) -> str:
-    """Return the message of a write: `[worker, prev, new, joins, leaves]` as JSON.
-
-    A put has `*` for `prev`, and null for `joins` where they are too many to be told.
-    """
-    is_put = write.prev is None
-    joins: list[Any] | None = None
-    if not is_put or len(write.joins) <= INLINE_PUT_MAX:
-        joins = [[p.ref, p.topic, p.key, p.meta, p.prev_ref] for p in write.joins]
-    prev = "*" if is_put else str(write.prev)
-    fields = [worker, prev, str(write.new), joins, write.leaves]
-    return json.dumps(fields, separators=(",", ":"))
-
-
-def decode_message(payload: bytes) -> Published | Leaving:
-    """Read a message. Raises `ValueError` for what is none of ours."""
-    try:
-        fields = json.loads(payload)
-        if len(fields) == 2:
-            return Leaving(str(fields[0]), int(fields[1]))
-        worker, prev, new, joins, leaves = fields
-        if not _are_texts(*leaves):
-            raise TypeError("leaves are not refs")
-        return Published(
-            worker=str(worker),
-            prev=None if prev == "*" else Version.parse(prev),
-            new=Version.parse(new),
-            joins=None if joins is None else tuple(_decode_joins(joins)),
-            leaves=tuple(leaves),
-        )
-    except (TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"found a message of another form on the channel ({error})") from error
-
-
-def _decode_joins(joins: Iterable[list[Any]]) -> Iterable[Presence]:
-    return (decode_presence(ref, fields) for ref, *fields in joins)
-
-
-def _are_texts(*fields: object) -> bool:
-    return all(isinstance(field, str) for field in fields)
+class _Script:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

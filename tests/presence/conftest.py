@@ -1,22 +1,39 @@
-"""Nodes that are closed after each test, whatever became of them."""
+"""Nodes and proxies that are closed after each test, whatever became of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
 from tests.presence.nodes import Node, meet
+from tests.presence.proxy import Proxy
 from tests.valkey import Valkey
 
 
 @pytest.fixture
-def start_node(valkey: Valkey) -> Iterator[Callable[..., Node]]:
-    """Return what starts one more node on the running server."""
+def start_proxy(valkey: Valkey) -> Iterator[Callable[[], Proxy]]:
+    """Return what starts one more proxy before the running server."""
+    with contextlib.ExitStack() as proxies:
+        yield lambda: proxies.enter_context(Proxy(valkey.url))
+
+
+@pytest.fixture
+def start_node(valkey: Valkey, start_proxy: object) -> Iterator[Callable[..., Node]]:
+    """Return what starts one more node on the running server, or with `url` behind a proxy.
+
+    After the test the nodes are closed before their proxies.
+    """
     nodes: list[Node] = []
 
-    def start(**timings: float) -> Node:
-        nodes.append(Node(valkey.url, **timings))
+    def start(
+        *,
+        url: str = valkey.url,
+        environment: Mapping[str, str] | None = None,
+        **timings: float,
+    ) -> Node:
+        nodes.append(Node(url, environment=environment, **timings))
         return nodes[-1]
 
     yield start

@@ -11,7 +11,9 @@ from gevent import monkey
 monkey.patch_all()
 
 import json  # noqa: E402
+import logging  # noqa: E402
 import sys  # noqa: E402
+import time  # noqa: E402
 from typing import Any  # noqa: E402
 
 from gevent.fileobject import FileObject  # noqa: E402
@@ -48,6 +50,9 @@ class Program:
     def update(self, owner: str, key: str, page: str) -> str:
         return self.tracker.update(owner, TOPIC, key, {"page": page})
 
+    def worker(self) -> str:
+        return self.tracker.worker
+
     def list(self) -> Any:
         return self.tracker.list(TOPIC)
 
@@ -80,12 +85,16 @@ class Program:
     def lowest(self) -> int:
         return self.lowest_count
 
+    def clock(self) -> float:
+        return time.time()
+
     def close(self, lease_seconds: float = 0.0) -> None:
         self.tracker.close(lease_seconds=lease_seconds)
 
 
 def main() -> None:
     """Obey until stdin ends."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     program = Program(sys.argv[1], json.loads(sys.argv[2]))
     # A plain read of stdin would stop every greenlet.
     for line in FileObject(sys.stdin.fileno(), "rb", close=False):

@@ -1,7 +1,12 @@
-"""Workers of the presence as processes of their own: start them, ask them, hurt them."""
+"""Workers of the presence as processes of their own: start them, ask them, end them.
+
+What hurts them, and what hurts Redis, is in `faults`; what they list, compared
+with Redis, in `views`.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import select
@@ -10,20 +15,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from blog.presence import Timings
 
 NODE = Path(__file__).with_name("node.py")
 ROOT = NODE.parents[2]
 ANSWER_SECONDS = 10.0
-# Ten times as fast as in life.
+MAX_LOG_BYTES = 1_000_000
+REAL_TIMINGS = dataclasses.asdict(Timings())
+# Ten times as fast as in life, where a busy machine allows it.
 LEASE_SECONDS = 1.5
-TIMINGS = {
+FAST_TIMINGS = {
     "lease_seconds": LEASE_SECONDS,
     "heartbeat_seconds": 0.5,
+    "settle_seconds": 0.1,
     "flush_seconds": 0.05,
     "digest_seconds": 3.0,
+    "quiet_seconds": 0.2,
     "echo_seconds": 1.0,
     "max_retry_seconds": 0.3,
 }
@@ -38,29 +49,30 @@ class NodeError(AssertionError):
 
 
 class Node:
-    """One process with one tracker."""
+    """One process with one tracker, fast unless `timings` says otherwise."""
 
-    def __init__(self, url: str, **timings: float) -> None:
+    def __init__(
+        self, url: str, *, environment: Mapping[str, str] | None = None, **timings: float
+    ) -> None:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "error", str(NODE), url, json.dumps(TIMINGS | timings)],
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", str(NODE), url, json.dumps(FAST_TIMINGS | timings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
         )
-        self._was_killed = False
 
     def call(self, verb: str, *arguments: object) -> Any:
         """Have the node do something; return its answer. Raises `NodeError`."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([verb, *arguments]).encode() + b"\n")
-        self._process.stdin.flush()
-        if not select.select([self._process.stdout], [], [], ANSWER_SECONDS)[0]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps([verb, *arguments]).encode() + b"\n")
+        self.process.stdin.flush()
+        if not select.select([self.process.stdout], [], [], ANSWER_SECONDS)[0]:
             raise AssertionError(f"{verb}: no answer; {self.log()}")
-        line = self._process.stdout.readline()
+        line = self.process.stdout.readline()
         assert line, f"{verb}: the node ended; {self.log()}"
         answer = json.loads(line)
         if "error" in answer:
@@ -85,41 +97,27 @@ class Node:
 
     def log(self) -> str:
         """Return what the node wrote to stderr."""
-        self._stderr.seek(0)
-        return self._stderr.read().decode()
-
-    def pause(self) -> None:
-        """Stop the process where it is (SIGSTOP)."""
-        self._process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Have it go on."""
-        self._process.send_signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        """End it without a goodbye (SIGKILL)."""
-        self._process.kill()
-        self._process.wait()
-        self._was_killed = True
+        # At a place of its own: a seek would move the node's as well.
+        return os.pread(self._stderr.fileno(), MAX_LOG_BYTES, 0).decode()
 
     def ask_to_end(self) -> None:
         """End its stdin, at which it says goodbye and ends."""
-        assert self._process.stdin is not None
-        self.resume()
-        self._process.stdin.close()
+        assert self.process.stdin is not None
+        self.process.send_signal(signal.SIGCONT)
+        self.process.stdin.close()
 
     def close(self) -> None:
         """Have it end; fail where it leaves anything but silence and code 0."""
-        assert self._process.stdout is not None
+        assert self.process.stdout is not None
         try:
             self.ask_to_end()
-            if not self._was_killed:
-                assert self._process.wait(timeout=ANSWER_SECONDS) == 0, self.log()
+            code = self.process.wait(timeout=ANSWER_SECONDS)
+            assert code in (0, -signal.SIGKILL), self.log()
             assert "Traceback" not in self.log(), self.log()
         finally:
-            self._process.kill()
-            self._process.wait()
-            self._process.stdout.close()
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()
             self._stderr.close()
 
 
@@ -166,3 +164,23 @@ def sort_refs(view: dict[str, Any]) -> dict[str, Any]:
         key: {"metas": sorted(entry["metas"], key=lambda meta: meta["ref"])}
         for key, entry in sorted(view.items())
     }
+
+
+def track_one_on_each(nodes: Sequence[Node]) -> dict[str, Any]:
+    """Track a, b, c, … on the nodes in turn, and watch their counts; return what all list."""
+    for node, key in zip(nodes, "abcd", strict=False):
+        node.call("track", "tab", key, "index")
+    for node in nodes:
+        node.wait_for_count(len(nodes), within_seconds=2.0)
+        node.call("watch_count")
+    return assert_all_views_equal(nodes, within_seconds=1.0)
+
+
+def count_for(node: Node, seconds: float) -> set[int]:
+    """Return every count that a node shows during a while."""
+    counts = set()
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        counts.add(node.call("count"))
+        time.sleep(0.02)
+    return counts

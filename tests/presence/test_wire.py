@@ -8,14 +8,8 @@ from hypothesis import strategies as st
 
 from blog.presence.replica import Presence, Version
 from blog.presence.slot import Write
-from blog.presence.store import (
-    INLINE_PUT_MAX,
-    Published,
-    Store,
-    connect,
-    decode_message,
-    encode_message,
-)
+from blog.presence.store import Store, connect
+from blog.presence.wire import INLINE_PUT_MAX, Published, decode_message, encode_message
 
 FIRST = Version("e1", 0)
 SECOND = Version("e1", 1)

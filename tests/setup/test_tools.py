@@ -16,8 +16,11 @@ from tests.setup import tools
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make the PATH one empty folder, as of a user who may not install anything."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("CHROMIUM", raising=False)
-    monkeypatch.delenv("JAVA", raising=False)
+    for variable in ("CHROMIUM", "JAVA", "REDIS_SERVER", "LIBFAKETIME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(tools, "SYSTEM", tmp_path / "usr")
+    monkeypatch.setattr(tools, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(tools, "REDIS_SERVER", tmp_path / "cache" / "redis-server")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     return tmp_path
 
@@ -28,16 +31,19 @@ def put_program(path: Path, name: str, script: str = "exit 0") -> None:
 
 
 def put_apt_get(path: Path) -> None:
-    """Put an apt-get that logs how it is called and, on `install`, makes the two programs."""
+    """Put an apt-get that logs how it is called and, on `install`, makes what was missing."""
     made = " ".join(
         f"printf '#!/bin/sh\\n' > {path}/{name}; /bin/chmod +x {path}/{name};"
-        for name in ("chromium", "java")
+        for name in ("chromium", "java", "redis-check-rdb")
     )
+    library = path / "usr" / "lib" / "x86_64-linux-gnu" / "faketime" / "libfaketime.so.1"
+    made += f" /bin/mkdir -p {library.parent}; printf '' > {library};"
     put_program(path, "apt-get", f'echo "$@" >> {path}/log; [ "$2" = update ] || {{ {made} }}')
     put_program(path, "env", 'shift; exec "$@"')
 
 
-APT_CALLS = "-qq update\n-qq install --yes --no-install-recommends chromium default-jre-headless\n"
+PACKAGES = "chromium default-jre-headless redis-tools libfaketime"
+APT_CALLS = f"-qq update\n-qq install --yes --no-install-recommends {PACKAGES}\n"
 
 
 def test_root_installs_what_is_missing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,6 +54,8 @@ def test_root_installs_what_is_missing(path: Path, monkeypatch: pytest.MonkeyPat
     assert (path / "log").read_text() == APT_CALLS
     assert tools.find_chromium() == str(path / "chromium")
     assert tools.find_java() == str(path / "java")
+    assert Path(tools.find_redis_server()).resolve() == path / "redis-check-rdb"
+    assert tools.find_libfaketime().startswith(f"{path}/usr/lib/")
 
 
 def test_passwordless_sudo_installs_what_is_missing(path: Path) -> None:
@@ -63,9 +71,7 @@ def test_sudo_with_a_password_is_not_used(path: Path) -> None:
     """A user whose sudo asks for a password is told the command, and nothing is installed."""
     put_apt_get(path)
     put_program(path, "sudo", "exit 1")
-    with pytest.raises(
-        tools.MissingToolError, match="sudo apt-get install chromium default-jre-headless"
-    ):
+    with pytest.raises(tools.MissingToolError, match=f"sudo apt-get install {PACKAGES}"):
         tools.install_programs()
     assert not (path / "log").exists()
 
@@ -73,7 +79,10 @@ def test_sudo_with_a_password_is_not_used(path: Path) -> None:
 def test_a_system_without_apt_get_is_told_what_to_install(path: Path) -> None:
     """Where there is no apt-get, the message names what is missing."""
     put_program(path, "java")
-    with pytest.raises(tools.MissingToolError, match=r"Missing: chromium \(.*no apt-get"):
+    put_program(path, "redis-server")
+    with pytest.raises(
+        tools.MissingToolError, match=r"Missing: chromium, libfaketime \(.*no apt-get.*LIBFAKETIME"
+    ):
         tools.install_programs()
 
 
@@ -95,6 +104,30 @@ def test_a_wrong_variable_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(tools.MissingToolError, match="CHROMIUM=/no/such/browser is not a program"):
         tools.install_programs()
     assert not (path / "log").exists()
+
+
+def test_a_program_named_by_a_variable_is_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a system has them elsewhere, and no apt-get, variables name them."""
+    for name in ("chrome", "jre", "redis-7", "lib.so"):
+        put_program(path, name)
+    for variable, name in zip(
+        ("CHROMIUM", "JAVA", "REDIS_SERVER", "LIBFAKETIME"),
+        ("chrome", "jre", "redis-7", "lib.so"),
+        strict=True,
+    ):
+        monkeypatch.setenv(variable, str(path / name))
+    tools.install_programs()
+    assert tools.find_redis_server() == str(path / "redis-7")
+    assert tools.find_libfaketime() == str(path / "lib.so")
+
+
+def test_redis_that_is_there_already_is_used(path: Path) -> None:
+    """No link is made, and nothing installed, where the system has redis-server."""
+    for name in ("chromium", "java", "redis-server", "redis-check-rdb"):
+        put_program(path, name)
+    tools.link_redis_server()
+    assert tools.find_redis_server() == str(path / "redis-server")
+    assert not tools.REDIS_SERVER.exists()
 
 
 def test_a_changed_pin_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Get the tools that the tests need and pip cannot install, or say what is missing.
 
-`make tools` runs this file; tests import `find_chromium`, `find_java`, `VNU_JAR` and `AXE_JS`.
+`make tools` runs this file; tests import the `find_…` functions, `VNU_JAR` and `AXE_JS`.
 Debian's packages are installed only where that is allowed without asking: as root or with a
 passwordless sudo. A missing tool is a failure, never a reason to skip a test.
 """
@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 VNU_JAR = CACHE / "vnu-jar" / "build" / "dist" / "vnu.jar"
 AXE_JS = CACHE / "axe-core" / "axe.min.js"
+REDIS_SERVER = CACHE / "redis-server"
+SYSTEM = Path("/usr")
 
 FETCH_TIMEOUT_SECONDS = 60
 FETCH_ATTEMPTS = 3
@@ -52,6 +54,26 @@ def find_java() -> str:
     return _find("Java", "JAVA", ["java"])
 
 
+def find_redis_server() -> str:
+    """Return the path of Redis itself, which the store is tested on beside Valkey."""
+    return _find("Redis", "REDIS_SERVER", ["redis-server", str(REDIS_SERVER)])
+
+
+def find_libfaketime() -> str:
+    """Return the path of the library that lies to a process about the time of day."""
+    named = os.environ.get("LIBFAKETIME")
+    # Where Debian has it, where others do, and where it is for who has built it.
+    folders = ("lib/*/faketime", "lib*/faketime", "local/lib/faketime")
+    found = [path for folder in folders for path in SYSTEM.glob(f"{folder}/libfaketime.so.1")]
+    for place in [Path(named)] if named else found:
+        if place.is_file():
+            return str(place)
+    raise MissingToolError(
+        f"libfaketime is missing (looked for {named or f'libfaketime.so.1 in {SYSTEM}'}). "
+        "Install it, set LIBFAKETIME to its path, or run `make tools`."
+    )
+
+
 def _find(tool: str, variable: str, commands: list[str]) -> str:
     if named := os.environ.get(variable):
         if path := shutil.which(named):
@@ -72,8 +94,8 @@ def install_debian_packages(packages: list[str]) -> None:
     if shutil.which("apt-get") is None:
         raise MissingToolError(
             f"Missing: {', '.join(packages)} (Debian's names), and there is no apt-get to install "
-            "them with. Install Chromium and a Java runtime your system's way; if they are not on "
-            "the PATH, set CHROMIUM and JAVA to theirs."
+            "them with. Install them your system's way; what is not found then is named by its "
+            "path in CHROMIUM, JAVA, REDIS_SERVER or LIBFAKETIME."
         )
     prefix: list[str] = []
     if os.geteuid() != 0:
@@ -104,12 +126,9 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def install_programs() -> None:
-    """Make sure that Chromium and Java can be found."""
+    """Make sure that every program can be found."""
     missing = []
-    for find, variable, package in (
-        (find_chromium, "CHROMIUM", "chromium"),
-        (find_java, "JAVA", "default-jre-headless"),
-    ):
+    for find, variable, package in PROGRAMS:
         try:
             find()
         except MissingToolError:
@@ -118,8 +137,31 @@ def install_programs() -> None:
             missing.append(package)
     if missing:
         install_debian_packages(missing)
-    find_chromium()
-    find_java()
+    link_redis_server()
+    for find, *_ in PROGRAMS:
+        find()
+
+
+def link_redis_server() -> None:
+    """Have the Redis of Debian's redis-tools be found, if there is no other.
+
+    The package redis-server has no program of its own: it adds a link to redis-tools' one, which
+    is a server when it is called so, and a system service that would start at once.
+    """
+    checker = shutil.which("redis-check-rdb")
+    if checker and not shutil.which("redis-server") and not REDIS_SERVER.exists():
+        CACHE.mkdir(exist_ok=True)
+        REDIS_SERVER.unlink(missing_ok=True)  # a link to nothing
+        REDIS_SERVER.symlink_to(checker)
+
+
+# How each is found, the variable that names another, and the Debian package that has it.
+PROGRAMS = (
+    (find_chromium, "CHROMIUM", "chromium"),
+    (find_java, "JAVA", "default-jre-headless"),
+    (find_redis_server, "REDIS_SERVER", "redis-tools"),
+    (find_libfaketime, "LIBFAKETIME", "libfaketime"),
+)
 
 
 def fetch_npm_packages() -> None:

@@ -1,0 +1,97 @@
+"""The wire form: a presence in its slot, and a message on the channel. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from .replica import Presence, Version
+from .slot import Write
+
+# A put of more presences than this says only that it happened, and each worker fetches the slot at
+# a moment of its own; below it, the message carries the slot and nobody has to ask.
+INLINE_PUT_MAX = 500
+
+Change = tuple[Presence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A slot changed from `prev` to `new`. `prev` None: replaced, by `joins` if they are given."""
+
+    worker: str
+    prev: Version | None
+    new: Version
+    joins: Change | None
+    leaves: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A worker's lease was shortened: it ends in `lease_ms`."""
+
+    worker: str
+    lease_ms: int
+
+
+def encode_presence(presence: Presence) -> str:
+    """Return a presence as the JSON text in its slot: `[topic, key, meta, prev_ref]`."""
+    fields = [presence.topic, presence.key, presence.meta, presence.prev_ref]
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def decode_presence(ref: str, fields: list[Any]) -> Presence:
+    """Read what `encode_presence` wrote. Raises `ValueError` for anything else."""
+    topic, key, meta, prev_ref = fields
+    if not (_are_texts(ref, topic, key) and isinstance(meta, dict)):
+        raise ValueError("found a presence of another form, expected ref, topic, key and meta")
+    return Presence(ref, topic, key, meta, prev_ref)
+
+
+def encode_message(worker: str, write: Write) -> str:
+    """Return the message of a write: `[worker, prev, new, joins, leaves]` as JSON.
+
+    A put has `*` for `prev`, and null for `joins` where they are too many to be told.
+    """
+    is_put = write.prev is None
+    joins: list[Any] | None = None
+    if not is_put or len(write.joins) <= INLINE_PUT_MAX:
+        joins = [[p.ref, p.topic, p.key, p.meta, p.prev_ref] for p in write.joins]
+    prev = "*" if is_put else str(write.prev)
+    fields = [worker, prev, str(write.new), joins, write.leaves]
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def encode_leaving(worker: str, lease_ms: int) -> str:
+    """Return the message of a shortened lease: `[worker, lease_ms]` as JSON."""
+    return json.dumps([worker, lease_ms], separators=(",", ":"))
+
+
+def decode_message(payload: bytes) -> Published | Leaving:
+    """Read a message. Raises `ValueError` for what is none of ours."""
+    try:
+        fields = json.loads(payload)
+        if len(fields) == 2:
+            return Leaving(str(fields[0]), int(fields[1]))
+        worker, prev, new, joins, leaves = fields
+        if not _are_texts(*leaves):
+            raise TypeError("leaves are not refs")
+        return Published(
+            worker=str(worker),
+            prev=None if prev == "*" else Version.parse(prev),
+            new=Version.parse(new),
+            joins=None if joins is None else tuple(_decode_joins(joins)),
+            leaves=tuple(leaves),
+        )
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"found a message of another form on the channel ({error})") from error
+
+
+def _decode_joins(joins: Iterable[list[Any]]) -> Iterable[Presence]:
+    return (decode_presence(ref, fields) for ref, *fields in joins)
+
+
+def _are_texts(*fields: object) -> bool:
+    return all(isinstance(field, str) for field in fields)
