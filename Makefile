@@ -5,6 +5,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+SECONDS ?= 60
 
 BIN := .venv/bin
 HTMX := static/vendor/htmx.org
@@ -18,7 +19,7 @@ PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make deps" $(BIN)/pip-compile --quiet \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test lint format tools deps clean FORCE
+.PHONY: help run dev test lint format soak bench tools deps clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,12 +42,20 @@ format: .venv/.installed-dev ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+soak: .venv/.installed-dev ## Hurt the presence at random for SECONDS (60), and say how it healed
+	@$(BIN)/python -m tests.presence.soak $(SECONDS)
+
+bench: .venv/.installed-bench ## Measure the blog beside its peers; docs/benchmarks.md (ARGS="--quick", --check, --help)
+	@$(BIN)/python -m bench $(ARGS)
+
 tools: .venv/.installed-dev ## Install what the tests need beside Python: Chromium, Java, Nu Html Checker, axe
 	@$(BIN)/python tests/setup/tools.py
 
 deps: .venv/.installed-dev ## Pin the dependencies again (ARGS=--upgrade for the newest)
 	$(PIP_COMPILE) $(ARGS) --output-file=requirements.txt pyproject.toml
 	$(PIP_COMPILE) $(ARGS) --output-file=requirements-dev.txt --extra=dev \
+		--constraint=requirements.txt pyproject.toml
+	$(PIP_COMPILE) $(ARGS) --output-file=requirements-bench.txt --extra=bench \
 		--constraint=requirements.txt pyproject.toml
 
 clean: ## Remove everything that make made
@@ -75,4 +84,9 @@ clean: ## Remove everything that make made
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
 	@echo "Installing requirements-dev.txt (once)"
 	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv/.installed-bench: requirements-bench.txt .venv/.installed
+	@echo "Installing requirements-bench.txt (once)"
+	@$(PIP) --require-hashes -r requirements-bench.txt
 	@touch $@

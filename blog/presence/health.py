@@ -6,12 +6,7 @@ import enum
 import logging
 from collections.abc import Callable
 
-import redis
-
 log = logging.getLogger(__name__)
-
-# What a store's call may raise when the server is gone, slow, or refuses to write.
-FAILURES = (redis.RedisError, OSError)
 
 
 class State(enum.Enum):

@@ -9,12 +9,12 @@ from .replica import Version
 from .store import Digested
 
 # After a lease's end, so that the digest finds it ended.
-GOODBYE_SLACK_SECONDS = 0.05
+LEASE_SLACK_SECONDS = 0.05
 
 
 @dataclass(slots=True)
 class Membership:
-    """When each peer was last heard, whose slot must be fetched, and when to digest next.
+    """By when each peer should be heard, whose slot must be fetched, and when to digest next.
 
     All times are seconds of one monotonic clock.
     """
@@ -25,13 +25,13 @@ class Membership:
     return_seconds: float = 3.0
     digest_due: float = 0.0
     _spare_until: float = float("-inf")
-    _heard: dict[str, float] = field(default_factory=dict)
+    _expected_by: dict[str, float] = field(default_factory=dict)
     _fetch_due: dict[str, float] = field(default_factory=dict)
 
     def hear(self, worker: str, now: float) -> None:
-        """Note a sign of life."""
+        """Note a sign of life: the next is expected within a lease."""
         if worker != self.worker:
-            self._heard[worker] = now
+            self._expected_by[worker] = now + self.lease_seconds
 
     def doubt(self, worker: str, due: float) -> None:
         """Have a slot fetched at `due`; an earlier appointment stays."""
@@ -58,7 +58,7 @@ class Membership:
 
     def forget(self, worker: str) -> None:
         """Forget a dead peer."""
-        self._heard.pop(worker, None)
+        self._expected_by.pop(worker, None)
         self._fetch_due.pop(worker, None)
 
     def due_fetches(self, now: float) -> list[str]:
@@ -70,14 +70,14 @@ class Membership:
 
         A peer silent for a whole lease is either dead or not heard by us: the digest tells.
         """
-        silences = (heard + self.lease_seconds for heard in self._heard.values())
-        return min([self.digest_due, *self._fetch_due.values(), *silences])
+        expected = self._expected_by.values()
+        return min([self.digest_due, *self._fetch_due.values(), *expected])
 
     def is_digest_due(self, now: float) -> bool:
         """Tell whether to digest now."""
         if now >= self.digest_due:
             return True
-        return any(now >= heard + self.lease_seconds for heard in self._heard.values())
+        return any(now >= due for due in self._expected_by.values())
 
     def read_digest(
         self,
@@ -95,16 +95,16 @@ class Membership:
         Only when it is silent for a whole lease as well, it is dropped. Nobody is while our own
         lease is lost; see `spare`.
         """
-        is_early = now < self.digest_due  # asked for by a silence: an appointment made stays
+        is_early = now < self.digest_due  # asked for by a silence: the appointment stays
         self.digest_due = min(next_digest_due, self.digest_due) if is_early else next_digest_due
         own = found.get(self.worker)
         if own is None or not own.alive:
             self.spare(now)
         dead = []
-        for worker in {*held, *self._heard} - {self.worker}:
-            heard = self._heard.get(worker, float("-inf"))
+        for worker in {*held, *self._expected_by} - {self.worker}:
+            is_silent = now >= self._expected_by.get(worker, float("-inf"))
             said = found.get(worker)
-            is_dead = now - heard >= self.lease_seconds if said is None else not said.alive
+            is_dead = is_silent if said is None else not said.alive
             if not is_dead:
                 continue
             if now < self._spare_until:
@@ -116,10 +116,9 @@ class Membership:
             if worker == self.worker or not said.alive:
                 continue
             self.hear(worker, now)
-            if said.left_ms is not None and said.left_ms < self.lease_seconds * 500:
-                # Shortened by a goodbye, which one who came after it has not heard: look again when
-                # it ends. A living worker's lease is hardly ever that short.
-                self.digest_by(now + said.left_ms / 1000 + GOODBYE_SLACK_SECONDS)
+            if said.left_ms is not None:
+                # If it is dead, or said goodbye when we were deaf: look again when its lease ends.
+                self._expected_by[worker] = now + said.left_ms / 1000 + LEASE_SLACK_SECONDS
             if said.version is None or said.version == held.get(worker):
                 # Gone: its owner will put it back at its next heartbeat. Equal: nothing to fetch.
                 self.fetched(worker)

@@ -40,6 +40,7 @@ class Reader:
         echo: Echo,
         timings: Timings,
         tell: Callable[[Diff], None],
+        wake_writer: Callable[[], None],
         now: Callable[[], float],
     ) -> None:
         self._store = store
@@ -50,22 +51,31 @@ class Reader:
         self._echo = echo
         self._timings = timings
         self._tell = tell
+        self._wake_writer = wake_writer
         self._now = now
+        self._quiet_since = now()
 
     def read(self, subscription: Subscription) -> None:
         """Wait for one message and take it, then do what is due.
 
         Raises `DeafError`, and what a subscription and a store raise: subscribe anew.
         """
-        wait = min(MAX_WAIT_SECONDS, self._membership.next_due() - self._now())
+        quiet_until = self._quiet_since + self._timings.quiet_seconds
+        echo_due = self._echo.due if self._echo.due is not None else quiet_until
+        wait = min(MAX_WAIT_SECONDS, min(self._membership.next_due(), echo_due) - self._now())
         received = subscription.receive(max(wait, 0.001))
         now = self._now()
+        if received is not None:
+            self._quiet_since = now
         if received is None:
             # Only an empty buffer proves that our own message did not come: after a pause of this
             # process it may still be waiting in it.
-            if self._echo.is_missing(now):
+            if self._echo.due is not None and now > self._echo.due:
                 self._echo.forget()
                 raise DeafError
+            if self._echo.due is None and now >= quiet_until:
+                self._quiet_since = now
+                self._wake_writer()
         elif received[0] == "subscribe":
             # Redis loses messages between two subscriptions and does not say so.
             self._membership.digest_by(now)

@@ -211,12 +211,13 @@ class Replica:
         slot = self._slots.get(worker)
         return dict(slot.presences) if slot else {}
 
-    def list(self, topic: str) -> dict[str, Any]:
-        """Return every key of a topic: `{key: {"metas": [meta, …]}}`; oldest meta first."""
-        keys = self._topics.get(topic, {})
+    def list(self, topic: str, *keys: str) -> dict[str, Any]:
+        """Return keys of a topic, or all: `{key: {"metas": [meta, …]}}`; oldest meta first."""
+        held = self._topics.get(topic, {})
+        wanted = {key: held[key] for key in keys if key in held} if keys else held
         return {
             key: {"metas": [presence.as_meta() for presence in refs.values()]}
-            for key, refs in keys.items()
+            for key, refs in wanted.items()
         }
 
     def get_by_key(self, topic: str, key: str) -> Presences:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import gevent
 import gevent.event
 
-from .health import FAILURES, Health
+from .health import Health
+from .masters import FAILURES
 from .membership import Membership
 from .reader import DeafError, Reader
 from .replica import Diff, Replica
@@ -71,6 +72,7 @@ class Sync:
             echo=echo,
             timings=timings,
             tell=tell,
+            wake_writer=self.wake,
             now=now,
         )
         self._news = gevent.event.Event()
@@ -81,7 +83,7 @@ class Sync:
     @property
     def has_news(self) -> bool:
         """Tell whether something waits to be written."""
-        return self._slot.has_news
+        return self._news.is_set() or self._slot.has_news
 
     def wake(self) -> None:
         """Have the writer look at the slot."""
@@ -105,6 +107,7 @@ class Sync:
 
     def write(self) -> bool:
         """Write once: what waits, or a heartbeat. Return whether the store answered."""
+        self._news.clear()
         try:
             if self.writer.write():
                 return True
@@ -152,7 +155,6 @@ class Sync:
                 quiet = self._now() - last_write
                 if quiet < self._timings.flush_seconds:
                     gevent.sleep(self._timings.flush_seconds - quiet)
-            self._news.clear()
             last_write = self._now()
             if self.write():
                 backoff.reset()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-SPREAD = 0.2  # timers are ± 20 %, so that workers started together do not stay together
+SPREAD = 0.2  # timers are up to 20 % shorter, so that workers started together do not stay so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,9 @@ class Timings:
     settle_seconds: float = 1.0
     flush_seconds: float = 0.1
     digest_seconds: float = 30.0
+    # A reader that hears nothing for so long has the writer say something: is it deaf, or is there
+    # nothing to hear? Within `echo_seconds` it knows.
+    quiet_seconds: float = 2.0
     echo_seconds: float = 3.0
     local_after_seconds: float = 60.0
     max_fetch_jitter_seconds: float = 1.0
@@ -32,5 +35,5 @@ class Timings:
 
 
 def spread(seconds: float) -> float:
-    """Return a time of about `seconds`, ± 20 %."""
-    return seconds * random.uniform(1 - SPREAD, 1 + SPREAD)
+    """Return a time of at most `seconds`, and up to 20 % less."""
+    return seconds * random.uniform(1 - SPREAD, 1)

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 # Tracker.list hides the built-in of that name in the class.
 Metas = list[dict[str, Any]]
 Refs = list[str]
+Fetch = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
 class AlreadyTrackedError(LookupError):
@@ -43,7 +44,12 @@ class Tracker:
 
     The calls and their meaning are Phoenix Presence's. None of them waits for Redis. Greenlets of
     one thread may call at any time, listeners included. `owner` is any hashable value that stands
-    for what holds the presence: a stream, a connection.
+    for what holds the presence: a stream, a connection. A greenlet is watched: when it ends,
+    however it ends, what it tracks is untracked.
+
+    `indexes` are the fields of the meta by which can be counted. `fetch(topic, presences)` takes
+    what `list` is about to return and returns it with more in it, one call for the whole list: from
+    a database, say.
     """
 
     def __init__(
@@ -52,10 +58,12 @@ class Tracker:
         *,
         worker: str | None = None,
         indexes: Sequence[str] = (),
+        fetch: Fetch | None = None,
         timings: Timings | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.worker = worker or secrets.token_hex(6)
+        self._fetch = fetch
         self._indexes = tuple(indexes)
         self._replica = Replica(indexes)
         self._slot = Slot()
@@ -98,6 +106,8 @@ class Tracker:
                 f"found {key!r} in {topic!r} tracked already by this owner; use update to change it"
             )
         presence = self._make(topic, key, meta, prev_ref)
+        if not owned and isinstance(owner, gevent.Greenlet):
+            owner.link(self.untrack)
         self._owned.setdefault(owner, owned)[topic, key] = presence
         leaves = self._end_lingers(presence)
         self._join(presence, leaves)
@@ -125,8 +135,10 @@ class Tracker:
             if (topic is None or place[0] == topic) and (key is None or place[1] == key)
         ]
         presences = [owned.pop(place) for place in wanted]
-        if not owned:
-            self._owned.pop(owner, None)
+        if presences and not owned:
+            del self._owned[owner]
+            if isinstance(owner, gevent.Greenlet):
+                owner.unlink(self.untrack)
         if linger_seconds > 0 and not self._is_closing:
             for presence in presences:
                 self._linger(presence, linger_seconds, returns=returns)
@@ -153,12 +165,23 @@ class Tracker:
         self._join(new, [old.ref])
         return new.ref
 
-    def list(self, topic: str) -> dict[str, Any]:
-        """Return every key of a topic: `{key: {"metas": [meta with ref, …]}}`."""
-        return self._replica.list(topic)
+    def list(self, topic: str, *keys: str) -> dict[str, Any]:
+        """Return the keys of a topic: all, or those named. `{key: {"metas": [meta with ref, …]}}`.
+
+        Has been through `fetch`.
+        """
+        return self._fetched(topic, self._replica.list(topic, *keys))
+
+    def list_diff(self, topic: str, diff: Diff) -> dict[str, Any]:
+        """Return a topic's part of a diff as `{"joins": list, "leaves": list}`, for sending on.
+
+        Both lists are in the form of `list`, and have been through `fetch`.
+        """
+        lists = diff.only(topic).as_lists()
+        return {name: self._fetched(topic, part) for name, part in lists.items()}
 
     def get_by_key(self, topic: str, key: str) -> Metas:
-        """Return the metas of one key; empty where there are none."""
+        """Return the metas of one key, as they were tracked; empty where there are none."""
         return [presence.as_meta() for presence in self._replica.get_by_key(topic, key)]
 
     def count(self, topic: str, *, distinct: bool = False, **where: object) -> int:
@@ -173,6 +196,9 @@ class Tracker:
         entry = (topic, listener)
         self._listeners.append(entry)
         return lambda: self._listeners.remove(entry)
+
+    def _fetched(self, topic: str, presences: dict[str, Any]) -> dict[str, Any]:
+        return self._fetch(topic, presences) if self._fetch and presences else presences
 
     # -- State ----------------------------------------------------------------------------------
 

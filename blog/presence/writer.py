@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from .health import FAILURES, Health
+from .health import Health
+from .masters import FAILURES
 from .membership import Membership
 from .slot import Slot
 from .store import Store
@@ -19,20 +20,16 @@ class Echo:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._due: float | None = None
+        self.due: float | None = None
 
     def expect(self, now: float) -> None:
         """Expect one, if none is expected yet."""
-        if self._due is None:
-            self._due = now + self._seconds
+        if self.due is None:
+            self.due = now + self._seconds
 
     def forget(self) -> None:
         """Expect none: it came, or cannot come."""
-        self._due = None
-
-    def is_missing(self, now: float) -> bool:
-        """Tell whether one should have come by now."""
-        return self._due is not None and now > self._due
+        self.due = None
 
 
 class Writer:

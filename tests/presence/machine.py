@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import hypothesis
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.presence.simulation import PAGES, PREFIX, TICK_SECONDS, TIMINGS, TOPIC, Worker, World
+from tests.presence.simulation import (
+    PAGES,
+    PREFIX,
+    TICK_SECONDS,
+    TIMINGS,
+    TOPIC,
+    Worker,
+    World,
+    quieten,
+)
 
 WORKERS = 4
 KEYS = ("ann", "bob", "cid")
@@ -22,6 +32,17 @@ WATCH_SECONDS = 45.0
 which = st.integers(0, 99)  # one of however many there are
 
 
+def settings(schedules: int, **more: Any) -> hypothesis.settings:
+    """Return Hypothesis' settings for so many schedules of up to 50 steps."""
+    return hypothesis.settings(
+        max_examples=schedules,
+        stateful_step_count=50,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        **more,
+    )
+
+
 class PresenceMachine(RuleBasedStateMachine):
     """Random joins, leaves, updates and faults. `url` names the server it runs on."""
 
@@ -32,6 +53,7 @@ class PresenceMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        quieten()
         self.world = World(self.url)
         self.tabs_opened = 0
 
@@ -72,9 +94,7 @@ class PresenceMachine(RuleBasedStateMachine):
             worker.read()
 
     @rule(which=which, other=which, key=st.sampled_from(KEYS), tab=which, is_written=st.booleans())
-    def be_interrupted(
-        self, which: int, other: int, key: str, tab: int, is_written: bool
-    ) -> None:
+    def be_interrupted(self, which: int, other: int, key: str, tab: int, is_written: bool) -> None:
         """While a write is under way, tabs come and go, a peer writes, and the reader reads."""
         worker, peer = self.pick(which), self.pick(other)
         if worker is None or peer is None:
@@ -111,58 +131,12 @@ class PresenceMachine(RuleBasedStateMachine):
 
     # -- Faults ------------------------------------------------------------------------------------
 
-    @rule(which=which)
-    def pause_or_resume(self, which: int) -> None:
-        living = self.world.living()
-        worker = living[which % len(living)]
-        worker.is_paused = not worker.is_paused
-        self.note("pause" if worker.is_paused else "resume")
-
-    @precondition(lambda self: len(self.world.living()) > 1 and len(self.world.workers) < 9)
-    @rule(which=which, is_noticed=st.booleans())
-    def kill_worker(self, which: int, is_noticed: bool) -> None:
-        """SIGKILL; its master, if it lives, shortens its lease. Another worker takes its place."""
-        living = self.world.living()
-        victim = living[which % len(living)]
-        victim.is_dead = True
-        if is_noticed:
-            victim.line.repair()
-            victim.store.leave(victim.name, lease_seconds=3.0)
-        self.world.add_worker()
-        self.note("kill, noticed" if is_noticed else "kill")
-
-    @rule()
-    def flush(self) -> None:
-        self.world.client.flushall()
-        self.note("flush")
-
-    @rule(which=which)
-    def lose_a_slot(self, which: int) -> None:
-        slots = sorted(self.world.client.keys(f"{PREFIX}:w:*"))
-        if slots:
-            self.world.client.delete(slots[which % len(slots)])
-            self.note("lost slot")
-
-    @rule(which=which)
-    def cut_or_repair_line(self, which: int) -> None:
-        """No call reaches the server; what was subscribed breaks."""
+    @rule(which=which, how=st.sampled_from(["lose", "double", "hold"]), count=st.integers(1, 3))
+    def hurt_messages(self, which: int, how: str, count: int) -> None:
+        """The next messages to a worker are lost, doubled, or come after the one that follows."""
         if worker := self.pick(which):
-            worker.line.is_cut = not worker.line.is_cut
-            if worker.line.is_cut:
-                worker.line.cut_subscription()
-                self.note("cut line")
-
-    @rule(which=which)
-    def cut_subscription(self, which: int) -> None:
-        if worker := self.pick(which):
-            worker.line.cut_subscription()
-            self.note("cut subscription")
-
-    @rule(which=which)
-    def silence_subscription(self, which: int) -> None:
-        if worker := self.pick(which):
-            worker.line.is_silent = True
-            self.note("silence")
+            worker.line.hurt_next(how, count)
+            self.note(f"{how} message")
 
     @rule(which=which, lost=st.sampled_from(["request", "answer"]))
     def lose_a_call(self, which: int, lost: str) -> None:
@@ -172,19 +146,46 @@ class PresenceMachine(RuleBasedStateMachine):
             worker.write()
             self.note(f"lost {lost}")
 
-    @rule(which=which, how=st.sampled_from(["lose", "double", "reorder"]), place=which)
-    def hurt_messages(self, which: int, how: str, place: int) -> None:
+    @rule(which=which, fault=st.sampled_from(["cut subscription", "silence", "cut line", "repair"]))
+    def hurt_line(self, which: int, fault: str) -> None:
+        """The subscription breaks, or goes silent; no call reaches the server; or all is well."""
         worker = self.pick(which)
-        if worker is None or not worker.line.inbox:
+        if worker is None:
             return
-        inbox = worker.line.inbox
-        inbox.rotate(-(place % len(inbox)))
-        if how == "lose":
-            inbox.popleft()
-        elif how == "double":
-            inbox.append(inbox[0])
-        # With the rotation alone what came last is read before what came first.
-        self.note(f"{how} message")
+        if fault == "silence":
+            worker.line.is_silent = True
+        elif fault == "repair":
+            worker.line.repair()
+        else:
+            worker.line.cut_subscription()
+            worker.line.is_cut = fault == "cut line"
+        self.note(fault)
+
+    @rule(which=which, fault=st.sampled_from(["pause", "resume", "kill", "kill, noticed"]))
+    def hurt_worker(self, which: int, fault: str) -> None:
+        """SIGSTOP, SIGCONT, SIGKILL. The master of a dead worker, if it lives, shortens its lease
+        and starts another.
+        """
+        living = self.world.living()
+        worker = living[which % len(living)]
+        worker.is_paused = fault == "pause"
+        if fault.startswith("kill"):
+            worker.is_dead = True
+            self.world.add_worker()
+        if fault == "kill, noticed":
+            worker.line.repair()
+            worker.store.leave(worker.name, lease_seconds=3.0)
+        self.note(fault)
+
+    @rule(which=which, fault=st.sampled_from(["slot lost", "slot lost", "all lost"]))
+    def hurt_server(self, which: int, fault: str) -> None:
+        """One slot is evicted or deleted; or everything is."""
+        slots = sorted(self.world.client.keys(f"{PREFIX}:w:*"))
+        if fault == "all lost":
+            self.world.client.flushall()
+        elif slots:
+            self.world.client.delete(slots[which % len(slots)])
+        self.note(fault)
 
     # -- What must hold ----------------------------------------------------------------------------
 
@@ -208,8 +209,10 @@ class PresenceMachine(RuleBasedStateMachine):
             for peer in self.world.workers:
                 version = worker.replica.version(peer)
                 if peer != worker.name and version is not None:
-                    told = self.world.contents[peer, version]
-                    assert worker.replica.presences(peer).keys() == told, (worker.name, peer)
+                    held = worker.replica.presences(peer).keys()
+                    assert held == self.world.contents[peer, version], (
+                        f"{worker.name} holds another {version} of {peer} than it wrote"
+                    )
 
     @invariant()
     def every_slot_in_the_server_is_what_its_owner_wrote_and_expires(self) -> None:
@@ -217,7 +220,6 @@ class PresenceMachine(RuleBasedStateMachine):
 
     # -- After the faults --------------------------------------------------------------------------
 
-    @rule()
     def converge(self) -> None:
         """Repair everything, and let the workers work: all must soon see the same, and go on so."""
         for worker in self.world.living():
@@ -232,8 +234,11 @@ class PresenceMachine(RuleBasedStateMachine):
                 wrong_until = self.world.now - began
         cls = PresenceMachine
         cls.worst_seconds = max(cls.worst_seconds, wrong_until)
-        views = {worker.name: worker.seen_refs() for worker in self.world.living()}
-        assert wrong_until <= CONVERGE_SECONDS, (wrong_until, views, self.world.open_refs())
+        assert wrong_until <= CONVERGE_SECONDS, (
+            f"somebody saw something else than the open tabs for {wrong_until:.1f} s: "
+            f"{ {worker.name: sorted(worker.seen_refs()) for worker in self.world.living()} }, "
+            f"expected {sorted(self.world.open_refs())}"
+        )
 
     def teardown(self) -> None:
         PresenceMachine.schedules += 1

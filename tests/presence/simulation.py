@@ -11,7 +11,7 @@ import dataclasses
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import redis
 
@@ -35,8 +35,9 @@ TIMINGS = Timings()
 # A lease ends when the simulated clock says so; Valkey's own must not end one before.
 REAL_TIME_FACTOR = 1000.0
 DEAD_MEMORY_SECONDS = 60.0
-TICK_SECONDS = 0.05
+TICK_SECONDS = 0.1
 
+T = TypeVar("T")
 Contents = frozenset[str]
 Interrupt = Callable[[], None]
 
@@ -107,14 +108,19 @@ class World:
         for key in self.client.keys(f"{PREFIX}:*"):
             assert self.client.pttl(key) > 0, f"{key!r} never expires"
         for name in self.workers:
-            fields = self.client.hgetall(f"{PREFIX}:w:{name}")
+            fields: dict[bytes, bytes] = dict(self.client.hgetall(f"{PREFIX}:w:{name}"))  # type: ignore[arg-type]
             if not fields:
                 continue
             version = Version.parse(fields.pop(b".").decode())
             fields.pop(b".left", None)
-            assert {ref.decode() for ref in fields} == self.contents[name, version], name
+            refs = {ref.decode() for ref in fields}
+            assert refs == self.contents[name, version], (
+                f"the slot of {name} holds what its owner never put there: {sorted(refs)}"
+            )
             before = self._seen.get(name, version)
-            assert before.epoch != version.epoch or before.seq <= version.seq, name
+            assert before.epoch != version.epoch or before.seq <= version.seq, (
+                f"the slot of {name} went back from {before} to {version}"
+            )
             self._seen[name] = version
 
     def deliver(self) -> None:
@@ -126,7 +132,7 @@ class World:
     def _drain_tap(self) -> list[bytes]:
         # Valkey answers in order: once the ping is back, everything published before it is here.
         self._tap.ping()
-        payloads = []
+        payloads: list[bytes] = []
         while True:
             message = self._tap.get_message(timeout=5.0)
             assert message is not None, "the server does not answer"
@@ -149,21 +155,39 @@ class Line:
         self.is_silent = False  # the subscription is open, and nothing comes
         self.inbox: deque[tuple[str, bytes]] = deque()
         self.lose_next_call: str = ""  # "request" or "answer"
+        self._plan: deque[str] = deque()
+        self._held: list[tuple[str, bytes]] = []
+
+    def hurt_next(self, how: str, count: int) -> None:
+        """Have the next messages lost, doubled, or held back until after the one that follows."""
+        self._plan.extend([how] * count)
 
     def receive_from_server(self, payload: bytes) -> None:
         """Queue a message, if it finds its way."""
-        if self.is_subscribed and not self.is_cut and not self.is_silent:
+        if not self.is_subscribed or self.is_cut or self.is_silent:
+            return
+        how = self._plan.popleft() if self._plan else ""
+        if how == "hold":
+            self._held.append(("message", payload))
+            return
+        if how != "lose":
             self.inbox.append(("message", payload))
+        if how == "double":
+            self.inbox.append(("message", payload))
+        self.inbox.extend(self._held)
+        self._held.clear()
 
     def cut_subscription(self) -> None:
         """Break the subscription; what was under way is lost."""
         self.is_subscribed = self.is_silent = False
         self.inbox.clear()
+        self._held.clear()
 
     def repair(self) -> None:
         """End every fault. What was lost stays lost, and a silent subscription silent."""
         self.is_cut = False
         self.lose_next_call = ""
+        self._plan.clear()
 
     # -- A subscription, as the reader sees it -----------------------------------------------------
 
@@ -236,14 +260,14 @@ class SimulatedStore(Store):
     def fetch(self, worker: str) -> tuple[Version, tuple[Presence, ...]] | None:
         return self._call(lambda: super(SimulatedStore, self).fetch(worker))
 
-    def subscribe(self) -> Line:  # type: ignore[override]
+    def subscribe(self) -> Line:
         self._call(self._line.subscribe)
         return self._line
 
     def close(self) -> None:
         """Leave the client open: all workers share it."""
 
-    def _call(self, do: Callable[[], Any]) -> Any:
+    def _call(self, do: Callable[[], T]) -> T:
         lost, self._line.lose_next_call = self._line.lose_next_call, ""
         if self._line.is_cut or lost == "request":
             raise redis.ConnectionError("the server cannot be reached")
@@ -305,9 +329,7 @@ class Worker:
     def seen_refs(self) -> set[str]:
         """Return every ref that this worker lists."""
         return {
-            meta["ref"]
-            for entry in self.tracker.list(TOPIC).values()
-            for meta in entry["metas"]
+            meta["ref"] for entry in self.tracker.list(TOPIC).values() for meta in entry["metas"]
         }
 
     @property

@@ -200,3 +200,83 @@ def test_starting_twice_is_refused(tracker):
 def test_a_meta_is_listed_as_the_other_workers_will_read_it(tracker):
     ref = tracker.track("tab", "blog", "ann", {"seen": (1, 2), 3: "x"})
     assert tracker.get_by_key("blog", "ann") == [{"seen": [1, 2], "3": "x", "ref": ref}]
+
+
+@pytest.mark.parametrize("how", ["returns", "fails", "is killed", "was dead before"])
+def test_what_a_greenlet_tracks_leaves_when_it_ends(tracker, how):
+    is_over = gevent.event.Event()
+
+    def live() -> None:
+        is_over.wait()
+        if how == "fails":
+            raise OSError
+
+    owner = gevent.spawn(live)
+    if how == "was dead before":
+        owner.kill()
+    tracker.track(owner, "blog", "ann", INDEX)
+    tracker.track(owner, "shop", "ann", INDEX)
+    tracker.track("another", "blog", "bob", INDEX)
+    assert tracker.count("blog") == 2
+    if how == "is killed":
+        owner.kill()
+    is_over.set()
+    owner.join(1.0)
+    gevent.sleep(0)
+    assert (tracker.count("blog"), tracker.count("shop")) == (1, 0)
+
+
+def test_a_greenlet_that_untracked_may_go_on_and_end(tracker, diffs):
+    is_over = gevent.event.Event()
+    owner = gevent.spawn(is_over.wait)
+    for _ in range(3):
+        tracker.track(owner, "blog", "ann", INDEX)
+        tracker.untrack(owner)
+    told = len(diffs)
+    tracker.track("another", "blog", "ann", INDEX)
+    is_over.set()
+    owner.join(1.0)
+    gevent.sleep(0)
+    assert tracker.count("blog") == 1
+    assert len(diffs) == told + 1
+
+
+def test_a_list_is_enriched_by_one_call_for_all_its_keys():
+    calls = []
+
+    def fetch(topic: str, presences: dict) -> dict:
+        calls.append((topic, sorted(presences)))
+        return {key: {**entry, "name": key.title()} for key, entry in presences.items()}
+
+    store = Store(connect("unix:///nonexistent/valkey.sock"), "{test}")
+    tracker = Tracker(store, worker="w1", fetch=fetch)
+    diffs: list[Diff] = []
+    tracker.subscribe(diffs.append)
+    assert tracker.list("blog") == {}
+    tracker.track("tab 1", "blog", "ann", {})
+    tracker.track("tab 2", "blog", "bob", {})
+    assert calls == []
+    ann, bob = {"ref": "w1-1"}, {"ref": "w1-2"}
+    assert tracker.list("blog") == {
+        "ann": {"metas": [ann], "name": "Ann"},
+        "bob": {"metas": [bob], "name": "Bob"},
+    }
+    assert tracker.list("blog", "bob", "nobody") == {"bob": {"metas": [bob], "name": "Bob"}}
+    assert tracker.list_diff("blog", diffs[0]) == {
+        "joins": {"ann": {"metas": [ann], "name": "Ann"}},
+        "leaves": {},
+    }
+    assert calls == [("blog", ["ann", "bob"]), ("blog", ["bob"]), ("blog", ["ann"])]
+    assert tracker.get_by_key("blog", "ann") == [ann]
+
+
+def test_the_last_meta_takes_the_key_and_the_last_key_the_topic(tracker):
+    tracker.track("tab 1", "blog", "ann", INDEX)
+    tracker.track("tab 2", "blog", "ann", ABOUT)
+    tracker.untrack("tab 1")
+    assert tracker.list("blog") == {"ann": {"metas": [{"page": "about", "ref": "w1-2"}]}}
+    assert (tracker.count("blog"), tracker.count("blog", distinct=True)) == (1, 1)
+    tracker.untrack("tab 2")
+    assert tracker.list("blog") == {}
+    assert tracker.get_by_key("blog", "ann") == []
+    assert (tracker.count("blog"), tracker.count("blog", distinct=True)) == (0, 0)

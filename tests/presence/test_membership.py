@@ -138,16 +138,14 @@ def test_nobody_is_dropped_for_a_moment_after_a_lost_write(membership):
     assert read_digest(membership, {"peer": DEAD}, {"peer": FIRST}, 203.0) == ["peer"]
 
 
-def test_a_lease_that_a_goodbye_shortened_is_looked_at_when_it_ends(membership):
-    leaving = Digested(alive=True, version=FIRST, left_ms=2000)
-    read_digest(membership, {"peer": leaving}, {"peer": FIRST}, 100.0)
-    assert membership.next_due() == pytest.approx(102.05)
-
-
-def test_a_lease_that_is_renewed_as_usual_needs_no_look(membership):
-    living = Digested(alive=True, version=FIRST, left_ms=9000)
+@pytest.mark.parametrize("left_ms", [2000, 9000])
+def test_a_peer_that_stays_silent_is_looked_at_when_its_lease_ends(membership, left_ms):
+    """It died, or said goodbye, before we began to listen."""
+    living = Digested(alive=True, version=FIRST, left_ms=left_ms)
     read_digest(membership, {"peer": living}, {"peer": FIRST}, 100.0)
-    assert membership.next_due() == 115.0
+    assert membership.next_due() == pytest.approx(100.05 + left_ms / 1000)
+    membership.hear("peer", 101.0)
+    assert membership.next_due() == 116.0
 
 
 def test_a_digest_that_a_silence_asked_for_keeps_an_earlier_appointment(membership):
