@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import signal
@@ -20,6 +21,10 @@ from blog.ops.logs import set_up_logging
 SPARE_CONNECTIONS = 500
 # A dead worker's tabs count this much longer: they are back after RETRY_MS.
 DEAD_WORKER_LEASE_SECONDS = 3.0
+# What a worker that stops waits for requests under way. Together with looking up every second and
+# with `Viblog.close` it must be less than `graceful_timeout`, when the master kills it: then nobody
+# would have said goodbye, and its tabs would leave before they are back.
+WORKER_GRACE_SECONDS = 3
 
 ANY_OR_LOOPBACK = ("127.0.0.1", "0.0.0.0", "::", "::1")  # noqa: S104 - what it is called
 
@@ -78,23 +83,32 @@ def post_fork(server: Any, worker: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Start counting, and drain as soon as the worker is told to stop.
 
-    gunicorn itself would wait its grace time for the streams, which never end, and kill them.
+    gunicorn itself would wait its grace time for the streams, which never end, and kill them. The
+    SIGHUP of a terminal that is closed reaches the workers, too, and would kill them at once.
     """
     viblog = _viblog(worker)
     viblog.start()
+    worker.cfg.set("graceful_timeout", WORKER_GRACE_SECONDS)  # in this process only
 
     def drain_and_exit(number: int, frame: FrameType | None) -> None:
         gevent.spawn(viblog.drain)
         worker.handle_exit(number, frame)
 
     signal.signal(signal.SIGTERM, drain_and_exit)
+    signal.signal(signal.SIGHUP, drain_and_exit)
 
 
 def worker_exit(server: Any, worker: Any) -> None:
     """Close what the worker has; in the worker, on every way out but SIGKILL."""
     viblog = _viblog(worker)
-    if viblog is not None:
-        viblog.close()
+    if viblog is None:
+        return
+    closing = gevent.spawn(viblog.close)
+    while not closing.ready():
+        # Told to stop quickly, gunicorn ends the worker 0.1 s later by an exception in this
+        # greenlet: it may have come this far by then, and would leave without a goodbye.
+        with contextlib.suppress(SystemExit):
+            closing.join()
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from pathlib import Path
 
+import gevent
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blog.cli import posts_cli
 from blog.config import Settings
-from blog.live.endpoint import create_live
+from blog.live.endpoint import LiveEndpoint, mount_live
 from blog.live.gate import Gate
 from blog.live.numbers import TOPIC, Numbers
 from blog.live.readers import Readers
-from blog.ops.headers import install_headers
+from blog.ops.headers import SECURITY_HEADERS, install_headers
 from blog.pages import create_pages, register_errors
 from blog.pages.blueprint import ABOUT_PAGE, INDEX_PAGE
 from blog.posts import Library
@@ -28,13 +30,18 @@ log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
 # Only reached by a program that never set BLOG_REDIS_URL; gunicorn.conf.py always does.
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
-# A draining worker asks its tabs to come back within this: a moment for few, longer for many, so
-# that they do not arrive all at once.
-DRAIN_RETRY_MS_PER_STREAM = 10
-DRAIN_RETRY_MS = (500, 15_000)
-# Its slot still counts until they have: the longest retry, htmx's own spread of 30 %, and a second.
-DRAIN_LEASE_FACTOR = 1.3
-DRAIN_LEASE_EXTRA_SECONDS = 1.0
+# A draining worker asks each tab to come back at a random moment within this: for few tabs, and for
+# so many or more; in between, in proportion. htmx varies it by 30 %. Never before the worker has
+# stopped accepting, which takes gunicorn a second; all are back in 15 s.
+DRAIN_RETRY_MS_FEW = (1_500, 2_000)
+DRAIN_RETRY_MS_MANY = (2_000, 11_000)
+DRAIN_MANY = 1_000
+HTMX_RETRY_SPREAD = 1.3
+# Its slot counts that much longer, for slow connections, and for a site of one worker, whose
+# successor starts when it has ended.
+DRAIN_EXTRA_SECONDS = 4.0
+# Far beyond what it takes; what is not sent away by then finds its connection closed.
+MAX_DRAIN_SECONDS = 5.0
 
 
 class Viblog:
@@ -75,7 +82,8 @@ class Viblog:
         # Every change is a change of the total, which every page shows.
         self.tracker.subscribe(lambda diff: self.hub.touch(), topic=TOPIC)
         self.tracker.subscribe_state(lambda state: self.hub.touch())
-        self._drain_lease_seconds = 0.0
+        self._draining: gevent.Greenlet[[], None] | None = None
+        self._counts_until = 0.0
         self._is_closed = False
 
     def is_page(self, name: str) -> bool:
@@ -94,25 +102,28 @@ class Viblog:
     def drain(self) -> None:
         """Send every tab away, to come back at a moment of its own; take no new streams.
 
-        The tabs stay in the slot, and count until its shortened lease ends: by then they are back,
-        and nobody sees the total dip.
+        Returns when it is done, and may be called again. The tabs stay in the slot, and count until
+        its lease ends: by then they are back, and nobody sees the total dip.
         """
-        if self.gate.is_draining:
-            return
+        if self._draining is None:
+            self._draining = gevent.spawn(self._send_away)
+        self._draining.join(MAX_DRAIN_SECONDS)
+
+    def _send_away(self) -> None:
         self.gate.is_draining = True
         self.readers.drain()
-        least, most = DRAIN_RETRY_MS
-        longest_ms = min(max(least, len(self.hub) * DRAIN_RETRY_MS_PER_STREAM), most)
+        count = len(self.hub)
+        least_ms, most_ms = drain_retry_ms(count)
+        self._counts_until = (
+            time.monotonic() + most_ms / 1000 * HTMX_RETRY_SPREAD + DRAIN_EXTRA_SECONDS
+        )
 
         def say_goodbye() -> bytes:
-            return encode_event("", event="drain", retry_ms=random.randint(least // 5, longest_ms))
+            return encode_event("", event="drain", retry_ms=random.randint(least_ms, most_ms))
 
-        count = self.hub.end_all(say_goodbye)
+        self.hub.end_all(say_goodbye)
         if count:
-            self._drain_lease_seconds = (
-                longest_ms / 1000 * DRAIN_LEASE_FACTOR + DRAIN_LEASE_EXTRA_SECONDS
-            )
-            log.info("streams: sent %d away to come back within %d ms", count, longest_ms)
+            log.info("streams: sent %d away to come back within %d ms", count, most_ms)
 
     def close(self) -> None:
         """Stop everything; a few seconds at most. Drains first where nobody did."""
@@ -124,7 +135,17 @@ class Viblog:
         self.readers.close()
         self.library.close()
         self.about.close()
-        self.tracker.close(lease_seconds=self._drain_lease_seconds)
+        self.tracker.close(lease_seconds=max(0.0, self._counts_until - time.monotonic()))
+
+
+def drain_retry_ms(count: int) -> tuple[int, int]:
+    """Return between which times so many tabs are asked to come back."""
+    share = min(count / DRAIN_MANY, 1.0)
+    least, most = (
+        round(few + share * (many - few))
+        for few, many in zip(DRAIN_RETRY_MS_FEW, DRAIN_RETRY_MS_MANY, strict=True)
+    )
+    return least, most
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -143,15 +164,20 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.extensions["viblog"] = viblog
     app.register_blueprint(create_pages(settings, viblog.library, viblog.about, viblog.numbers))
-    app.register_blueprint(
-        create_live(
-            hub=viblog.hub, gate=viblog.gate, readers=viblog.readers, is_page=viblog.is_page
-        )
-    )
     app.cli.add_command(posts_cli)
     register_errors(app, settings)
     install_headers(app, settings)
+    live = LiveEndpoint(
+        hub=viblog.hub,
+        gate=viblog.gate,
+        readers=viblog.readers,
+        is_page=viblog.is_page,
+        security_headers=SECURITY_HEADERS,
+        takes_over=settings.transport == "auto",
+    )
+    wsgi_app = mount_live(live, app.wsgi_app, settings.trusted_hosts)
     hops = settings.proxy_hops
     if hops:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+    app.wsgi_app = wsgi_app  # type: ignore[assignment, method-assign]
     return app

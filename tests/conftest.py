@@ -7,8 +7,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.redis_servers import KINDS, Server
+from tests.redis_cluster import Cluster
+from tests.redis_servers import SentinelPair, Server
+from tests.setup.tools import find_redis_server
 from tests.valkey import Valkey
+
+KINDS: dict[str, Callable[[], Server]] = {
+    "valkey": Valkey,
+    "redis": lambda: Valkey(find_redis_server()),
+    "sentinel": SentinelPair,
+    "cluster": Cluster,
+}
 
 
 @pytest.fixture(scope="session")

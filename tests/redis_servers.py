@@ -1,23 +1,23 @@
-"""The other kinds of server beside one Valkey: Redis 7, a pair behind a Sentinel, and a cluster."""
+"""Kinds of server beside one Valkey: several of them, and a pair behind a Sentinel."""
 
 from __future__ import annotations
 
 import contextlib
+import random
 import socket
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import redis
-from redis.exceptions import MovedError
 
 from tests.setup.tools import find_redis_server
-from tests.valkey import ServerProcess, Valkey, wait_for_server
+from tests.valkey import ServerProcess, wait_for_server
 
 HOST = "127.0.0.1"
 SERVICE = "viblog"
-SLOTS = 16384
+# Below those that connections get by themselves (from 32768 on Linux, see ip(7)).
+PORTS = range(15_000, 32_000)
 
 
 class Server(Protocol):
@@ -50,12 +50,18 @@ class Server(Protocol):
 
 
 def free_ports(number: int) -> list[int]:
-    """Return ports of this machine that nobody listens on."""
+    """Return ports of this machine that nobody uses.
+
+    Not those that the system would give: it may give one to a connection before its server is up.
+    """
+    ports: list[int] = []
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [each.getsockname()[1] for each in sockets]
+        while len(ports) < number:
+            port = random.choice(PORTS)
+            with contextlib.suppress(OSError):
+                stack.enter_context(socket.socket()).bind((HOST, port))
+                ports.append(port)
+    return ports
 
 
 def client_at(port: int, certificate: Path | None = None) -> redis.Redis:
@@ -75,7 +81,7 @@ def ask(client: redis.Redis, *command: object) -> Any:
     return client.execute_command(*command)
 
 
-class _Several:
+class Servers:
     """Processes that are started, frozen and stopped together, in a folder of their own."""
 
     # Which of them has the keys of every test.
@@ -138,7 +144,7 @@ class _Several:
         self.close()
 
 
-class TwoServers(_Several):
+class TwoServers(Servers):
     """Two servers that know nothing of each other. The first is read-only, as a replica is."""
 
     def start(self) -> None:
@@ -154,7 +160,7 @@ class TwoServers(_Several):
         self.url = f"redis://{HOST}:{ports[1]}"
 
 
-class SentinelPair(_Several):
+class SentinelPair(Servers):
     """A master, its replica, and a Sentinel that watches them: three processes of one binary."""
 
     def start(self, *, down_after_ms: int = 60_000) -> None:
@@ -195,110 +201,3 @@ class SentinelPair(_Several):
     def _named_port(self) -> int:
         _, port = ask(self.clients[2], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
         return int(port)
-
-
-class Cluster(_Several):
-    """Three masters of one cluster. The second has the slots of {test} and of {nodes}."""
-
-    master = 1
-
-    def start(self) -> None:
-        """Start all three and make them a cluster; wait until each says so."""
-        ports = free_ports(6)
-        self.ports, buses = ports[:3], ports[3:]
-        for port, bus in zip(self.ports, buses, strict=True):
-            config = (
-                f"cluster-enabled yes\ncluster-port {bus}\ncluster-config-file {port}.nodes\n"
-                "cluster-node-timeout 2000\n"
-            )
-            self.add(port, config=config)
-        self.url = "redis+cluster://" + ",".join(f"{HOST}:{port}" for port in self.ports)
-        for client in self.clients:
-            wait_for_server(client.ping, *self.processes)
-        for number, client in enumerate(self.clients):
-            first, end = (SLOTS * n // 3 for n in (number, number + 1))
-            ask(client, "CLUSTER", "ADDSLOTSRANGE", first, end - 1)
-            ask(client, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-            ask(client, "CLUSTER", "MEET", HOST, self.ports[0], buses[0])
-        wait_for_server(self._is_ready, *self.processes)
-
-    def _is_ready(self) -> bool:
-        return all(
-            said["cluster_state"] == "ok" and said["cluster_known_nodes"] == "3"
-            for said in (ask(client, "CLUSTER INFO") for client in self.clients)
-        )
-
-    def move_at_once(self, tag: str, source: int, target: int) -> None:
-        """Move a slot in one go, as Valkey 9 can."""
-        slot, (target_id,) = self._slot(tag), self._ids(target)
-        where = ("SLOTSRANGE", slot, slot, "NODE", target_id)
-        ask(self.clients[source], "CLUSTER", "MIGRATESLOTS", *where)
-        wait_for_server(lambda: self._has(target, tag), *self.processes)
-        self.master = target
-
-    def begin_move(self, tag: str, source: int, target: int) -> None:
-        """Have a slot's keys be served by two masters, named by number: those it has, by each."""
-        # Moved again before all have heard of the last move, a slot may end with nobody.
-        wait_for_server(self._agree, *self.processes)
-        slot, (source_id, target_id) = self._slot(tag), self._ids(source, target)
-        ask(self.clients[target], "CLUSTER", "SETSLOT", slot, "IMPORTING", source_id)
-        ask(self.clients[source], "CLUSTER", "SETSLOT", slot, "MIGRATING", target_id)
-
-    def move_keys(self, tag: str, source: int, target: int, *, most: int = 1000) -> int:
-        """Move so many of a slot's keys; return how many there were."""
-        keys = ask(self.clients[source], "CLUSTER", "GETKEYSINSLOT", self._slot(tag), most)
-        if keys:
-            where = (HOST, self.ports[target], "", 0, 5000)
-            ask(self.clients[source], "MIGRATE", *where, "KEYS", *keys)
-        return len(keys)
-
-    def end_move(self, tag: str, source: int, target: int) -> None:
-        """Give a slot to its new master, and tell the others; in the order of the manual."""
-        (target_id,) = self._ids(target)
-        for number in (target, source, *({0, 1, 2} - {source, target})):
-            ask(self.clients[number], "CLUSTER", "SETSLOT", self._slot(tag), "NODE", target_id)
-        self.master = target
-
-    def move(self, tag: str, source: int, target: int) -> None:
-        """Move a slot, step by step."""
-        self.begin_move(tag, source, target)
-        while self.move_keys(tag, source, target):
-            pass
-        self.end_move(tag, source, target)
-
-    def undo_move(self, tag: str, source: int, target: int) -> None:
-        """Empty both masters, and give the slot back, however far its move has come."""
-        for client in (self.clients[source], self.clients[target]):
-            client.flushall()
-            ask(client, "CLUSTER", "SETSLOT", self._slot(tag), "STABLE")
-        if self._has(target, tag):
-            self.move(tag, target, source)
-
-    def _agree(self) -> bool:
-        """Tell whether all nodes say the same of each: its epoch and its slots."""
-        views = [ask(client, "CLUSTER NODES") for client in self.clients]
-        return (
-            len({str(sorted((i, n["epoch"], n["slots"]) for i, n in v.items())) for v in views})
-            == 1
-        )
-
-    def _has(self, number: int, tag: str) -> bool:
-        try:
-            self.clients[number].exists(tag)
-        except MovedError:
-            return False
-        return True
-
-    def _slot(self, tag: str) -> int:
-        return int(ask(self.clients[0], "CLUSTER", "KEYSLOT", tag))
-
-    def _ids(self, *numbers: int) -> list[str]:
-        return [ask(self.clients[number], "CLUSTER", "MYID") for number in numbers]
-
-
-KINDS: dict[str, Callable[[], Server]] = {
-    "valkey": Valkey,
-    "redis": lambda: Valkey(find_redis_server()),
-    "sentinel": SentinelPair,
-    "cluster": Cluster,
-}

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
+import redis
+
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
@@ -92,10 +94,36 @@ class Site:
         children = Path(f"/proc/{master}/task/{master}/children").read_text(encoding="ascii")
         return [pid for pid in map(int, children.split()) if _is_gunicorn(pid)]
 
+    @property
+    def master_pid(self) -> int:
+        """The process id of gunicorn's master."""
+        assert self._process is not None, "the site is not started"
+        return self._process.pid
+
     def kill_worker(self, pid: int) -> None:
         """End one worker at once, without a goodbye."""
         assert pid in self.worker_pids(), f"{pid} is no worker of this site"
         os.kill(pid, signal.SIGKILL)
+
+    def kill_host(self) -> None:
+        """End master and workers all at once, as a host that loses its power does."""
+        assert self._process is not None, "the site is not started"
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def has_ended(self) -> bool:
+        """Tell whether gunicorn has ended."""
+        return self._process is None or self._process.poll() is not None
+
+    def pause_worker(self, pid: int) -> None:
+        """Freeze one worker (SIGSTOP); return when it stands still."""
+        assert pid in self.worker_pids(), f"{pid} is no worker of this site"
+        os.kill(pid, signal.SIGSTOP)
+        self.wait(lambda: _state_of(pid) == "T", f"{pid} stands still")
+
+    def resume_worker(self, pid: int) -> None:
+        """Have a frozen worker go on (SIGCONT)."""
+        os.kill(pid, signal.SIGCONT)
 
     @contextlib.contextmanager
     def only_worker(self, pid: int) -> Iterator[None]:
@@ -106,11 +134,11 @@ class Site:
         others = [other for other in self.worker_pids() if other != pid]
         try:
             for other in others:
-                os.kill(other, signal.SIGSTOP)
+                self.pause_worker(other)
             yield
         finally:
             for other in others:
-                os.kill(other, signal.SIGCONT)
+                self.resume_worker(other)
 
     def find_worker(self, client_port: int) -> int | None:
         """Return the process id of the worker that has accepted the connection from a port."""
@@ -123,6 +151,13 @@ class Site:
                     if str(link.readlink()).removeprefix("socket:").strip("[]") in inodes:
                         return pid
         return None
+
+    @contextlib.contextmanager
+    def embedded_redis(self) -> Iterator[redis.Redis]:
+        """Connect to the site's embedded Valkey."""
+        path = Path(self._folder.name) / "valkey" / "valkey.sock"
+        with redis.Redis(unix_socket_path=str(path), decode_responses=True) as client:
+            yield client
 
     def fetch(self, path: str = "/blog") -> str:
         """Return a page as a program gets it, which is not counted."""
@@ -155,7 +190,11 @@ class Site:
 
     def read_log(self) -> str:
         """Return the end of what gunicorn and its workers have said."""
-        return self.log_path.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL_CHARACTERS:]
+        return self.read_whole_log()[-LOG_TAIL_CHARACTERS:]
+
+    def read_whole_log(self) -> str:
+        """Return all that gunicorn and its workers have said."""
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def __enter__(self) -> Self:
         return self.start()
@@ -183,6 +222,12 @@ def find_free_port() -> int:
 
 def _is_setting(name: str) -> bool:
     return name.startswith("BLOG_") or name in ("PORT", "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")
+
+
+def _state_of(pid: int) -> str:
+    """Return the letter that proc(5) gives a process's state; "T" is stopped."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    return stat.rpartition(")")[2].split()[0]
 
 
 def _is_gunicorn(pid: int) -> bool:

@@ -1,89 +1,202 @@
-"""`GET /live?page=…`: the stream of an open page."""
+"""`GET /live?page=…`: the stream of an open page. A WSGI application of its own.
+
+Every reader passes here, thousands at once after a deploy: no request object, no routing, and none
+of the cookie machinery of the pages.
+"""
 
 from __future__ import annotations
 
+import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, cast
+from urllib.parse import parse_qs
 
-from flask import Blueprint, Response, request
 from gevent import monkey
+from werkzeug.exceptions import SecurityError
+from werkzeug.wsgi import get_host
 
+from blog.streams.detached import find_detachable, write_head
 from blog.streams.event import encode_event
-from blog.streams.generator import GeneratorTransport
-from blog.streams.hub import Ending, Hub
+from blog.streams.hub import Hub
 from blog.streams.socket_watch import find_socket
+from blog.streams.stream import Ending, Stream
 
-from .gate import Gate
-from .readers import COOKIE, PARK, Readers, is_cookie, key_of, make_cookie, read_ref
+from .gate import Gate, address_block
+from .readers import COOKIE, PARK, Readers, key_of, make_cookie, read_cookie, read_ref
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+PATH = "/live"
 BUSY_RETRY_MS = (5_000, 15_000)
 DRAINING_RETRY_MS = (300, 1_500)
 
+Header = tuple[str, str]
 
-def create_live(
-    *, hub: Hub, gate: Gate, readers: Readers, is_page: Callable[[str], bool]
-) -> Blueprint:
-    """Make the blueprint of the stream endpoint. `is_page` looks a page up in the index."""
-    live = Blueprint("live", __name__)
+_STREAM_HEADERS = [
+    ("Content-Type", "text/event-stream; charset=utf-8"),
+    ("Cache-Control", "no-store"),
+    ("X-Accel-Buffering", "no"),  # nginx would hold the events back
+    ("X-Content-Type-Options", "nosniff"),
+]
 
-    @live.get("/live")
-    def stream() -> Response:
-        if request.method == "HEAD":
-            return _respond(b"")
+
+class LiveEndpoint:
+    """Let a tab in, or say why not. `is_page` looks a page up in the index.
+
+    `security_headers` are for the answers that are no streams. `takes_over` is whether sockets may
+    be taken over from the server; see `blog.streams.detached`.
+    """
+
+    def __init__(
+        self,
+        *,
+        hub: Hub,
+        gate: Gate,
+        readers: Readers,
+        is_page: Callable[[str], bool],
+        security_headers: Mapping[str, str],
+        takes_over: bool = True,
+    ) -> None:
+        self._hub = hub
+        self._gate = gate
+        self._readers = readers
+        self._is_page = is_page
+        self._security_headers = [*security_headers.items(), ("Cache-Control", "no-store")]
+        self._takes_over = takes_over
+        self._on_end = self._leave  # one bound method for all streams
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as a WSGI application; raise `StopIteration` where the socket was taken over."""
+        method = environ["REQUEST_METHOD"]
+        if method == "HEAD":
+            start_response("200 OK", _STREAM_HEADERS)
+            return []
+        if method != "GET":
+            allowed = ("Allow", "GET, HEAD")
+            return self._say(start_response, "405 Method Not Allowed", "Only GET.\n", allowed)
         if not monkey.is_module_patched("socket"):
             # A server of threads: each open page would hold one of them for ever.
-            return _refuse("busy", BUSY_RETRY_MS)
-        leave_gate = gate.enter(request.remote_addr)
-        if leave_gate is None:
-            return _refuse("busy", DRAINING_RETRY_MS if gate.is_draining else BUSY_RETRY_MS)
-        page = request.args.get("page", "")
-        if not is_page(page):
-            # A tab whose post is gone: it need not ask again before somebody looks at it.
-            leave_gate()
-            return _respond(PARK)
-        # Another site's page may not make its visitors count here. Old browsers do not say.
-        if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
-            leave_gate()
-            return Response("Streams are for this site's own pages.\n", 403, mimetype="text/plain")
-        sent_cookie = request.cookies.get(COOKIE)
-        cookie = sent_cookie if sent_cookie and is_cookie(sent_cookie) else make_cookie()
-        return _open(page, cookie, leave_gate, is_new=cookie != sent_cookie)
-
-    def _open(page: str, cookie: str, leave_gate: Callable[[], None], *, is_new: bool) -> Response:
-        departures: list[Callable[[Ending], None]] = []
-
-        def on_end(ending: Ending) -> None:
-            leave_gate()
-            for depart in departures:
-                depart(ending)
-
-        opened = hub.open(page, on_end)
-        prev_ref = read_ref(request.headers.get("Last-Event-ID"))
-        departures.append(readers.arrive(opened, key_of(cookie), prev_ref))
-        transport = GeneratorTransport(hub, opened, find_socket(request.environ))
-        response = _respond(transport)
-        if is_new:
-            response.set_cookie(
-                COOKIE,
-                cookie,
-                path="/live",
-                httponly=True,
-                samesite="Lax",
-                secure=request.is_secure,
+            return _refuse(start_response, "busy", BUSY_RETRY_MS)
+        block = address_block(environ.get("REMOTE_ADDR"))
+        if not self._gate.has_room(block):
+            is_draining = self._gate.is_draining
+            return _refuse(
+                start_response, "busy", DRAINING_RETRY_MS if is_draining else BUSY_RETRY_MS
             )
-        return response
+        page = read_page(environ.get("QUERY_STRING", ""))
+        if not self._is_page(page):
+            # A tab whose post is gone: it need not ask again before somebody looks at it.
+            return _send(start_response, PARK)
+        # Another site's page may not make its visitors count here. Old browsers do not say.
+        if environ.get("HTTP_SEC_FETCH_SITE", "same-origin") != "same-origin":
+            refusal = "Streams are for this site's own pages.\n"
+            return self._say(start_response, "403 Forbidden", refusal)
+        return self._open(environ, start_response, page, block)
 
-    return live
+    def _open(
+        self, environ: WSGIEnvironment, start_response: StartResponse, page: str, block: str
+    ) -> Iterable[bytes]:
+        sent_cookie = read_cookie(environ.get("HTTP_COOKIE", ""))
+        cookie = sent_cookie or make_cookie()
+        is_secure = environ.get("wsgi.url_scheme") == "https"
+        set_cookie = [] if sent_cookie else [_cookie_header(cookie, is_secure=is_secure)]
+        key = key_of(cookie)
+        prev_ref = read_ref(environ.get("HTTP_LAST_EVENT_ID"))
+        sock = find_detachable(environ) if self._takes_over else None
+        if sock is not None:
+            detached = self._hub.take_over(sock, page, self._on_end, holder=(key, block))
+            self._admit(detached, key, block, prev_ref)
+            detached.begin(write_head([*_STREAM_HEADERS, *set_cookie]))
+            raise StopIteration  # the request is over for gunicorn, the stream goes on
+        # First of all: what fails before the stream is open leaves nothing behind.
+        start_response("200 OK", [*_STREAM_HEADERS, *set_cookie])
+        generator = self._hub.open(page, self._on_end, holder=(key, block))
+        self._admit(generator, key, block, prev_ref)
+        watched = find_socket(environ)
+        if watched is not None:
+            generator.watch(watched)
+        return generator
+
+    def _admit(self, stream: Stream, key: str, block: str, prev_ref: str | None) -> None:
+        self._gate.enter(block)
+        try:
+            self._readers.arrive(stream, key, prev_ref)
+        except BaseException:
+            stream.end()
+            raise
+        log.debug("streams: opened one on %s, now %d", stream.page, len(self._hub))
+
+    def _leave(self, stream: Stream, ending: Ending) -> None:
+        key, block = cast(tuple[str, str], stream.holder)
+        self._gate.leave(block)
+        self._readers.depart(stream, key, ending)
+        log.debug("streams: one on %s ended (%s), now %d", stream.page, ending, len(self._hub))
+
+    def _say(
+        self, start_response: StartResponse, status: str, text: str, *headers: Header
+    ) -> Iterable[bytes]:
+        start_response(
+            status,
+            [
+                ("Content-Type", "text/plain; charset=utf-8"),
+                ("Content-Length", str(len(text))),
+                *self._security_headers,
+                *headers,
+            ],
+        )
+        return [text.encode()]
 
 
-def _respond(body: GeneratorTransport | bytes) -> Response:
-    response = Response(body, mimetype="text/event-stream", direct_passthrough=True)
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the events back
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+def mount_live(
+    live: LiveEndpoint, pages: WSGIApplication, trusted_hosts: Collection[str]
+) -> WSGIApplication:
+    """Put the endpoint before the application that answers everything else.
+
+    That one refuses a host that is not trusted, here as everywhere.
+    """
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == PATH and _is_trusted(environ):
+            return live(environ, start_response)
+        return pages(environ, start_response)
+
+    def _is_trusted(environ: WSGIEnvironment) -> bool:
+        if not trusted_hosts:
+            return True
+        try:
+            get_host(environ, trusted_hosts)
+        except SecurityError:
+            return False
+        return True
+
+    return serve
 
 
-def _refuse(event: str, between_ms: tuple[int, int]) -> Response:
+@lru_cache(maxsize=1024)
+def read_page(query: str) -> str:
+    """Read the name of the page out of a query string; "" where there is none."""
+    return parse_qs(query, keep_blank_values=True).get("page", [""])[0]
+
+
+def _cookie_header(cookie: str, *, is_secure: bool) -> Header:
+    secure = "Secure; " if is_secure else ""
+    return "Set-Cookie", f"{COOKIE}={cookie}; {secure}HttpOnly; Path={PATH}; SameSite=Lax"
+
+
+def _refuse(
+    start_response: StartResponse, event: str, between_ms: tuple[int, int]
+) -> Iterable[bytes]:
     """Refuse with a stream: htmx would swap any other body into the page, and never ask again."""
-    return _respond(encode_event("", event=event, retry_ms=random.randint(*between_ms)))
+    return _send(
+        start_response, encode_event("", event=event, retry_ms=random.randint(*between_ms))
+    )
+
+
+def _send(start_response: StartResponse, body: bytes) -> Iterable[bytes]:
+    start_response("200 OK", [*_STREAM_HEADERS, ("Content-Length", str(len(body)))])
+    return [body]

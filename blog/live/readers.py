@@ -6,18 +6,17 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Callable
 
 import gevent
 
 from blog.presence import Diff, Presence, Tracker
 from blog.streams.event import encode_event
-from blog.streams.hub import Ending, Stream
+from blog.streams.stream import Ending, Stream
 
 from .numbers import TOPIC
 
 COOKIE = "viblog_reader"
-_COOKIE_FORM = re.compile(r"[A-Za-z0-9_-]{22}")
+_COOKIE_FORM = re.compile(rf"(?:^|[;\s]){COOKIE}=([A-Za-z0-9_-]{{22}})(?=$|[;\s])")
 
 # A named event that `hx-sse:close` of the stream element waits for: the tab closes its stream and
 # opens it again when its window gets the focus.
@@ -35,9 +34,10 @@ def make_cookie() -> str:
     return secrets.token_urlsafe(16)
 
 
-def is_cookie(text: str | None) -> bool:
-    """Tell whether a cookie is one of ours; anything else is replaced by a new one."""
-    return text is not None and _COOKIE_FORM.fullmatch(text) is not None
+def read_cookie(header: str) -> str | None:
+    """Read the reader's cookie out of a Cookie header; None where there is none of our form."""
+    found = _COOKIE_FORM.search(header)
+    return found[1] if found else None
 
 
 def read_ref(text: str | None) -> str | None:
@@ -70,33 +70,28 @@ class Readers:
         """From now on a stream that ends stays in the slot: its tab is about to come back."""
         self._is_draining = True
 
-    def arrive(self, stream: Stream, key: str, prev_ref: str | None) -> Callable[[Ending], None]:
-        """Count a stream; return what is to be called, once, when it ends.
-
-        `prev_ref` is what a tab that comes back was before; it keeps its age.
-        """
+    def arrive(self, stream: Stream, key: str, prev_ref: str | None) -> None:
+        """Count a stream. `prev_ref` is what a tab that comes back was before; it keeps its age."""
         now_ms = int(time.time() * 1000)  # only ever compared, to find a reader's oldest tab
         metas = self._tracker.get_by_key(TOPIC, key)
         before = [meta.get("joined_at", now_ms) for meta in metas if meta["ref"] == prev_ref]
         meta = {"page": stream.page, "joined_at": min([now_ms, *before])}
-        ref = self._tracker.track(id(stream), TOPIC, key, meta, prev_ref=prev_ref)
-        self._streams[ref] = stream
-        stream.id = ref
+        stream.id = self._tracker.track(stream, TOPIC, key, meta, prev_ref=prev_ref)
+        self._streams[stream.id] = stream
 
-        def depart(ending: Ending) -> None:
-            del self._streams[ref]
-            if self._is_draining:
-                return
-            lingers = {Ending.CLOSED: self._linger_seconds, Ending.RETURNS: RETURN_SECONDS}
-            self._tracker.untrack(
-                id(stream),
-                TOPIC,
-                key,
-                linger_seconds=lingers.get(ending, 0.0),
-                returns=ending is Ending.RETURNS,
-            )
-
-        return depart
+    def depart(self, stream: Stream, key: str, ending: Ending) -> None:
+        """Count a stream out, at once or a little later; for one that has ended."""
+        self._streams.pop(stream.id, None)
+        if self._is_draining:
+            return
+        lingers = {Ending.CLOSED: self._linger_seconds, Ending.RETURNS: RETURN_SECONDS}
+        self._tracker.untrack(
+            stream,
+            TOPIC,
+            key,
+            linger_seconds=lingers.get(ending, 0.0),
+            returns=ending is Ending.RETURNS,
+        )
 
     def _notice_joins(self, diff: Diff) -> None:
         for joined in diff.joins:

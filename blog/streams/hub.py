@@ -1,28 +1,38 @@
-"""One worker's open streams by page, the latest frame of each page, and when it is sent."""
+"""One worker's open streams by page, the newest frame of each page, and when it is sent."""
 
 from __future__ import annotations
 
-import enum
+import _socket
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import gevent
 import gevent.event
+import gevent.socket
 
-from .event import PING, encode_event, with_return
+from .detached import DetachedStream, Sockets, take_from
+from .event import PING, with_return
+from .generator import GeneratorStream
+from .stream import Ending, OnEnd, Stream
+from .turns import Turns
 
 log = logging.getLogger(__name__)
 
 # When a stream breaks off (a worker was killed, a network changed), its tab comes back after this:
 # soon enough for a reader, and not all at the same moment.
 RETRY_MS = (500, 2000)
-# After a rotation it comes back well within a second (htmx may add 30 % to the retry).
-ROTATE_RETRY_MS = (50, 250)
-# Fan-out may take a quarter of a worker: after one that took t, the next waits 3 t.
+# Fan-out may take a quarter of a worker: after one that took t, over all pages, the next waits 3 t.
 REST_PER_FANOUT = 3.0
+# A stream that took nothing is given up at most so much later than its time.
+KEEP_SECONDS = 1.0
+# So many greenlets of the generator transport have about a slice's work.
+GENERATORS_AT_ONCE = 32
+# How often the ages of all streams are looked at: each look touches every one of them.
+LOOKS_PER_ROTATION = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,123 +40,33 @@ class Limits:
     """When streams are sent to, asked to come back, and given up. In seconds."""
 
     pace_seconds: float = 0.1
-    ping_seconds: float = 15.0
+    ping_seconds: float = 45.0
     rotate_seconds: float = 600.0
     stall_seconds: float = 10.0
 
 
-class Ending(enum.Enum):
-    """Why a stream ended, for who counts it."""
+@dataclass(slots=True)
+class _Page:
+    """The streams of one page. All have `frame`, but those in `greeted` began with a newer one."""
 
-    CLOSED = "the client closed it, or took nothing any more"
-    RETURNS = "its tab was asked to come back at once"
-    PARKED = "its tab was told to stay away until it is looked at"
+    sent_at: float  # when something was last sent to all
+    frame: bytes = b""
+    greeted: dict[Stream, bytes] = field(default_factory=dict)
+    detached: dict[_socket.socket, DetachedStream] = field(default_factory=dict)
+    others: set[GeneratorStream] = field(default_factory=set)
+    not_before: float = 0.0
 
+    def __len__(self) -> int:
+        return len(self.detached) + len(self.others)
 
-class Stream:
-    """One open response. `on_end(ending)` is called once, however it ends.
-
-    `id` is what its tab says, as Last-Event-ID, when it comes back; set it before `Hub.greet`.
-
-    A transport sends what `take` returns. The stream never holds more than the newest frame of its
-    page: a frame is a complete snapshot, so an older one that was not sent yet is just skipped.
-    """
-
-    __slots__ = (
-        "_abort",
-        "_frame",
-        "_goodbye",
-        "_hub",
-        "_is_ping_due",
-        "_on_end",
-        "id",
-        "is_open",
-        "last_sent",
-        "page",
-        "ready",
-        "recheck",
-        "rotate_at",
-        "sending_since",
-        "shown",
-    )
-
-    def __init__(
-        self, hub: Hub, page: str, on_end: Callable[[Ending], None], now: float, rotate_at: float
-    ) -> None:
-        self.page = page
-        self.id = ""
-        self.is_open = True
-        self.ready = gevent.event.Event()
-        self.last_sent = now
-        self.rotate_at = rotate_at
-        self.sending_since: float | None = None
-        self.shown = b""  # the frame it was given last
-        self.recheck: Callable[[], None] | None = None
-        self._hub = hub
-        self._on_end = on_end
-        self._abort: Callable[[], None] | None = None
-        self._frame: bytes | None = None
-        self._goodbye: bytes | None = None
-        self._is_ping_due = False
-
-    def offer(self, frame: bytes) -> None:
-        """Have a frame sent; it takes the place of one that still waits."""
-        if frame == self.shown:
-            return
-        self._frame = self.shown = frame
-        self.ready.set()
-
-    def ping(self) -> None:
-        """Have a comment sent, unless a frame is on its way anyway."""
-        self._is_ping_due = True
-        self.ready.set()
-
-    def take(self) -> bytes | None:
-        """Return what to send next and forget it; None where there is nothing."""
-        frame, self._frame = self._frame, None
-        if frame is None and self._is_ping_due:
-            frame = PING
-        self._is_ping_due = False
-        goodbye, self._goodbye = self._goodbye, None
-        if goodbye is not None:
-            return goodbye
-        self.ready.clear()
-        return frame if self.is_open else None
-
-    def on_stall(self, abort: Callable[[], None]) -> None:
-        """Set what tears the connection down when it takes nothing any more."""
-        self._abort = abort
-
-    def abort(self) -> None:
-        """End it and tear the connection down."""
-        self.end()
-        if self._abort is not None:
-            self._abort()
-
-    def rotate(self) -> None:
-        """End it and ask its tab to come back at once: an open tab does, a frozen one cannot."""
-        retry_ms = random.randint(*ROTATE_RETRY_MS)
-        goodbye = encode_event("", event="rotate", retry_ms=retry_ms)
-        self.end(goodbye, ending=Ending.RETURNS)
-
-    def end(self, goodbye: bytes | None = None, *, ending: Ending = Ending.CLOSED) -> None:
-        """End it: the one way to, and idempotent. `goodbye` is sent as the last thing.
-
-        May be called from anywhere in the worker, watchers' callbacks included; never waits.
-        """
-        if not self.is_open:
-            return
-        self.is_open = False
-        self._goodbye = goodbye
-        self._hub.forget(self)
-        self._on_end(ending)
-        self.ready.set()
+    def streams(self) -> list[Stream]:
+        return [*self.detached.values(), *self.others]
 
 
 class Hub:
     """This worker's streams. `render(page)` makes a page's frame; it is called once for all.
 
-    Greenlets of one thread share it; no method but `close` waits.
+    Greenlets of one thread share it. No method waits but `close`, and those that say "in slices".
     """
 
     def __init__(
@@ -156,15 +76,17 @@ class Hub:
         *,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.now = now
+        self.sockets = Sockets()
         self._render = render
         self._limits = limits or Limits()
-        self._now = now
-        self._streams: dict[str, set[Stream]] = {}
-        self._frames: dict[str, bytes] = {}
+        self._pages: dict[str, _Page] = {}
         self._count = 0
         self._dirty: dict[str, None] = {}
-        self._not_before: dict[str, float] = {}
+        self._is_all_dirty = False
+        self._not_before = 0.0
         self._news = gevent.event.Event()
+        self._rotation_due = 0.0
         self._greenlets: list[gevent.Greenlet[..., None]] = []
 
     def __len__(self) -> int:
@@ -172,110 +94,206 @@ class Hub:
 
     def start(self) -> None:
         """Start the pacer, which sends changes, and the keeper, which pings, rotates, gives up."""
+        self.sockets.start()
         self._greenlets = [gevent.spawn(self._pace_forever), gevent.spawn(self._keep_forever)]
 
     def close(self) -> None:
-        """Stop both greenlets. Streams are ended by `end_all`."""
+        """Stop both greenlets and close every socket, whatever it has not taken."""
         gevent.killall(self._greenlets, timeout=1.0)
         self._greenlets = []
+        self.sockets.close()
 
-    def open(self, page: str, on_end: Callable[[Ending], None]) -> Stream:
-        """Open a stream; give it its first frame with `greet` once it is counted."""
-        now = self._now()
-        rotate_at = now + self._limits.rotate_seconds * random.uniform(0.8, 1.2)
-        stream = Stream(self, page, on_end, now, rotate_at)
-        self._streams.setdefault(page, set()).add(stream)
-        self._count += 1
+    # -- Streams come and go ---------------------------------------------------------------------
+
+    def open(self, page: str, on_end: OnEnd, *, holder: object = None) -> GeneratorStream:
+        """Open a stream that the WSGI server is to send, as the iterable of its response."""
+        at = self._enter(page)
+        stream = GeneratorStream(self, page, on_end, holder=holder, rotate_at=self._rotate_at())
+        at.others.add(stream)
+        return stream
+
+    def take_over(
+        self, server_sock: gevent.socket.socket, page: str, on_end: OnEnd, *, holder: object = None
+    ) -> DetachedStream:
+        """Open a stream on a server's socket, which the server then finds closed.
+
+        Nothing is sent until `DetachedStream.begin`.
+        """
+        sock = take_from(server_sock)
+        at = self._enter(page)
+        rotate_at = self._rotate_at()
+        stream = DetachedStream(self, sock, page, on_end, holder=holder, rotate_at=rotate_at)
+        at.detached[sock] = stream
+        self.sockets.add(stream)
         return stream
 
     def greet(self, stream: Stream) -> bytes:
         """Return a stream's first bytes: the page's frame, and when to come back."""
+        page = self._pages[stream.page]
         frame = self._render(stream.page)
-        # A newer one than all others have: they get it too, when it is their time.
-        if self._frames.get(stream.page) != frame:
+        if len(page) == 1:
+            page.frame = frame
+        elif page.frame != frame:
+            # A newer one than all others have: they get it too, when it is their time.
+            page.greeted[stream] = frame
             self.touch([stream.page])
-        stream.shown = frame
         return with_return(frame, random.randint(*RETRY_MS), stream.id)
 
-    def note_sending(self, stream: Stream) -> None:
-        """Note that something was given to the transport of a stream."""
-        stream.sending_since = stream.last_sent = self._now()
+    def newest(self, page: str) -> bytes:
+        """Return the frame that was last sent to all streams of a page that has some."""
+        return self._pages[page].frame
 
     def forget(self, stream: Stream) -> None:
         """Take a stream out; called by `Stream.end` only."""
-        streams = self._streams[stream.page]
-        streams.discard(stream)
+        page = self._pages[stream.page]
+        page.greeted.pop(stream, None)
+        if isinstance(stream, DetachedStream):
+            del page.detached[stream.sock]
+        elif isinstance(stream, GeneratorStream):
+            page.others.discard(stream)
         self._count -= 1
-        if not streams:
-            del self._streams[stream.page]
-            self._frames.pop(stream.page, None)
-            self._not_before.pop(stream.page, None)
+        if not page:
+            del self._pages[stream.page]
+
+    def end_all(self, goodbye: Callable[[], bytes]) -> int:
+        """End every stream with a goodbye of its own, in slices; return how many there were."""
+        turns = Turns(self.now)
+        streams = self._streams()
+        for stream in streams:
+            stream.end(goodbye(), ending=Ending.RETURNS)
+            turns.rest_if_due()
+        return len(streams)
 
     def pages(self) -> Iterable[str]:
         """Return the pages that have streams here."""
-        return list(self._streams)
+        return list(self._pages)
+
+    def _enter(self, page: str) -> _Page:
+        self._count += 1
+        at = self._pages.get(page)
+        if at is None:
+            at = self._pages[page] = _Page(self.now())
+        return at
+
+    def _rotate_at(self) -> float:
+        return self.now() + self._limits.rotate_seconds * random.uniform(0.8, 1.2)
+
+    def _streams(self) -> list[Stream]:
+        return [stream for page in self._pages.values() for stream in page.streams()]
+
+    # -- What is sent, and when ------------------------------------------------------------------
 
     def touch(self, pages: Iterable[str] | None = None) -> None:
         """Have the frames of pages made again and sent where they changed; None for all."""
-        self._dirty.update(dict.fromkeys(self._streams if pages is None else pages))
-        if self._dirty:
+        if pages is None:
+            is_news = not self._is_all_dirty
+            self._is_all_dirty = True
+        else:
+            before = len(self._dirty)
+            self._dirty.update(dict.fromkeys(pages))
+            is_news = len(self._dirty) > before
+        if is_news:
             self._news.set()
 
-    def end_all(self, goodbye: Callable[[], bytes]) -> int:
-        """End every stream with a goodbye of its own; return how many there were."""
-        streams = [stream for streams in self._streams.values() for stream in streams]
-        for stream in streams:
-            stream.end(goodbye(), ending=Ending.RETURNS)
-        return len(streams)
+    def next_due(self) -> float:
+        """Return when the next change is to be sent: it may be past, or never."""
+        dirty = self._pages if self._is_all_dirty else self._dirty.keys() & self._pages
+        page_due = min((self._pages[name].not_before for name in dirty), default=math.inf)
+        return max(self._not_before, page_due)
+
+    def send_due(self) -> None:
+        """Send what has changed of every page whose time has come, in slices."""
+        now = self.now()
+        names = list(self._pages if self._is_all_dirty else self._dirty)
+        self._is_all_dirty = False
+        self._dirty = {}
+        turns = Turns(self.now)
+        for name in names:
+            page = self._pages.get(name)
+            if page is None:
+                continue
+            if page.not_before > now:
+                self._dirty[name] = None
+                continue
+            try:
+                self._fan_out(name, page, turns)
+            except Exception:  # one page's fault must not stop the others' numbers
+                log.exception("streams: the frame of a page could not be made")
+        self._rest_after(turns)
+
+    def keep(self, now: float) -> None:
+        """Give up, rotate and ping the streams that it is time for, in slices."""
+        limits = self._limits
+        turns = Turns(self.now)
+        for slow in list(self.sockets.slow.values()):
+            slow.look_after(now, limits.stall_seconds)
+        if now >= self._rotation_due:
+            self._rotation_due = now + limits.rotate_seconds / LOOKS_PER_ROTATION
+            for stream in [old for old in self._streams() if old.rotate_at <= now]:
+                stream.rotate()
+                turns.rest_if_due()
+        for page in list(self._pages.values()):
+            for other in list(page.others):
+                other.look_after(now, limits.stall_seconds)
+            if now - page.sent_at >= limits.ping_seconds:
+                page.sent_at = now
+                self.sockets.send_to_all(list(page.detached), PING, turns)
+                for other in page.others:
+                    other.ping()
+        self._rest_after(turns)
+
+    def _fan_out(self, name: str, page: _Page, turns: Turns) -> None:
+        """Make a page's frame anew, and send it to those who show another one."""
+        frame = self._render(name)
+        greeted, page.greeted = page.greeted, {}
+        had, page.frame = page.frame, frame
+        socks = list(page.detached)
+        others: Iterable[GeneratorStream] = list(page.others)
+        if frame == had:
+            # What some began with is not true any more; all others have it already.
+            wrong = [stream for stream, shown in greeted.items() if shown != frame]
+            if not wrong:
+                return
+            socks = [stream.sock for stream in wrong if isinstance(stream, DetachedStream)]
+            others = [stream for stream in wrong if isinstance(stream, GeneratorStream)]
+        elif greeted:
+            right = {stream for stream, shown in greeted.items() if shown == frame}
+            their_socks = {stream.sock for stream in right if isinstance(stream, DetachedStream)}
+            socks = [sock for sock in socks if sock not in their_socks]
+            others = [stream for stream in others if stream not in right]
+        page.sent_at = self.now()
+        page.not_before = page.sent_at + self._limits.pace_seconds
+        self.sockets.send_to_all(socks, frame, turns)
+        for sent, other in enumerate(others, start=1):
+            if other.is_open:
+                other.offer(frame)
+            if sent % GENERATORS_AT_ONCE == 0:
+                gevent.sleep(0)  # their own greenlets send it: that is a part of this work
+                turns.rest_if_due()
+
+    def _rest_after(self, turns: Turns) -> None:
+        now = self.now()
+        self._not_before = max(self._not_before, now + REST_PER_FANOUT * turns.stop())
 
     def _pace_forever(self) -> None:
         while True:
-            self._news.wait()
-            now = self._now()
-            due = [page for page in self._dirty if self._not_before.get(page, 0.0) <= now]
-            for page in due:
-                del self._dirty[page]
-                try:
-                    self._fan_out(page)
-                except Exception:  # one page's fault must not stop the others' numbers
-                    log.exception("streams: the frame of a page could not be made")
-            if self._dirty:
-                next_due = min(self._not_before.get(page, 0.0) for page in self._dirty)
-                gevent.sleep(max(0.0, next_due - self._now()))
+            self._news.clear()
+            wait = self.next_due() - self.now()
+            if wait <= 0:
+                self.send_due()
+            elif wait < math.inf:
+                self._news.wait(wait)
             else:
-                self._news.clear()
-
-    def _fan_out(self, page: str) -> None:
-        streams = self._streams.get(page)
-        if not streams:
-            return
-        began = self._now()
-        frame = self._render(page)
-        if self._frames.get(page) == frame:
-            return
-        self._frames[page] = frame
-        for stream in list(streams):
-            stream.offer(frame)
-        ended = self._now()
-        rest = max(self._limits.pace_seconds, REST_PER_FANOUT * (ended - began))
-        self._not_before[page] = ended + rest
+                # What changed had no streams any more. Those to come are news.
+                self._is_all_dirty = False
+                self._dirty = {}
+                self._news.wait()
 
     def _keep_forever(self) -> None:
         limits = self._limits
         while True:
-            gevent.sleep(min(limits.ping_seconds, limits.stall_seconds / 2))
-            self.keep(self._now())
-
-    def keep(self, now: float) -> None:
-        """Ping, rotate and give up streams, all in one pass."""
-        limits = self._limits
-        for stream in [stream for streams in self._streams.values() for stream in streams]:
-            if stream.sending_since is not None:
-                if now - stream.sending_since >= limits.stall_seconds:
-                    stream.abort()
-            elif now >= stream.rotate_at:
-                stream.rotate()
-            elif now - stream.last_sent >= limits.ping_seconds:
-                stream.ping()
-            if stream.is_open and stream.recheck is not None:
-                stream.recheck()
+            gevent.sleep(min(KEEP_SECONDS, limits.ping_seconds / 2, limits.stall_seconds / 2))
+            try:
+                self.keep(self.now())
+            except Exception:  # the streams that are left need it none the less
+                log.exception("streams: could not look after the open streams")

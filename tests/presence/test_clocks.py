@@ -19,24 +19,15 @@ from tests.presence.nodes import (
     track_one_on_each,
 )
 from tests.presence.views import assert_every_slot_is_whole, assert_told_diffs_give_the_list
+from tests.setup.tools import find_libfaketime
 
 TEN_MINUTES = 600
-LIBFAKETIME = "faketime/libfaketime.so.1"
-LIBFAKETIME_PLACES = (f"lib/*/{LIBFAKETIME}", f"lib*/{LIBFAKETIME}", f"local/lib/{LIBFAKETIME}")
-
-
-def find_libfaketime() -> Path:
-    """Return where the library is that lies to a process about the time of day."""
-    for place in LIBFAKETIME_PLACES:
-        for found in Path("/usr").glob(place):
-            return found
-    raise FileNotFoundError("found no libfaketime.so.1; on Debian: apt-get install libfaketime")
 
 
 def set_clock(offset_seconds: int) -> dict[str, str]:
     """Return the environment of a host whose clock is wrong by so much."""
     return {
-        "LD_PRELOAD": str(find_libfaketime()),
+        "LD_PRELOAD": find_libfaketime(),
         "FAKETIME": f"{offset_seconds:+d}s",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }

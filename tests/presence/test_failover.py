@@ -15,7 +15,8 @@ from redis.exceptions import AskError
 
 from tests.presence.nodes import LEASE_SECONDS, Node, meet, wait_until
 from tests.presence.views import SLOTS, assert_every_slot_is_whole, list_metas
-from tests.redis_servers import Cluster, SentinelPair
+from tests.redis_cluster import Cluster
+from tests.redis_servers import SentinelPair
 
 # From the fault on, not from its end.
 HEAL_SECONDS = 10.0

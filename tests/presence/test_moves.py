@@ -14,7 +14,8 @@ from blog.presence.replica import Presence, Version
 from blog.presence.slot import Write
 from blog.presence.store import Store
 from blog.presence.wire import Published, decode_message
-from tests.redis_servers import Cluster, SentinelPair, TwoServers
+from tests.redis_cluster import Cluster
+from tests.redis_servers import SentinelPair, TwoServers
 
 TAG = "{test}"
 FIRST = Version("e1", 0)

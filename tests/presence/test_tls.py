@@ -13,7 +13,8 @@ from blog.presence.masters import FAILURES
 from blog.presence.replica import Version
 from blog.presence.slot import Write
 from blog.presence.store import Store
-from tests.redis_servers import Cluster, SentinelPair, TwoServers
+from tests.redis_cluster import Cluster
+from tests.redis_servers import SentinelPair, TwoServers
 
 PUT = Write(None, Version("e1", 0))
 

@@ -37,31 +37,6 @@ def test_a_worker_that_is_told_to_stop_sends_its_tabs_away_and_is_gone_in_time()
         assert text.count("retry: ") == 2
 
 
-def come_back(site: Site) -> OpenStream:
-    """Open a stream, again and again while the old worker answers that it is busy."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        stream = OpenStream(site)
-        if "event: busy" not in stream.read_until("data:"):
-            return stream
-        stream.close()
-        time.sleep(0.1)
-    raise AssertionError("only busy answers for 5 s")
-
-
-def test_after_a_reload_the_readers_are_back_on_a_new_worker():
-    with Site(workers=1) as site, OpenStream(site) as stream:
-        stream.read_until("1 reader online")
-        (old,) = site.worker_pids()
-        os.kill(_master_of(old), signal.SIGHUP)
-        stream.read_until("event: drain", seconds=10)
-        site.wait(lambda: site.worker_pids() not in ([], [old]), "a new worker runs")
-        with come_back(site) as back:
-            back.read_until("online")
-            site.wait(lambda: old not in site.worker_pids(), "the old worker is gone")
-            site.wait_for_total(1, seconds=8)
-
-
 def test_the_embedded_valkey_is_started_again_and_the_numbers_heal():
     with Site(workers=2) as site, OpenStream(site) as stream:
         stream.read_until("1 reader online")
@@ -101,8 +76,3 @@ def test_unusable_settings_stop_the_start_with_a_line_for_each():
     assert "BLOG_REDIS_URL: found the scheme 'http'" in said
     assert "secret" not in said
     assert "Traceback" not in said
-
-
-def _master_of(worker_pid: int) -> int:
-    status = Path(f"/proc/{worker_pid}/status").read_text()
-    return int(status.split("PPid:")[1].split()[0])

@@ -1,12 +1,25 @@
-"""The hub, without sockets, sleeping or greenlets: what each stream is given, and when it ends."""
+"""The hub with either transport: what each stream is given, when it ends, what is never waited for.
+
+The clock is the test's, and nothing is started: what the hub's greenlets do, the test does.
+"""
 
 from __future__ import annotations
 
+import math
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import gevent
 import pytest
 
 from blog.streams.event import PING, encode_event
-from blog.streams.generator import GeneratorTransport
-from blog.streams.hub import Ending, Hub, Limits
+from blog.streams.generator import GeneratorStream
+from blog.streams.hub import Hub, Limits
+from blog.streams.stream import Ending
+from tests.streams.ends import DetachedEnd, GeneratorEnd
+
+Open = Callable[..., "DetachedEnd | GeneratorEnd"]
 
 
 class Clock:
@@ -27,88 +40,315 @@ def numbers() -> dict[str, int]:
 
 
 @pytest.fixture
-def hub(clock, numbers) -> Hub:
-    limits = Limits(ping_seconds=15, rotate_seconds=600, stall_seconds=10)
-    return Hub(lambda page: encode_event(f"{page} {numbers[page]}"), limits, now=clock)
+def hub(clock, numbers) -> Iterator[Hub]:
+    limits = Limits(pace_seconds=0.1, ping_seconds=15, rotate_seconds=600, stall_seconds=10)
+    hub = Hub(lambda page: encode_event(f"{page} {numbers[page]}"), limits, now=clock)
+    hub.sockets.start()
+    yield hub
+    hub.close()
 
 
-def open_stream(hub: Hub, page: str = "index"):
-    endings: list[Ending] = []
-    return hub.open(page, endings.append), endings
+@pytest.fixture(params=[DetachedEnd, GeneratorEnd])
+def open_end(request, hub) -> Iterator[Open]:
+    """Open streams of one transport; close their clients in the end."""
+    ends: list[DetachedEnd | GeneratorEnd] = []
+
+    def open_one(page: str = "index", **options: str) -> DetachedEnd | GeneratorEnd:
+        ends.append(request.param(hub, page, **options))
+        return ends[-1]
+
+    yield open_one
+    for end in ends:
+        end.close()
 
 
-def test_a_stream_that_could_not_take_two_frames_gets_only_the_newer(hub):
-    stream, _ = open_stream(hub)
-    stream.offer(b"data: 1\n\n")
-    stream.offer(b"data: 2\n\n")
-    assert stream.take() == b"data: 2\n\n"
-    assert stream.take() is None
+def test_the_first_frame_comes_at_once_and_says_when_to_come_back(open_end):
+    end = open_end("blog/a", id="w-1")
+    assert re.fullmatch(rb"retry: \d+\nid: w-1\ndata: blog/a 1\n\n", end.read())
 
 
-def test_a_frame_it_has_is_not_sent_again(hub):
-    stream, _ = open_stream(hub)
-    hub.greet(stream)
-    stream.offer(b"data: index 1\n\n")
-    assert stream.take() is None
+def test_a_change_is_sent_to_all_of_its_page(hub, numbers, open_end):
+    ends = [open_end(), open_end()]
+    other = open_end("blog/a")
+    for end in [*ends, other]:
+        end.read()
+    numbers["index"] = 2
+    hub.touch()
+    hub.send_due()
+    assert [end.read() for end in ends] == [b"data: index 2\n\n"] * 2
+    assert other.read() == b""
 
 
-def test_an_ending_is_told_once_and_the_hub_forgets_the_stream(hub):
-    stream, endings = open_stream(hub)
-    stream.end()
-    stream.end(b"again")
-    assert endings == [Ending.CLOSED]
+def test_a_frame_it_began_with_is_not_sent_again(hub, numbers, open_end):
+    first = open_end()
+    numbers["index"] = 2
+    second = open_end()
+    assert second.read().endswith(b"data: index 2\n\n")
+    first.read()
+    hub.touch()
+    hub.send_due()
+    assert first.read() == b"data: index 2\n\n"
+    assert second.read() == b""
+
+
+def test_one_that_began_with_what_is_true_no_more_is_told_though_nobody_else_is(
+    hub, numbers, open_end
+):
+    """One came, one went: the page's frame is what it was, but not for who came in between."""
+    staying = open_end()
+    numbers["index"] = 2
+    coming = open_end()
+    numbers["index"] = 1
+    staying.read()
+    coming.read()
+    hub.touch()
+    hub.send_due()
+    assert coming.read() == b"data: index 1\n\n"
+    assert staying.read() == b""
+
+
+def test_an_ending_is_told_once_and_the_hub_forgets_the_stream(hub, open_end):
+    end = open_end()
+    end.stream.end()
+    end.stream.end(b"again")
+    assert end.endings == [Ending.CLOSED]
     assert len(hub) == 0
     assert list(hub.pages()) == []
+    assert len(hub.sockets) == 0
 
 
-def test_the_goodbye_is_the_last_thing_that_is_sent(hub):
-    stream, _ = open_stream(hub)
-    stream.offer(b"data: 1\n\n")
-    stream.end(b"data: bye\n\n", ending=Ending.PARKED)
-    assert stream.take() == b"data: bye\n\n"
-    assert stream.take() is None
+def test_the_goodbye_is_the_last_thing_that_is_sent(hub, open_end):
+    end = open_end()
+    end.read()
+    end.stream.end(b"data: bye\n\n", ending=Ending.PARKED)
+    hub.touch()
+    hub.send_due()
+    assert end.read() == b"data: bye\n\n"
+    assert end.has_ended()
+    assert end.endings == [Ending.PARKED]
 
 
-def test_a_silent_stream_is_pinged(hub, clock):
-    stream, _ = open_stream(hub)
+def test_every_stream_is_ended_with_a_goodbye_of_its_own(hub, open_end):
+    ends = [open_end(), open_end("blog/a")]
+    for end in ends:
+        end.read()
+    goodbyes = iter([b"data: 1\n\n", b"data: 2\n\n"])
+    assert hub.end_all(lambda: next(goodbyes)) == 2
+    assert {end.read() for end in ends} == {b"data: 1\n\n", b"data: 2\n\n"}
+    assert all(end.has_ended() for end in ends)
+    assert [end.endings for end in ends] == [[Ending.RETURNS]] * 2
+
+
+def test_a_silent_stream_is_pinged(hub, clock, open_end):
+    end = open_end()
+    end.read()
     hub.keep(clock.now + 14)
-    assert stream.take() is None
+    assert end.read() == b""
     hub.keep(clock.now + 15)
-    assert stream.take() == PING
+    assert end.read() == PING
+    hub.keep(clock.now + 29)
+    assert end.read() == b""
 
 
-def test_an_old_stream_is_asked_to_come_back(hub, clock):
-    stream, endings = open_stream(hub)
+def test_an_old_stream_is_asked_to_come_back(hub, clock, open_end):
+    end = open_end()
+    end.read()
     hub.keep(clock.now + 600 * 1.2)
-    assert endings == [Ending.RETURNS]
-    assert stream.take().startswith(b"retry: ")
+    assert end.endings == [Ending.RETURNS]
+    assert re.fullmatch(rb"retry: \d+\nevent: rotate\ndata: \n\n", end.read())
+    assert end.has_ended()
 
 
-def test_a_stream_that_takes_nothing_is_torn_down(hub, clock):
-    torn_down: list[str] = []
-    stream, endings = open_stream(hub)
-    stream.on_stall(lambda: torn_down.append("yes"))
-    hub.note_sending(stream)
-    hub.keep(clock.now + 9)
-    assert endings == []
-    hub.keep(clock.now + 10)
-    assert endings == [Ending.CLOSED]
-    assert torn_down == ["yes"]
+def fill(end: DetachedEnd, hub: Hub, numbers: dict[str, int]) -> int:
+    """Send changes until the socket takes no more; return the number of the last one."""
+    while not hub.sockets.slow:
+        numbers["index"] += 1
+        hub.touch()
+        hub.send_due()
+        hub.now.now += 1  # type: ignore[attr-defined]
+    return numbers["index"]
+
+
+class TestASlowReader:
+    @pytest.fixture
+    def end(self, open_end, hub) -> Iterator[DetachedEnd]:
+        end = DetachedEnd(hub)
+        yield end
+        end.close()
+
+    @pytest.fixture
+    def open_end(self):  # one transport only
+        return None
+
+    def test_gets_whole_frames_and_of_those_it_missed_only_the_newest(self, hub, numbers, end):
+        last = fill(end, hub, numbers)
+        for _ in range(10):
+            numbers["index"] += 1
+            hub.touch()
+            hub.send_due()
+            hub.now.now += 1
+        (stream,) = hub.sockets.slow.values()
+        assert len(stream.rest) <= len(b"data: index 10000\n\n")
+        text = end.read()
+        stream.flush()
+        text += end.read()
+        assert not hub.sockets.slow
+        *frames, rest = text.split(b"\n\n")
+        assert rest == b""
+        got = [int(frame.removeprefix(b"data: index ")) for frame in frames[1:]]
+        assert got == [*range(2, last + 1), last + 10]
+
+    def test_is_given_up_when_it_takes_nothing_for_too_long(self, hub, clock, numbers, end):
+        fill(end, hub, numbers)
+        (stream,) = hub.sockets.slow.values()
+        hub.keep(stream.moved_at + 9.9)
+        assert end.endings == []
+        hub.keep(stream.moved_at + 10)
+        assert end.endings == [Ending.CLOSED]
+        assert len(hub.sockets) == 0
+
+    def test_that_takes_a_little_is_not_given_up(self, hub, clock, numbers, end):
+        fill(end, hub, numbers)
+        (stream,) = hub.sockets.slow.values()
+        clock.now += 9
+        stream.rest = b"x" * 100_000  # more than it will take at once
+        end.read()
+        stream.flush()
+        assert stream.rest
+        hub.keep(clock.now + 9)
+        assert end.endings == []
+
+    def test_gets_the_goodbye_after_the_frame_that_was_begun(self, hub, numbers, end):
+        last = fill(end, hub, numbers)
+        (stream,) = hub.sockets.slow.values()
+        stream.end(b"data: bye\n\n")
+        assert len(hub) == 0
+        text = end.read()
+        stream.flush()
+        text += end.read()
+        assert text.endswith(b"data: index %d\n\ndata: bye\n\n" % last)
+        assert end.has_ended()
+        assert len(hub.sockets) == 0
+
+    def test_is_not_pinged(self, hub, clock, numbers, end):
+        fill(end, hub, numbers)
+        (stream,) = hub.sockets.slow.values()
+        rest = stream.rest
+        hub.keep(clock.now + 8)
+        clock.now += 15
+        stream.moved_at = clock.now
+        hub.keep(clock.now)
+        assert stream.rest == rest
+        assert not stream.is_behind
 
 
 def test_a_response_that_was_never_begun_ends_its_stream(hub):
     """A server calls close() even where the client was gone before the first byte."""
-    stream, endings = open_stream(hub)
-    GeneratorTransport(hub, stream, None).close()
+    endings: list[Ending] = []
+    stream = hub.open("index", lambda _, ending: endings.append(ending))
+    stream.close()
     assert endings == [Ending.CLOSED]
 
 
-def test_the_transport_sends_the_first_frame_at_once_and_the_goodbye_last(hub):
-    stream, _ = open_stream(hub, "blog/a")
-    stream.id = "w-1"
-    transport = GeneratorTransport(hub, stream, None)
-    first = next(transport)
-    assert first.startswith(b"retry: ")
-    assert first.endswith(b"\nid: w-1\ndata: blog/a 1\n\n")
-    stream.end(b"data: bye\n\n")
-    assert list(transport) == [b"data: bye\n\n"]
+def test_a_generator_that_could_not_take_two_frames_gets_only_the_newer(hub):
+    stream: GeneratorStream = hub.open("index", lambda _, ending: None)
+    next(stream)
+    stream.offer(b"data: 1\n\n")
+    stream.offer(b"data: 2\n\n")
+    assert next(stream) == b"data: 2\n\n"
+    stream.end()
+    assert list(stream) == []
+
+
+def test_a_change_is_sent_though_everyone_had_gone_meanwhile(hub, numbers):
+    """The hub's own greenlets: what changed when nobody was left must not hide what comes later."""
+    hub.now = time.monotonic
+    hub.start()
+    for number in (2, 3):
+        end = DetachedEnd(hub)
+        numbers["index"] = number
+        hub.touch()
+        end.stream.end()
+        end.close()
+        hub.touch()
+        gevent.sleep(0.01)  # the pacer looks, and finds nobody
+    end = DetachedEnd(hub)
+    end.read()
+    numbers["index"] = 4
+    hub.touch()
+    end.sock.settimeout(5)
+    assert end.sock.recv(100) == b"data: index 4\n\n"
+    end.close()
+
+
+class TestPace:
+    """A page is sent at once, then at most every 0.1 s; and what takes long makes all wait."""
+
+    @pytest.fixture
+    def ends(self, hub) -> Iterator[list[DetachedEnd]]:
+        ends = [DetachedEnd(hub, page) for page in ("index", "blog/a")]
+        yield ends
+        for end in ends:
+            end.close()
+
+    def test_nothing_is_due_where_nothing_changed(self, hub, ends):
+        assert hub.next_due() == math.inf
+
+    def test_a_change_of_a_quiet_page_is_due_at_once(self, hub, clock, ends):
+        hub.touch()
+        assert hub.next_due() <= clock.now
+
+    def test_the_next_change_of_a_page_is_due_a_tenth_of_a_second_later(
+        self, hub, clock, numbers, ends
+    ):
+        numbers["index"] = 2
+        hub.touch()
+        hub.send_due()
+        hub.touch(["index"])
+        assert hub.next_due() == clock.now + 0.1
+
+    def test_another_page_need_not_wait_for_it(self, hub, clock, numbers, ends):
+        numbers["index"] = 2
+        hub.touch(["index"])
+        hub.send_due()
+        numbers["blog/a"] = 2
+        hub.touch()
+        assert hub.next_due() <= clock.now
+        ends[1].read()
+        hub.send_due()
+        assert ends[1].read() == b"data: blog/a 2\n\n"
+
+    def test_what_was_not_due_yet_is_sent_later(self, hub, clock, numbers, ends):
+        for number in (2, 3):
+            numbers["index"] = number
+            hub.touch()
+            hub.send_due()
+        assert hub.next_due() == clock.now + 0.1
+        ends[0].read()
+        clock.now += 0.1
+        hub.send_due()
+        assert ends[0].read() == b"data: index 3\n\n"
+        assert hub.next_due() == math.inf
+
+    def test_all_pages_together_take_a_quarter_of_the_time(self, hub, clock, numbers, ends):
+        """Two pages that take 0.2 s each: the next change of any page waits three times 0.4 s."""
+        numbers["index"] = numbers["blog/a"] = 2
+        render = hub._render
+
+        def take_long(page):
+            clock.now += 0.2
+            return render(page)
+
+        hub._render = take_long
+        hub.touch()
+        hub.send_due()
+        hub.touch()
+        assert hub.next_due() == pytest.approx(clock.now + 3 * 0.4)
+
+    def test_a_fault_of_one_page_does_not_stop_the_others(self, hub, numbers, ends):
+        del numbers["index"]
+        numbers["blog/a"] = 2
+        ends[1].read()
+        hub.touch()
+        hub.send_due()
+        assert ends[1].read() == b"data: blog/a 2\n\n"

@@ -1,0 +1,38 @@
+"""Long work in short slices, so that a worker answers its page requests in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gevent
+
+# A page request waits for one slice at most, beside what it takes itself.
+SLICE_SECONDS = 0.0015
+# Enough for one round of the event loop: it looks at every socket, which `gevent.sleep(0)` does
+# not, as that only goes to the end of the queue of what is ready already.
+NEXT_ROUND_SECONDS = 1e-9
+
+
+class Turns:
+    """The slices of one piece of work, and the time that was spent in them."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.worked_seconds = 0.0
+        self._now = now
+        self._began = now()
+
+    def rest_if_due(self) -> bool:
+        """Let everything else have its turn where the slice is over; return whether it was."""
+        if self._now() - self._began < SLICE_SECONDS:
+            return False
+        self.stop()
+        gevent.sleep(NEXT_ROUND_SECONDS)
+        self._began = self._now()
+        return True
+
+    def stop(self) -> float:
+        """End the last slice; return how long all of them took."""
+        now = self._now()
+        self.worked_seconds += now - self._began
+        self._began = now
+        return self.worked_seconds

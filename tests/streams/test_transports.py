@@ -1,0 +1,243 @@
+"""What a stream's client sees, whatever carries the stream: one suite, every transport.
+
+Detached (on TCP, on a unix socket) and generator under the real gunicorn. Each test starts when
+nobody is online any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.site import Site
+from tests.streams.tab import Tab, Where
+
+POST = "blog/how-the-counter-works"
+TRANSPORTS = ("detached on TCP", "detached on a unix socket", "generator")
+CAP = 30
+
+
+@dataclass(frozen=True)
+class Place:
+    """A site, and where to connect to it."""
+
+    site: Site
+    where: Where
+    is_detached: bool
+
+    def open(self, page: str = "index", **options) -> Tab:
+        return Tab(self.where, page, **options)
+
+
+class TwoSocketSite(Site):
+    """A site that listens on a unix socket, too, as it does behind a proxy."""
+
+    def __init__(self, **options) -> None:
+        super().__init__(**options)
+        self.path = f"{self._folder.name}/blog.sock"
+        binds = f"--bind 127.0.0.1:{self.port} --bind unix:{self.path}"
+        self._environ["GUNICORN_CMD_ARGS"] = binds
+
+
+@contextlib.contextmanager
+def start_places(**settings: str) -> Iterator[dict[str, Place]]:
+    """Start a site for detached streams and one for generators."""
+    common = {"BLOG_LINGER_SECONDS": "0.01", "BLOG_PACE_SECONDS": "0.01", **settings}
+    generator = Site(workers=1, environ={**common, "BLOG_TRANSPORT": "generator"})
+    with TwoSocketSite(workers=1, environ=common) as detached, generator:
+        yield {
+            "detached on TCP": Place(detached, detached.port, True),
+            "detached on a unix socket": Place(detached, detached.path, True),
+            "generator": Place(generator, generator.port, False),
+        }
+
+
+def churn(place: Place, seconds: float) -> Iterator[None]:
+    """Have one more tab come and go all the time; yield whenever it has come."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with place.open() as tab:
+            tab.read_until("online")
+            yield
+
+
+@pytest.fixture(scope="module")
+def places() -> Iterator[dict[str, Place]]:
+    """Start the sites that most tests share."""
+    limits = {"BLOG_MAX_STREAMS": str(CAP), "BLOG_STALL_SECONDS": "2"}
+    with start_places(**limits) as places:
+        yield places
+
+
+@pytest.fixture(scope="module")
+def quick_places() -> Iterator[dict[str, Place]]:
+    """Start sites where what takes minutes takes a second."""
+    with start_places(BLOG_PING_SECONDS="0.3", BLOG_ROTATE_SECONDS="1.5") as places:
+        yield places
+
+
+@pytest.fixture(params=TRANSPORTS)
+def place(request, places):
+    place = places[request.param]
+    place.site.wait_for_total(0)
+    return place
+
+
+@pytest.fixture(params=TRANSPORTS)
+def quick_place(request, quick_places):
+    place = quick_places[request.param]
+    place.site.wait_for_total(0)
+    return place
+
+
+class TestTheResponse:
+    def test_begins_at_once_with_the_right_numbers(self, place):
+        began = time.monotonic()
+        with place.open(POST) as tab:
+            body = tab.read_until("\n\n")
+            assert time.monotonic() - began < 0.5
+            assert ">1 reader online<" in body
+            assert ">1 reading now<" in body
+            assert body.startswith("retry: ")
+
+    def test_says_what_it_is_and_is_kept_by_nobody(self, place):
+        with place.open() as tab:
+            tab.read_until("online")
+        status, *lines = tab.head.split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines)
+        assert status == "HTTP/1.1 200 OK"
+        assert headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["X-Accel-Buffering"] == "no"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Date"].endswith(" GMT")
+        cookie, *attributes = headers["Set-Cookie"].split("; ")
+        assert cookie.startswith("viblog_reader=")
+        assert attributes == ["HttpOnly", "Path=/live", "SameSite=Lax"]
+        is_unframed = headers["Connection"] == "close" and "Transfer-Encoding" not in headers
+        assert is_unframed == place.is_detached
+
+    def test_is_understood_by_an_old_proxy(self, place):
+        """nginx speaks HTTP/1.0 to what is behind it, unless told otherwise."""
+        with place.open(version="1.0") as tab:
+            assert tab.read_until("\n\n").startswith("retry: ")
+            assert "chunked" not in tab.head
+
+    def test_has_a_cookie_for_https_only_where_the_page_came_by_https(self, place):
+        with place.open(headers="X-Forwarded-Proto: https\r\n") as tab:
+            tab.read_until("online")
+        # From an address that gunicorn trusts, as the loopback is.
+        assert "viblog_reader=" in tab.head
+        assert "; Secure; HttpOnly; Path=/live; SameSite=Lax" in tab.head
+
+    def test_brings_every_change_and_each_once(self, place):
+        with place.open(POST) as tab:
+            tab.read_until("1 reading now")
+            with place.open(POST) as second:
+                second.read_until("2 reading now")
+                tab.read_until("2 reading now")
+            tab.read_until_last("1 reading now")
+            numbers = [read_number(event) for event in tab.events()]
+        assert numbers == [1, 2, 1]
+
+
+@pytest.mark.parametrize("leave", ["close", "reset", "half_close"])
+@pytest.mark.parametrize("has_spoken", [False, True])
+def test_a_leave_is_seen_at_once(place, leave, has_spoken):
+    """Within 100 ms, and not at the next ping; whatever the client has sent before."""
+    with place.open(POST) as staying, place.open(POST) as leaving:
+        leaving.read_until_last("2 reading now")
+        staying.read_until_last("2 reading now")
+        if has_spoken:
+            leaving.sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            time.sleep(0.05)  # until it has been looked at, which nothing shows
+        began = time.monotonic()
+        getattr(leaving, leave)()
+        staying.read_until_last("1 reading now", seconds=7)
+        took = time.monotonic() - began
+    # The watch of a socket that is the server's looks away after a stray byte, until it is told to
+    # look again.
+    assert took < (1.5 if has_spoken and not place.is_detached else 0.1)
+
+
+def test_a_fifth_tab_of_a_reader_parks_the_oldest(place):
+    cookie = "Cookie: viblog_reader=AAAAAAAAAAAAAAAAAAAAAA\r\n"
+    with contextlib.ExitStack() as stack:
+        tabs = []
+        for _ in range(5):
+            tabs.append(stack.enter_context(place.open(headers=cookie)))
+            tabs[-1].read_until("online")
+        # A new page has the reader's other tabs asked to come back; these do not.
+        ends = [tab.read_to_end() for tab in tabs[:4]]
+    assert all(end.endswith("event: rotate\ndata: \n\n") for end in ends)
+
+
+def test_above_the_cap_a_stream_says_busy_and_pages_still_answer(place):
+    with contextlib.ExitStack() as stack:
+        for _ in range(CAP):
+            stack.enter_context(place.open()).read_until("online")
+        with place.open() as refused:
+            body = refused.read_until("\n\n")
+        retry, rest = body.split("\n", 1)
+        assert 5_000 <= int(retry.removeprefix("retry: ")) <= 15_000
+        assert rest == "event: busy\ndata: \n\n"
+        assert place.site.total() == CAP
+
+
+def test_a_silent_stream_is_pinged(quick_place):
+    with quick_place.open() as tab:
+        tab.read_until("\n\n: ping\n\n: ping\n\n")
+
+
+def test_an_old_stream_is_asked_to_come_back_and_never_counts_twice(quick_place):
+    cookie = "Cookie: viblog_reader=BBBBBBBBBBBBBBBBBBBBBB\r\n"
+    with quick_place.open(headers=cookie) as tab:
+        body = tab.read_to_end()
+    assert body.endswith("event: rotate\ndata: \n\n")
+    (line,) = [line for line in body.splitlines() if line.startswith("id: ")]
+    ref = line.removeprefix("id: ")
+    with quick_place.open(headers=f"{cookie}Last-Event-ID: {ref}\r\n") as tab:
+        assert ">1 reader online<" in tab.read_until("online")
+
+
+class TestASlowReader:
+    """One that does not read: its receive buffer is small, and there are many changes."""
+
+    def test_gets_whole_frames_and_in_the_end_the_right_number(self, place):
+        with place.open(receive_bytes=1) as slow:
+            slow.read_until("online")
+            for _ in churn(place, seconds=1.5):
+                pass
+            slow.read_until_last(">1 reader online<")
+            for event in slow.events()[1:]:
+                assert event.startswith("data: <hx-partial")
+                assert event.count("<hx-partial") == event.count("</hx-partial>") == 2
+
+    def test_is_given_up_and_others_do_not_notice(self, place):
+        with place.open(receive_bytes=1), place.open() as staying:
+            staying.read_until_last(">2 readers online<")
+            for _ in churn(place, seconds=1.5):
+                staying.read_until_last(">3 readers online<", seconds=1)
+            staying.read_until_last(">1 reader online<", seconds=2 + 2)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_stop_sends_every_tab_away_and_then_the_stream_ends(transport):
+    with start_places() as places:
+        place = places[transport]
+        with place.open() as tab:
+            tab.read_until("online")
+            place.site.stop()
+            body = tab.read_to_end()
+    event = body.split("\n\n")[-2]
+    assert event.startswith("retry: ")
+    assert event.endswith("event: drain\ndata: ")
+
+
+def read_number(event: str) -> int:
+    """Read how many are on the page out of a frame."""
+    return int(event.partition(" reading now")[0].rpartition(">")[2])
