@@ -110,11 +110,6 @@ class Valkey:
         self.client.close()
         self._process.stop()
 
-    def restart_empty(self) -> None:
-        """Stop the server and start another at the same place."""
-        self.stop()
-        self.start()
-
     def freeze(self) -> None:
         """Leave every connection open and every call unanswered."""
         self._process.freeze()

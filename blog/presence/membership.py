@@ -119,11 +119,17 @@ class Membership:
             if said.left_ms is not None:
                 # If it is dead, or said goodbye when we were deaf: look again when its lease ends.
                 self._expected_by[worker] = now + said.left_ms / 1000 + LEASE_SLACK_SECONDS
-            if said.version is None or said.version == held.get(worker):
-                # Gone: its owner will put it back at its next heartbeat. Equal: nothing to fetch.
+            if said.version is None or is_behind(said.version, held.get(worker)):
+                # Gone, or older than what is held (a failover to a replica that lagged): its owner
+                # will put it whole at its next heartbeat.
                 self.fetched(worker)
             else:
                 self.doubt(worker, fetch_due)
         for worker in dead:
             self.forget(worker)
         return dead
+
+
+def is_behind(said: Version, held: Version | None) -> bool:
+    """Tell whether a slot has nothing that is not held already."""
+    return held is not None and said.epoch == held.epoch and said.seq <= held.seq

@@ -177,15 +177,23 @@ class PresenceMachine(RuleBasedStateMachine):
             worker.store.leave(worker.name, lease_seconds=3.0)
         self.note(fault)
 
-    @rule(which=which, fault=st.sampled_from(["slot lost", "slot lost", "all lost"]))
+    @rule(
+        which=which,
+        fault=st.sampled_from(["slot lost", "slot lost", "all lost", "backup", "went back"]),
+    )
     def hurt_server(self, which: int, fault: str) -> None:
-        """One slot is evicted or deleted; or everything is."""
+        """One slot is evicted or deleted; or everything is; or a replica that lagged takes over."""
         slots = sorted(self.world.client.keys(f"{PREFIX}:w:*"))
         if fault == "all lost":
             self.world.client.flushall()
+        elif fault == "backup":
+            self.world.back_up_slots()
+        elif fault == "went back":
+            self.world.go_back()
         elif slots:
             self.world.client.delete(slots[which % len(slots)])
-        self.note(fault)
+        if fault != "backup":
+            self.note(fault)
 
     # -- What must hold ----------------------------------------------------------------------------
 

@@ -55,6 +55,7 @@ class World:
         self.contents: dict[tuple[str, Version], Contents] = {}
         self._lease_ends: dict[str, float] = {}
         self._seen: dict[str, Version] = {}
+        self._backup: dict[str, dict[bytes, bytes]] = {}
         self._tap = self.client.pubsub()
         self._tap.subscribe(f"{PREFIX}:d")
         self._drain_tap()
@@ -122,6 +123,24 @@ class World:
                 f"the slot of {name} went back from {before} to {version}"
             )
             self._seen[name] = version
+
+    def back_up_slots(self) -> None:
+        """Note what each slot holds now, as a replica does that will lag from here on."""
+        self._backup = {
+            name: dict(self.client.hgetall(f"{PREFIX}:w:{name}"))  # type: ignore[arg-type]
+            for name in self.workers
+        }
+
+    def go_back(self) -> None:
+        """Have each living slot hold again what it held then: a failover to that replica."""
+        for name, fields in self._backup.items():
+            key = f"{PREFIX}:w:{name}"
+            left_ms = self.client.pttl(key)
+            if fields and left_ms > 0:
+                self.client.delete(key)
+                self.client.hset(key, items=[part for pair in fields.items() for part in pair])
+                self.client.pexpire(key, left_ms)
+                self._seen.pop(name, None)
 
     def deliver(self) -> None:
         """Bring what was published to every worker that is subscribed and reachable."""

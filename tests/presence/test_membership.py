@@ -52,11 +52,17 @@ def test_a_peer_alive_in_the_digest_stays_though_it_was_silent(membership):
 
 
 def test_equal_versions_are_not_fetched_and_others_are(membership):
-    found = {"same": ALIVE, "changed": ALIVE, "unknown": ALIVE}
-    held = {"same": FIRST, "changed": SECOND}
+    found = {"same": ALIVE, "changed": Digested(alive=True, version=SECOND), "unknown": ALIVE}
+    held = {"same": FIRST, "changed": FIRST}
     read_digest(membership, found, held, 100.0)
     assert membership.due_fetches(100.4) == []
     assert sorted(membership.due_fetches(100.5)) == ["changed", "unknown"]
+
+
+def test_a_slot_older_than_what_is_held_is_not_fetched(membership):
+    """After a failover to a replica that lagged: a closed tab would come back for a moment."""
+    read_digest(membership, {"peer": ALIVE}, {"peer": SECOND}, 100.0)
+    assert membership.due_fetches(200.0) == []
 
 
 def test_a_doubt_ends_when_the_digest_says_the_version_that_is_held(membership):
