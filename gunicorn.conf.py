@@ -15,6 +15,7 @@ import gevent
 
 from blog.config import Settings, SettingsError
 from blog.embedded import EmbeddedValkey, EmbeddedValkeyError
+from blog.ops.limits import most_streams, read_file_limits
 from blog.ops.logs import set_up_logging
 
 # Connections beside the streams: pages, files, keep-alive. At the limit gunicorn stops accepting.
@@ -40,7 +41,9 @@ bind = (
 )
 workers = settings.workers
 worker_class = "gevent"
-worker_connections = settings.max_streams + SPARE_CONNECTIONS
+worker_connections = SPARE_CONNECTIONS + (
+    settings.max_streams or most_streams(read_file_limits()[1])
+)
 keepalive = 5
 timeout = 30
 graceful_timeout = 10

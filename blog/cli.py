@@ -1,4 +1,4 @@
-"""The `flask posts` commands."""
+"""The `flask posts` commands, and `flask doctor`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
 from blog.posts import Fault, Library, Post
 from blog.posts.markdown import render_markdown
@@ -45,6 +45,17 @@ def list_posts() -> None:
     for post in (*index.posts, *index.drafts):
         day = post.date.date().isoformat() if post.date else "no date   "
         click.echo(f"{day}  {post.id}  {post.title}{'  (draft)' if post.draft else ''}")
+
+
+@click.command("doctor")
+@with_appcontext
+def doctor() -> None:
+    """Say what the limits of this machine are, and what they allow; exit 1 to have one changed."""
+    findings = list(current_app.extensions["viblog"].examine())
+    for finding in findings:
+        click.echo(finding.text if finding.is_fine else f"CHANGE THIS: {finding.text}")
+    if not all(finding.is_fine for finding in findings):
+        sys.exit(1)
 
 
 def _find_render_fault(post: Post) -> Fault | None:

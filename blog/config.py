@@ -196,7 +196,11 @@ class Settings:
         0.1, _read_seconds, "seconds", "The least time between two updates of one page."
     )
     max_streams: int = _setting(
-        1000, _read_whole, "a whole number", "Open streams in one worker.", minimum=1
+        0,
+        _read_whole,
+        "a whole number",
+        "Open streams in one worker; 0 for as many as the limit of open files allows.",
+        minimum=0,
     )
     max_streams_per_address: int = _setting(
         200,

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import gevent
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog.cli import posts_cli
+from blog.cli import doctor, posts_cli
 from blog.config import Settings
 from blog.live.endpoint import LiveEndpoint, mount_live
 from blog.live.gate import Gate
 from blog.live.numbers import TOPIC, Numbers
 from blog.live.readers import Readers
 from blog.ops.headers import SECURITY_HEADERS, install_headers
+from blog.ops.limits import (
+    Finding,
+    examine_limits,
+    most_streams,
+    raise_file_limit,
+    read_file_limits,
+)
 from blog.pages import create_pages, register_errors
 from blog.pages.blueprint import ABOUT_PAGE, INDEX_PAGE
 from blog.posts import Library
 from blog.presence import Store, Timings, Tracker, connect
+from blog.streams.detached import can_take_over
 from blog.streams.event import encode_event
 from blog.streams.hub import Hub, Limits
 
@@ -71,7 +81,7 @@ class Viblog:
             ),
         )
         self.gate = Gate(
-            max_streams=settings.max_streams,
+            max_streams=settings.max_streams or most_streams(read_file_limits()[1]),
             max_streams_per_address=settings.max_streams_per_address,
         )
         self.readers = Readers(
@@ -92,8 +102,20 @@ class Viblog:
             return True
         return name.startswith("blog/") and name.removeprefix("blog/") in self.library.index.by_id
 
+    def examine(self) -> Iterator[Finding]:
+        """Say what the limits are, and what they allow."""
+        takes_over = self.settings.transport == "auto" and can_take_over()
+        return examine_limits(self.settings, takes_over=takes_over)
+
     def start(self) -> None:
         """Begin to count, to send and to watch the posts. Call once, in the serving process."""
+        raise_file_limit()
+        for finding in self.examine():
+            if not finding.is_fine:
+                log.warning("%s", finding.text)
+        # What is there now stays: the collector need not look at it again, for 12 ms each time.
+        gc.collect()
+        gc.freeze()
         self.tracker.start()
         self.hub.start()
         self.library.start()
@@ -165,6 +187,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["viblog"] = viblog
     app.register_blueprint(create_pages(settings, viblog.library, viblog.about, viblog.numbers))
     app.cli.add_command(posts_cli)
+    app.cli.add_command(doctor)
     register_errors(app, settings)
     install_headers(app, settings)
     live = LiveEndpoint(

@@ -1,5 +1,7 @@
 """Shorten the lease of a worker that died: `python -m blog.goodbye WORKER SECONDS`.
 
+A worker that said goodbye itself keeps the lease that it asked for.
+
 A process of its own. In the gunicorn master, redis-py would be loaded before gevent has patched
 what it imports, for every worker forked later; and the master must not wait for Redis.
 """

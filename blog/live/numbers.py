@@ -18,6 +18,9 @@ NOTICES = {
     State.LOCAL: "not live right now, a part only",
 }
 
+# A total, a page's own number where it has one, and how far both can be believed.
+Shown = tuple[int, int | None, State]
+
 
 @dataclass(frozen=True, slots=True)
 class Fragments:
@@ -44,25 +47,43 @@ class Numbers:
     def __init__(self, tracker: Tracker, *, counts_readers: bool) -> None:
         self._tracker = tracker
         self._is_distinct = counts_readers
+        # Each page's newest frame, and of which numbers it is made: it is asked for by every reader
+        # who comes, and then once for all others.
+        self._frames: dict[str, tuple[Shown, bytes]] = {}
 
     def fragments(self, page: str) -> Fragments:
         """Return the live elements of a page; only a post has a number of its own."""
-        count = self._tracker.count
-        here = ""
-        if page.startswith(POST_PREFIX):
-            here = reading_now(count(TOPIC, distinct=self._is_distinct, page=page))
-        total = readers_online(count(TOPIC, distinct=self._is_distinct))
-        return Fragments(total, here, NOTICES[self._tracker.state])
+        total, here, state = self._count(page)
+        words = "" if here is None else reading_now(here)
+        return Fragments(readers_online(total), words, NOTICES[state])
 
     def frame(self, page: str) -> bytes:
         """Return the event that brings every live element of a page up to date."""
-        shown = self.fragments(page)
-        parts = {"live-total": shown.total, "live-here": shown.here, "live-notice": shown.notice}
-        if not shown.here:
-            del parts["live-here"]
-        return encode_event(
-            "\n".join(
-                f'<hx-partial hx-target=".{name}" hx-swap="innerHTML">{escape(text)}</hx-partial>'
-                for name, text in parts.items()
-            )
+        shown = self._count(page)
+        made = self._frames.get(page)
+        if made is not None and made[0] == shown:
+            return made[1]
+        frame = encode_fragments(self.fragments(page))
+        self._frames[page] = (shown, frame)
+        return frame
+
+    def _count(self, page: str) -> Shown:
+        count = self._tracker.count
+        total = count(TOPIC, distinct=self._is_distinct)
+        here = None
+        if page.startswith(POST_PREFIX):
+            here = count(TOPIC, distinct=self._is_distinct, page=page)
+        return total, here, self._tracker.state
+
+
+def encode_fragments(shown: Fragments) -> bytes:
+    """Return the event that has a page's live elements: all, so that one may be skipped."""
+    parts = {"live-total": shown.total, "live-here": shown.here, "live-notice": shown.notice}
+    if not shown.here:
+        del parts["live-here"]
+    return encode_event(
+        "\n".join(
+            f'<hx-partial hx-target=".{name}" hx-swap="innerHTML">{escape(text)}</hx-partial>'
+            for name, text in parts.items()
         )
+    )

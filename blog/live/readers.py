@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 import time
+from typing import Any
 
 import gevent
 
@@ -72,10 +73,12 @@ class Readers:
 
     def arrive(self, stream: Stream, key: str, prev_ref: str | None) -> None:
         """Count a stream. `prev_ref` is what a tab that comes back was before; it keeps its age."""
-        now_ms = int(time.time() * 1000)  # only ever compared, to find a reader's oldest tab
-        metas = self._tracker.get_by_key(TOPIC, key)
-        before = [meta.get("joined_at", now_ms) for meta in metas if meta["ref"] == prev_ref]
-        meta = {"page": stream.page, "joined_at": min([now_ms, *before])}
+        joined_at = int(time.time() * 1000)  # only ever compared, to find a reader's oldest tab
+        if prev_ref is not None:
+            for before in self._tracker.get_by_key(TOPIC, key):
+                if before["ref"] == prev_ref:
+                    joined_at = min(joined_at, before.get("joined_at", joined_at))
+        meta = {"page": stream.page, "joined_at": joined_at}
         stream.id = self._tracker.track(stream, TOPIC, key, meta, prev_ref=prev_ref)
         self._streams[stream.id] = stream
 
@@ -95,24 +98,23 @@ class Readers:
 
     def _notice_joins(self, diff: Diff) -> None:
         for joined in diff.joins:
-            if joined.prev_ref is None:
-                self._probe(joined)
-        for key in {presence.key for presence in diff.joins}:
-            if (
-                key in self._checks
-                or len(self._tracker.get_by_key(TOPIC, key)) <= self._max_streams
-            ):
+            metas = self._tracker.get_by_key(TOPIC, joined.key)
+            if len(metas) == 1:  # nearly always; there may be thousands
                 continue
-            self._checks[key] = gevent.spawn_later(PARK_DELAY_SECONDS, self._park_oldest, key)
+            if joined.prev_ref is None:
+                self._probe(joined, metas)
+            if len(metas) > self._max_streams and joined.key not in self._checks:
+                check = gevent.spawn_later(PARK_DELAY_SECONDS, self._park_oldest, joined.key)
+                self._checks[joined.key] = check
 
-    def _probe(self, joined: Presence) -> None:
+    def _probe(self, joined: Presence, metas: list[dict[str, Any]]) -> None:
         """Find out which other tabs of a reader are still open, when a new page of it opens.
 
         A browser's back/forward cache freezes a page that was left by a link, with its stream open:
         for up to a minute it would count beside the new page. Asked to come back, an open tab does
         so within its linger and nobody sees a change; a frozen one cannot.
         """
-        for meta in self._tracker.get_by_key(TOPIC, joined.key):
+        for meta in metas:
             stream = self._streams.get(meta["ref"])
             if stream is not None and meta["ref"] != joined.ref:
                 stream.rotate()

@@ -48,6 +48,11 @@ BATCH = 64
 _FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 
 
+def can_take_over() -> bool:
+    """Tell whether sockets can be taken over on this system at all."""
+    return _epoll is not None
+
+
 def find_detachable(environ: Mapping[str, Any]) -> gevent.socket.socket | None:
     """Return gunicorn's socket where a stream may take it over, else None.
 

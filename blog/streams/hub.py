@@ -7,7 +7,7 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 
 import gevent
@@ -61,6 +61,15 @@ class _Page:
 
     def streams(self) -> list[Stream]:
         return [*self.detached.values(), *self.others]
+
+    def without(self, few: Set[Stream]) -> tuple[list[_socket.socket], list[GeneratorStream]]:
+        """Return all but a few. Takes the few out and in again: looking at each is what costs."""
+        detached = {one.sock: one for one in few if isinstance(one, DetachedStream)}
+        for sock in detached:
+            del self.detached[sock]
+        socks = list(self.detached)
+        self.detached.update(detached)
+        return socks, [one for one in self.others if one not in few]
 
 
 class Hub:
@@ -247,8 +256,6 @@ class Hub:
         frame = self._render(name)
         greeted, page.greeted = page.greeted, {}
         had, page.frame = page.frame, frame
-        socks = list(page.detached)
-        others: Iterable[GeneratorStream] = list(page.others)
         if frame == had:
             # What some began with is not true any more; all others have it already.
             wrong = [stream for stream, shown in greeted.items() if shown != frame]
@@ -256,11 +263,9 @@ class Hub:
                 return
             socks = [stream.sock for stream in wrong if isinstance(stream, DetachedStream)]
             others = [stream for stream in wrong if isinstance(stream, GeneratorStream)]
-        elif greeted:
+        else:
             right = {stream for stream, shown in greeted.items() if shown == frame}
-            their_socks = {stream.sock for stream in right if isinstance(stream, DetachedStream)}
-            socks = [sock for sock in socks if sock not in their_socks]
-            others = [stream for stream in others if stream not in right]
+            socks, others = page.without(right)
         page.sent_at = self.now()
         page.not_before = page.sent_at + self._limits.pace_seconds
         self.sockets.send_to_all(socks, frame, turns)

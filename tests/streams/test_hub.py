@@ -5,14 +5,18 @@ The clock is the test's, and nothing is started: what the hub's greenlets do, th
 
 from __future__ import annotations
 
+import gc
 import math
+import os
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator
 
 import gevent
 import pytest
 
+from blog.streams.detached import DetachedStream
 from blog.streams.event import PING, encode_event
 from blog.streams.generator import GeneratorStream
 from blog.streams.hub import Hub, Limits
@@ -279,6 +283,35 @@ def test_a_change_is_sent_though_everyone_had_gone_meanwhile(hub, numbers):
     end.sock.settimeout(5)
     assert end.sock.recv(100) == b"data: index 4\n\n"
     end.close()
+
+
+def test_twenty_thousand_streams_that_came_and_went_leave_nothing(hub, numbers):
+    """However they end: by the client, by us, with something still to be sent."""
+    files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    for turn in range(2_000):
+        ends = [DetachedEnd(hub, page) for page in ("index", "blog/a") for _ in range(5)]
+        numbers["index"] = turn
+        hub.touch()
+        hub.send_due()
+        hub.now.now += 1
+        ends[0].close()
+        ends[1].sock.shutdown(socket.SHUT_WR)
+        gevent.sleep(0.00001)  # the loop sees that the two are gone
+        ends[2].stream.end()
+        ends[3].stream.end(b"data: bye\n\n")
+        ends[4].stream.keep(b"x" * 50_000)
+        hub.end_all(lambda: b"data: bye\n\n")
+        for end in ends:
+            end.close()
+    with gevent.Timeout(5):
+        while len(hub.sockets):
+            gevent.sleep(0.001)
+    assert (len(hub), len(hub.sockets), hub.sockets.slow) == (0, 0, {})
+    assert list(hub.pages()) == []
+    assert len(os.listdir("/proc/self/fd")) == files  # noqa: PTH208
+    del ends, end
+    gc.collect()
+    assert [one for one in gc.get_objects() if isinstance(one, DetachedStream)] == []
 
 
 class TestPace:

@@ -1,0 +1,112 @@
+"""How many files this process may have open, and how many streams that allows."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from blog.config import Settings
+
+# What a worker has open beside its streams: connections of pages, Redis, posts, the loop itself.
+# Under a low limit it is a fifth.
+SPARE_FILES = 1_000
+# A worker could hold more, but an update for so many takes it a fifth of a second, and is sent once
+# a second; and there should be a second worker by then.
+MOST_STREAMS = 50_000
+# What an unlimited process may have: the kernel's own default (proc(5), fs.nr_open).
+UNLIMITED_FILES = 1 << 20
+# Linux: how many connections may wait to be accepted, whatever gunicorn asks for.
+_SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
+GUNICORN_BACKLOG = 2048
+
+
+def read_file_limits() -> tuple[int, int]:
+    """Return the soft and the hard limit of open files; an unlimited one as a very large number."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _as_number(soft), _as_number(hard)
+
+
+def raise_file_limit() -> None:
+    """Raise the soft limit of open files to the hard one: what was set low is a shell's custom."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):  # not all systems take what they themselves say
+        soft, hard = read_file_limits()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 10_240)), hard))
+
+
+def most_streams(file_limit: int) -> int:
+    """Return how many streams a worker can hold that may have so many files open."""
+    return max(1, min(file_limit - min(SPARE_FILES, file_limit // 5), MOST_STREAMS))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a limit is and allows, in a sentence; not fine where something should be changed."""
+
+    text: str
+    is_fine: bool = True
+
+
+def examine_limits(settings: Settings, *, takes_over: bool) -> Iterator[Finding]:
+    """Say what the limits are, what they allow, and what to change."""
+    soft, hard = read_file_limits()
+    raised = f", {soft} until the blog raises it at its start" if soft < hard else ""
+    yield Finding(f"Open files: a worker may have {hard}{raised}.")
+    allowed, wanted = most_streams(hard), settings.max_streams
+    if wanted > allowed:
+        yield Finding(
+            f"Streams: BLOG_MAX_STREAMS is {wanted}, but {hard} open files allow {allowed}. Raise"
+            " the limit (`ulimit -n`, `LimitNOFILE=` of a systemd unit, `--ulimit nofile=` of a"
+            " container) or lower the setting.",
+            is_fine=False,
+        )
+    else:
+        reason = "BLOG_MAX_STREAMS" if wanted else "as many as the open files allow"
+        streams = wanted or allowed
+        yield Finding(
+            f"Streams: at most {streams} in one worker ({reason}), {streams * settings.workers} in"
+            f" all {settings.workers} (WEB_CONCURRENCY)."
+        )
+    yield Finding(
+        f"Of these one address has at most {settings.max_streams_per_address}, one browser"
+        f" {settings.max_streams_per_reader}. Above a limit a tab is asked to come back later, and"
+        " pages are answered."
+    )
+    if not settings.proxy_hops:
+        yield Finding(
+            "No proxy is trusted (BLOG_PROXY_HOPS is 0): behind one, all readers would have one"
+            " address."
+        )
+    if takes_over:
+        yield Finding(
+            "Transport: sockets are taken over from gunicorn, about 2 kB for each reader. Where"
+            " gunicorn itself does TLS they cannot be, and cost ten times as much."
+        )
+    else:
+        yield Finding(
+            "Transport: the WSGI server sends the streams, about 20 kB for each reader"
+            f" (BLOG_TRANSPORT is {settings.transport}; taking sockets over needs Linux)."
+        )
+    waiting = _read_somaxconn()
+    if waiting is not None and waiting < GUNICORN_BACKLOG:
+        yield Finding(
+            f"Connections that wait to be accepted: at most {waiting}. When more readers than that"
+            " come at once, after a restart say, some wait a second or more. Raise it with"
+            f" `sysctl net.core.somaxconn={GUNICORN_BACKLOG}`.",
+            is_fine=False,
+        )
+
+
+def _as_number(limit: int) -> int:
+    return UNLIMITED_FILES if limit == resource.RLIM_INFINITY else limit
+
+
+def _read_somaxconn() -> int | None:
+    try:
+        return int(_SOMAXCONN.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # not Linux, or hidden from a container
+        return None
