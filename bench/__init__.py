@@ -1,0 +1,1 @@
+"""Measure the blog beside its peers and the floor of the machine: `make bench`."""

@@ -1,0 +1,104 @@
+"""What the project promises, each beside what was measured: `make bench ARGS=--check`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .figures import Measurement, Results
+
+OURS, SLOWER, FLOOR = "detached", "generator", "floor"
+SOME, MANY, MOST = 500, 5_000, 18_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One promise: what was measured in its own words, and whether it was kept; None: nothing was.
+
+    What was not measured was not kept.
+    """
+
+    promise: str
+    measured: str
+    is_kept: bool | None
+
+
+def judge(results: Results) -> list[Verdict]:
+    """Judge every promise. Ratios are of figures of the same run."""
+    few, many, most = (results.find(OURS, readers) for readers in (SOME, MANY, MOST))
+    return [
+        _compare("CPU per update, 5,000 readers, to the floor", 1.25, many, _floor(results, MANY)),
+        _compare(
+            "CPU per update, 5,000 readers, to the generator",
+            0.25,
+            many,
+            results.find(SLOWER, MANY),
+        ),
+        _compare("CPU per update, 18,000 readers, to the floor", 1.4, most, _floor(results, MOST)),
+        _compare("CPU per update, 500 readers, to the floor", 2.0, few, _floor(results, SOME)),
+        _compare("CPU per update, 18,000 readers, to 5,000", 1.2, most, many),
+        _limit("worker's memory per reader, 5,000 readers", 4.0, "KB", many, _worker_kilobytes),
+        _limit("worker's memory per reader, 18,000 readers", 4.0, "KB", most, _worker_kilobytes),
+        _limit("the last of 5,000 has a join", 100.0, "ms", many, lambda m: m.join.last * 1000),
+        _limit("idle, per 1,000 readers", 0.02, "% of a core", many, _idle_percent(results)),
+        Verdict(
+            "readers held by one worker: at least 18,000",
+            f"{most.readers:,}" if most else "not measured",
+            most.readers >= MOST if most else None,
+        ),
+        _limit("CPU of a join", 250.0, "µs", many, lambda m: m.join_cpu_us),
+        _limit("CPU of 5,000 who join at once", 2.0, "s", many, lambda m: m.storm_cpu_seconds),
+        _limit("all of 5,000 at once are told right", 3.0, "s", many, lambda m: m.storm_seconds),
+    ]
+
+
+def describe(verdicts: list[Verdict]) -> Iterator[str]:
+    """Yield a line for each verdict."""
+    words = {True: "PASS", False: "FAIL", None: "FAIL"}
+    width = max(len(verdict.promise) for verdict in verdicts)
+    for verdict in verdicts:
+        yield f"{words[verdict.is_kept]}  {verdict.promise:<{width}}  {verdict.measured}"
+
+
+def _floor(results: Results, readers: int) -> Measurement | None:
+    return results.find(FLOOR, readers)
+
+
+def _compare(
+    promise: str, most: float, ours: Measurement | None, other: Measurement | None
+) -> Verdict:
+    promise = f"{promise}: at most {most:g}×"
+    if ours is None or other is None:
+        return Verdict(promise, "not measured", None)
+    ratio = ours.update_cpu_us / other.update_cpu_us
+    measured = f"{ratio:.2f}× ({ours.update_cpu_us:.1f} to {other.update_cpu_us:.1f} µs)"
+    return Verdict(promise, measured, ratio <= most)
+
+
+def _limit(
+    promise: str,
+    most: float,
+    unit: str,
+    ours: Measurement | None,
+    figure: Callable[[Measurement], float | None],
+) -> Verdict:
+    promise = f"{promise}: at most {most:g} {unit}"
+    measured = None if ours is None else figure(ours)
+    if measured is None:
+        return Verdict(promise, "not measured", None)
+    return Verdict(promise, f"{measured:.3g} {unit}", measured <= most)
+
+
+def _worker_kilobytes(measurement: Measurement) -> float:
+    return (measurement.reader_bytes - measurement.reader_redis_bytes) / 1024
+
+
+def _idle_percent(results: Results) -> Callable[[Measurement], float | None]:
+    def percent(measurement: Measurement) -> float | None:
+        empty_cores = results.empty_cores.get(measurement.contestant)
+        if measurement.idle_cores is None or empty_cores is None:
+            return None
+        per_reader = (measurement.idle_cores - empty_cores) / measurement.readers
+        return max(0.0, per_reader) * 1000 * 100
+
+    return percent

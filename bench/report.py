@@ -1,0 +1,116 @@
+"""Say what was measured: as text for a terminal, as Markdown for docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from .figures import Measurement, Results, Wait
+
+PAGE = Path(__file__).with_name("page.md")
+
+# Every column: its heading in words, and what it says of a measurement.
+COLUMNS: tuple[tuple[str, Callable[[Measurement], str]], ...] = (
+    ("CPU/update, µs", lambda m: _with_redis(m.update_cpu_us, m.update_redis_cpu_us)),
+    ("updates/s", lambda m: short(m.updates_per_second)),
+    (
+        "memory/reader, KB",
+        lambda m: _with_redis(m.reader_bytes / 1024, m.reader_redis_bytes / 1024),
+    ),
+    ("join seen, ms", lambda m: _wait(m.join)),
+    ("leave seen, ms", lambda m: _wait(m.leave)),
+    ("CPU/join, µs", lambda m: short(m.join_cpu_us)),
+    ("storm CPU, s", lambda m: short(m.storm_cpu_seconds)),
+    ("storm, s", lambda m: short(m.storm_seconds)),
+)
+
+
+def print_results(results: Results) -> Iterator[str]:
+    """Yield the lines of one table, everything in it, and what is not."""
+    for size in results.sizes():
+        yield f"\n{size:,} readers"
+        yield from _align(_table(results, size))
+    if results.empty_cores:
+        yield "\nidle, % of a core"
+        yield from _align(_idle_table(results))
+    yield ""
+    yield from _not_measured(results)
+    yield from (f"FAILED: {failure}" for failure in results.failures)
+
+
+def write_page(results: Results) -> str:
+    """Return docs/benchmarks.md: the text of bench/page.md with the figures of a run."""
+    tables: list[str] = []
+    for size in results.sizes():
+        tables += [f"### {size:,} readers", "", *_markdown(_table(results, size)), ""]
+    page = string.Template(PAGE.read_text(encoding="utf-8"))
+    return page.substitute(
+        date=results.date,
+        command=results.command,
+        machine="\n".join(_markdown([["", ""], *map(list, results.machine)])),
+        tables="\n".join(tables).rstrip(),
+        idle="\n".join(_markdown(_idle_table(results))),
+        missing="\n".join(f"{line}\n" for line in _not_measured(results)),
+    )
+
+
+def short(number: float) -> str:
+    """Return a number with three digits that count, and no more decimals than it deserves."""
+    if abs(number) < 0.005:
+        return "0"
+    for limit, decimals in ((10, 2), (100, 1)):
+        if round(abs(number), decimals) < limit:
+            return f"{number:.{decimals}f}"
+    return f"{number:,.0f}"
+
+
+def _with_redis(whole: float, redis: float) -> str:
+    return f"{short(whole)} ({short(redis)})" if redis >= 0.005 else short(whole)
+
+
+def _wait(wait: Wait) -> str:
+    return " / ".join(short(seconds * 1000) for seconds in (wait.half, wait.most, wait.last))
+
+
+def _table(results: Results, size: int) -> list[list[str]]:
+    rows = [["", *(heading for heading, _ in COLUMNS)]]
+    for name, title in results.titles.items():
+        measurement = results.find(name, size)
+        if measurement is not None:
+            fewer = f", {measurement.readers:,} readers" if measurement.readers < size else ""
+            rows.append([title + fewer, *(say(measurement) for _, say in COLUMNS)])
+    return rows
+
+
+def _idle_table(results: Results) -> list[list[str]]:
+    rows = [["", "no reader", "with readers", "readers", "per 1,000 readers"]]
+    for name, title in results.titles.items():
+        empty = results.empty_cores.get(name)
+        measured = [each for each in results.of(name) if each.idle_cores is not None]
+        if empty is None or not measured:
+            continue
+        idle = measured[-1].idle_cores or 0.0
+        readers = measured[-1].readers
+        shares = [empty, idle, (idle - empty) / readers * 1000]
+        texts = [f"{share * 100:.3f}" for share in shares]
+        rows.append([title, *texts[:2], f"{readers:,}", texts[2]])
+    return rows
+
+
+def _not_measured(results: Results) -> Iterator[str]:
+    for name, why in results.missing.items():
+        yield f"Not measured: {results.titles[name]}; {why}."
+
+
+def _align(rows: list[list[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        yield "  ".join(f"{cell:{'>' if i else '<'}{w}}" for i, (cell, w) in enumerate(cells))
+
+
+def _markdown(rows: list[list[str]]) -> list[str]:
+    rule = ["---", *("---:" for _ in rows[0][1:])] if len(rows[0]) > 2 else ["---", "---"]
+    lines = [f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:])]
+    return [line.replace("|  |", "| |") for line in lines]
