@@ -33,9 +33,9 @@ def is_running(pid: int) -> bool:
 def find_slots(valkey: Valkey, presences: int) -> list[str]:
     """Return the slots that hold so many presences."""
     return [
-        slot
+        str(slot)
         for slot in valkey.client.keys("{viblog}:w:*")
-        if sum(not ref.startswith(".") for ref in valkey.client.hkeys(slot)) == presences
+        if sum(not str(ref).startswith(".") for ref in valkey.client.hkeys(slot)) == presences
     ]
 
 
