@@ -48,7 +48,7 @@ soak: .venv/.installed-dev ## Hurt the presence at random for SECONDS (60), and 
 bench: .venv/.installed-bench ## Measure the blog beside its peers; docs/benchmarks.md (ARGS="--quick", --check, --help)
 	@$(BIN)/python -m bench $(ARGS)
 
-tools: .venv/.installed-dev ## Install what the tests need beside Python: Chromium, Java, Redis, libfaketime, Nu Html Checker, axe
+tools: .venv/.installed-dev .venv/.installed-bench ## Install what the tests need beside Python: Chromium, Java, Redis, libfaketime, Nu Html Checker, axe
 	@$(BIN)/python tests/setup/tools.py
 
 deps: .venv/.installed-dev ## Pin the dependencies again (ARGS=--upgrade for the newest)
