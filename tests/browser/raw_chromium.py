@@ -31,6 +31,10 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
+class NoContextError(Exception):
+    """A tab has no document yet, or it is being replaced by the next."""
+
+
 class RawChromium:
     """One browser with an empty profile; a tab is named by its target id."""
 
@@ -63,10 +67,12 @@ class RawChromium:
         self.send("Target.activateTarget", targetId=tab)
 
     def evaluate(self, tab: str, expression: str) -> Any:
-        """Return the value of an expression in a tab."""
+        """Return the value of an expression in a tab; None before its document has begun."""
         session = self.send("Target.attachToTarget", targetId=tab, flatten=True)["sessionId"]
         try:
             found = self.send("Runtime.evaluate", session, expression=expression)
+        except NoContextError:
+            return None
         finally:
             self.send("Target.detachFromTarget", sessionId=session)
         return found["result"].get("value")
@@ -82,6 +88,8 @@ class RawChromium:
         while True:
             answer = self._read_message(deadline)
             if answer.get("id") == self._asked:
+                if "execution context" in answer.get("error", {}).get("message", ""):
+                    raise NoContextError
                 assert "error" not in answer, f"{method}: {answer['error']}"
                 return dict(answer["result"])
 
