@@ -1,0 +1,37 @@
+"""What the docs name is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_and_heading_that_a_page_links_is_there(page):
+    text = page.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+        path, _, anchor = target.partition("#")
+        assert (DOCS / path).exists() if path else anchor in anchors, f"{page.name}: {target}"
+
+
+def test_every_guarantee_names_tests_that_are_there():
+    text = (DOCS / "presence.md").read_text(encoding="utf-8")
+    named = re.findall(r"\[`(test_\w+)`\]\(([^)]+)\)", text)
+    assert len(named) > 20
+    for name, path in named:
+        assert f"\ndef {name}(" in (DOCS / path).read_text(encoding="utf-8"), f"{name} in {path}"
+
+
+def test_every_fault_in_the_table_has_a_test():
+    text = (DOCS / "presence.md").read_text(encoding="utf-8")
+    table = text.partition("| fault | what is promised | shown by |")[2].partition("\n\n")[0]
+    rows = [row.split(" | ") for row in table.splitlines()[2:]]
+    assert len(rows) > 15
+    assert not [row[0] for row in rows if "](" not in row[-1]]
