@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# gunicorn's, where a deployer has switched it on.
+_access_log = logging.getLogger("gunicorn.access")
+
 PATH = "/live"
 BUSY_RETRY_MS = (5_000, 15_000)
 DRAINING_RETRY_MS = (300, 1_500)
@@ -112,6 +115,8 @@ class LiveEndpoint:
             detached = self._hub.take_over(sock, page, self._on_end, holder=(key, block))
             self._admit(detached, key, block, prev_ref)
             detached.begin(write_head([*_STREAM_HEADERS, *set_cookie]))
+            if _access_log.handlers:  # gunicorn itself logs a request at its end
+                _access_log.info('"GET %s?page=%s" 200, a stream from now on', PATH, page)
             raise StopIteration  # the request is over for gunicorn, the stream goes on
         # First of all: what fails before the stream is open leaves nothing behind.
         start_response("200 OK", [*_STREAM_HEADERS, *set_cookie])

@@ -53,9 +53,7 @@ class Numbers:
 
     def fragments(self, page: str) -> Fragments:
         """Return the live elements of a page; only a post has a number of its own."""
-        total, here, state = self._count(page)
-        words = "" if here is None else reading_now(here)
-        return Fragments(readers_online(total), words, NOTICES[state])
+        return _say(self._count(page))
 
     def frame(self, page: str) -> bytes:
         """Return the event that brings every live element of a page up to date."""
@@ -63,7 +61,7 @@ class Numbers:
         made = self._frames.get(page)
         if made is not None and made[0] == shown:
             return made[1]
-        frame = encode_fragments(self.fragments(page))
+        frame = encode_fragments(_say(shown))
         self._frames[page] = (shown, frame)
         return frame
 
@@ -74,6 +72,12 @@ class Numbers:
         if page.startswith(POST_PREFIX):
             here = count(TOPIC, distinct=self._is_distinct, page=page)
         return total, here, self._tracker.state
+
+
+def _say(shown: Shown) -> Fragments:
+    total, here, state = shown
+    words = "" if here is None else reading_now(here)
+    return Fragments(readers_online(total), words, NOTICES[state])
 
 
 def encode_fragments(shown: Fragments) -> bytes:

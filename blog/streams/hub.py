@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import _socket
 import logging
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import gevent
 import gevent.event
 import gevent.socket
 
-from .detached import DetachedStream, Sockets, take_from
+from .detached import DetachedStream, take_from
 from .event import PING, with_return
 from .generator import GeneratorStream
+from .page import Page
+from .sockets import Sockets
 from .stream import Ending, OnEnd, Stream
 from .turns import Turns
 
@@ -31,6 +32,8 @@ REST_PER_FANOUT = 3.0
 KEEP_SECONDS = 1.0
 # So many greenlets of the generator transport have about a slice's work.
 GENERATORS_AT_ONCE = 32
+# How long a hub that closes waits for slow readers to take the last thing that is sent to them.
+GOODBYE_SECONDS = 1.0
 # How often the ages of all streams are looked at: each look touches every one of them.
 LOOKS_PER_ROTATION = 50
 
@@ -43,33 +46,6 @@ class Limits:
     ping_seconds: float = 45.0
     rotate_seconds: float = 600.0
     stall_seconds: float = 10.0
-
-
-@dataclass(slots=True)
-class _Page:
-    """The streams of one page. All have `frame`, but those in `greeted` began with a newer one."""
-
-    sent_at: float  # when something was last sent to all
-    frame: bytes = b""
-    greeted: dict[Stream, bytes] = field(default_factory=dict)
-    detached: dict[_socket.socket, DetachedStream] = field(default_factory=dict)
-    others: set[GeneratorStream] = field(default_factory=set)
-    not_before: float = 0.0
-
-    def __len__(self) -> int:
-        return len(self.detached) + len(self.others)
-
-    def streams(self) -> list[Stream]:
-        return [*self.detached.values(), *self.others]
-
-    def without(self, few: Set[Stream]) -> tuple[list[_socket.socket], list[GeneratorStream]]:
-        """Return all but a few. Takes the few out and in again: looking at each is what costs."""
-        detached = {one.sock: one for one in few if isinstance(one, DetachedStream)}
-        for sock in detached:
-            del self.detached[sock]
-        socks = list(self.detached)
-        self.detached.update(detached)
-        return socks, [one for one in self.others if one not in few]
 
 
 class Hub:
@@ -89,7 +65,7 @@ class Hub:
         self.sockets = Sockets()
         self._render = render
         self._limits = limits or Limits()
-        self._pages: dict[str, _Page] = {}
+        self._pages: dict[str, Page] = {}
         self._count = 0
         self._dirty: dict[str, None] = {}
         self._is_all_dirty = False
@@ -107,9 +83,15 @@ class Hub:
         self._greenlets = [gevent.spawn(self._pace_forever), gevent.spawn(self._keep_forever)]
 
     def close(self) -> None:
-        """Stop both greenlets and close every socket, whatever it has not taken."""
+        """Stop both greenlets and close every socket.
+
+        Waits a second at most until those who are slow have taken their goodbye.
+        """
         gevent.killall(self._greenlets, timeout=1.0)
         self._greenlets = []
+        deadline = time.monotonic() + GOODBYE_SECONDS
+        while self.sockets.has_goodbyes() and time.monotonic() < deadline:
+            gevent.sleep(0.01)
         self.sockets.close()
 
     # -- Streams come and go ---------------------------------------------------------------------
@@ -129,11 +111,10 @@ class Hub:
         Nothing is sent until `DetachedStream.begin`.
         """
         sock = take_from(server_sock)
-        at = self._enter(page)
         rotate_at = self._rotate_at()
         stream = DetachedStream(self, sock, page, on_end, holder=holder, rotate_at=rotate_at)
-        at.detached[sock] = stream
-        self.sockets.add(stream)
+        self.sockets.add(stream)  # first: where it fails, nothing is counted yet
+        self._enter(page).detached[sock] = stream
         return stream
 
     def greet(self, stream: Stream) -> bytes:
@@ -145,7 +126,8 @@ class Hub:
         elif page.frame != frame:
             # A newer one than all others have: they get it too, when it is their time.
             page.greeted[stream] = frame
-            self.touch([stream.page])
+            if not self._is_all_dirty:
+                self.touch([stream.page])
         return with_return(frame, random.randint(*RETRY_MS), stream.id)
 
     def newest(self, page: str) -> bytes:
@@ -177,11 +159,11 @@ class Hub:
         """Return the pages that have streams here."""
         return list(self._pages)
 
-    def _enter(self, page: str) -> _Page:
+    def _enter(self, page: str) -> Page:
         self._count += 1
         at = self._pages.get(page)
         if at is None:
-            at = self._pages[page] = _Page(self.now())
+            at = self._pages[page] = Page(self.now())
         return at
 
     def _rotate_at(self) -> float:
@@ -251,7 +233,7 @@ class Hub:
                     other.ping()
         self._rest_after(turns)
 
-    def _fan_out(self, name: str, page: _Page, turns: Turns) -> None:
+    def _fan_out(self, name: str, page: Page, turns: Turns) -> None:
         """Make a page's frame anew, and send it to those who show another one."""
         frame = self._render(name)
         greeted, page.greeted = page.greeted, {}

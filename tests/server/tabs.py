@@ -32,6 +32,7 @@ class Tab:
         self.drain_retry_ms: int | None = None
         self.last_event_id = ""
         self.streams_opened = 0
+        self.is_live = False  # its stream is open, and has shown something
         self.sock: socket.socket | None = None
         self.back_at: float | None = None
         self.is_closed = False
@@ -44,11 +45,6 @@ class Tab:
     def total(self) -> int | None:
         """The newest total that it shows."""
         return self.totals[-1] if self.totals else None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether its stream is open, as far as it knows."""
-        return self.sock is not None
 
     @property
     def port(self) -> int:
@@ -102,6 +98,7 @@ class Tab:
         self._drop()
 
     def _drop(self) -> None:
+        self.is_live = False
         sock, self.sock = self.sock, None
         if sock is not None:
             sock.close()
@@ -151,6 +148,7 @@ class Tab:
             self.drain_retry_ms = self.retry_ms
         if (found := TOTAL.search(event)) is not None:
             self.totals.append(int(found[1]))
+            self.is_live = True
         if (found := NOTICE.search(event)) is not None:
             self.notice = found[1]
 
@@ -250,7 +248,7 @@ class Tabs:
         """Say what the first tabs show, for an error message."""
         return "\n".join(
             f"{tab.page}: totals {tab.totals[-8:]} {tab.notice!r} events {tab.events}, "
-            f"{tab.streams_opened} streams, open {tab.is_open}"
+            f"{tab.streams_opened} streams, live {tab.is_live}"
             for tab in self.all[:12]
         )
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable
 from typing import Self
+
+# The certificates are the tests' own.
+TRUST_ALL = ssl.create_default_context()
+TRUST_ALL.check_hostname = False
+TRUST_ALL.verify_mode = ssl.CERT_NONE
 
 Where = int | str  # a port of the loopback, or a unix socket's path
 
@@ -22,13 +29,16 @@ class Tab:
         headers: str = "",
         version: str = "1.1",
         receive_bytes: int | None = None,
+        tls: bool = False,
     ) -> None:
         family = socket.AF_UNIX if isinstance(where, str) else socket.AF_INET
-        self.sock = socket.socket(family)
+        self.sock: socket.socket = socket.socket(family)
         if receive_bytes is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.sock.settimeout(5)
         self.sock.connect(where if isinstance(where, str) else ("127.0.0.1", where))
+        if tls:
+            self.sock = TRUST_ALL.wrap_socket(self.sock)
         request = f"GET /live?page={page} HTTP/{version}\r\nHost: localhost\r\n{headers}\r\n"
         self.sock.sendall(request.encode())
         self.head = ""
@@ -47,6 +57,15 @@ class Tab:
             return part in (self.events() or [""])[-1]
 
         return self._read(is_last, f"no last event with {part!r}", seconds)
+
+    def total(self) -> int:
+        """Return how many readers are online, as the newest event says."""
+        found = re.search(r">(\d+) readers? online<", (self.events() or [""])[-1])
+        return int(found[1]) if found else 0
+
+    def read_until_total(self, is_wanted: Callable[[int], bool], seconds: float = 5.0) -> None:
+        """Read until the newest event has a total like this."""
+        self._read(lambda: is_wanted(self.total()), "not the total that was wanted", seconds)
 
     def read_to_end(self, seconds: float = 5.0) -> str:
         """Read until the server has ended the response; return the body."""

@@ -246,6 +246,23 @@ class TestASlowReader:
         assert not stream.is_behind
 
 
+def test_a_first_frame_and_a_goodbye_larger_than_the_socket_takes_arrive_whole():
+    """Also where the hub is closed meanwhile."""
+    frame, goodbye = b"data: %b\n\n" % (b"x" * 100_000), b"data: %b\n\n" % (b"y" * 100_000)
+    hub = Hub(lambda page: frame)
+    hub.sockets.start()
+    end = DetachedEnd(hub)
+    end.stream.end(goodbye)
+    closing = gevent.spawn(hub.close)
+    received = b""
+    while not closing.ready():
+        received += end.read()
+        gevent.sleep(0.001)
+    received += end.read()
+    assert received.endswith(frame + goodbye)
+    end.close()
+
+
 def test_a_response_that_was_never_begun_ends_its_stream(hub):
     """A server calls close() even where the client was gone before the first byte."""
     endings: list[Ending] = []

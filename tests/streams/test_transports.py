@@ -7,17 +7,22 @@ nobody is online any more.
 from __future__ import annotations
 
 import contextlib
+import operator
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from tests.presence.test_tls import make_certificate
 from tests.site import Site
-from tests.streams.tab import Tab, Where
+from tests.streams.tab import TRUST_ALL, Tab, Where
 
 POST = "blog/how-the-counter-works"
-TRANSPORTS = ("detached on TCP", "detached on a unix socket", "generator")
+TRANSPORTS = ("detached on TCP", "detached on a unix socket", "generator", "generator over TLS")
 CAP = 30
 
 
@@ -27,10 +32,10 @@ class Place:
 
     site: Site
     where: Where
-    is_detached: bool
+    is_detached: bool = False
 
     def open(self, page: str = "index", **options) -> Tab:
-        return Tab(self.where, page, **options)
+        return Tab(self.where, page, tls=isinstance(self.site, TlsSite), **options)
 
 
 class TwoSocketSite(Site):
@@ -43,40 +48,67 @@ class TwoSocketSite(Site):
         self._environ["GUNICORN_CMD_ARGS"] = binds
 
 
+class TlsSite(Site):
+    """A site that does TLS itself, with a certificate of its own."""
+
+    def __init__(self, **options) -> None:
+        super().__init__(**options)
+        certificate = make_certificate(Path(self._folder.name))
+        self._environ["GUNICORN_CMD_ARGS"] = f"--certfile {certificate} --keyfile {certificate}"
+
+    def fetch(self, path: str = "/blog") -> str:
+        url = self.url.replace("http:", "https:") + path
+        with urllib.request.urlopen(url, timeout=5, context=TRUST_ALL) as response:
+            return str(response.read().decode("utf-8"))
+
+
 @contextlib.contextmanager
-def start_places(**settings: str) -> Iterator[dict[str, Place]]:
-    """Start a site for detached streams and one for generators."""
+def start_places(*names: str, **settings: str) -> Iterator[dict[str, Place]]:
+    """Start the sites of the transports of these names, each only once."""
     common = {"BLOG_LINGER_SECONDS": "0.01", "BLOG_PACE_SECONDS": "0.01", **settings}
-    generator = Site(workers=1, environ={**common, "BLOG_TRANSPORT": "generator"})
-    with TwoSocketSite(workers=1, environ=common) as detached, generator:
-        yield {
-            "detached on TCP": Place(detached, detached.port, True),
-            "detached on a unix socket": Place(detached, detached.path, True),
-            "generator": Place(generator, generator.port, False),
-        }
+    by_generator = {**common, "BLOG_TRANSPORT": "generator"}
+    places: dict[str, Place] = {}
+    with contextlib.ExitStack() as stack:
+        if any(name.startswith("detached") for name in names):
+            detached = stack.enter_context(TwoSocketSite(workers=1, environ=common))
+            places["detached on TCP"] = Place(detached, detached.port, is_detached=True)
+            places["detached on a unix socket"] = Place(detached, detached.path, is_detached=True)
+        if "generator" in names:
+            generator = stack.enter_context(Site(workers=1, environ=by_generator))
+            places["generator"] = Place(generator, generator.port)
+        if "generator over TLS" in names:
+            tls = stack.enter_context(TlsSite(workers=1, environ=common))
+            places["generator over TLS"] = Place(tls, tls.port)
+        yield places
 
 
-def churn(place: Place, seconds: float) -> Iterator[None]:
-    """Have one more tab come and go all the time; yield whenever it has come."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with place.open() as tab:
-            tab.read_until("online")
-            yield
+def send_many_frames(place: Place, watcher: Tab) -> None:
+    """Have tabs come, one after the other, and go; `watcher` gets each of a hundred frames.
+
+    Twice as many as the sockets of one who does not read can hold.
+    """
+    for _ in range(5):
+        with contextlib.ExitStack() as stack:
+            for _ in range(20):
+                before = watcher.total()
+                stack.enter_context(place.open())
+                watcher.read_until_total(partial(operator.lt, before))
+        watcher.read_until_total(lambda total: total <= 2)
 
 
 @pytest.fixture(scope="module")
 def places() -> Iterator[dict[str, Place]]:
     """Start the sites that most tests share."""
-    limits = {"BLOG_MAX_STREAMS": str(CAP), "BLOG_STALL_SECONDS": "2"}
-    with start_places(**limits) as places:
+    limits = {"BLOG_MAX_STREAMS": str(CAP), "BLOG_STALL_SECONDS": "1"}
+    with start_places(*TRANSPORTS, **limits) as places:
         yield places
 
 
 @pytest.fixture(scope="module")
 def quick_places() -> Iterator[dict[str, Place]]:
     """Start sites where what takes minutes takes a second."""
-    with start_places(BLOG_PING_SECONDS="0.3", BLOG_ROTATE_SECONDS="1.5") as places:
+    times = {"BLOG_PING_SECONDS": "0.3", "BLOG_ROTATE_SECONDS": "1.5"}
+    with start_places(*TRANSPORTS, **times) as places:
         yield places
 
 
@@ -117,7 +149,8 @@ class TestTheResponse:
         assert headers["Date"].endswith(" GMT")
         cookie, *attributes = headers["Set-Cookie"].split("; ")
         assert cookie.startswith("viblog_reader=")
-        assert attributes == ["HttpOnly", "Path=/live", "SameSite=Lax"]
+        secure = ["Secure"] if isinstance(place.site, TlsSite) else []
+        assert attributes == [*secure, "HttpOnly", "Path=/live", "SameSite=Lax"]
         is_unframed = headers["Connection"] == "close" and "Transfer-Encoding" not in headers
         assert is_unframed == place.is_detached
 
@@ -164,16 +197,32 @@ def test_a_leave_is_seen_at_once(place, leave, has_spoken):
     assert took < (1.5 if has_spoken and not place.is_detached else 0.1)
 
 
-def test_a_fifth_tab_of_a_reader_parks_the_oldest(place):
+def test_a_new_page_of_a_reader_has_its_other_tabs_come_back(place):
     cookie = "Cookie: viblog_reader=AAAAAAAAAAAAAAAAAAAAAA\r\n"
+    with place.open(headers=cookie) as first, place.open(headers=cookie):
+        assert first.read_to_end().endswith("event: rotate\ndata: \n\n")
+
+
+def test_what_a_client_has_said_does_not_spoil_the_end(place):
+    """Unread bytes would turn the end of the connection into a reset."""
+    cookie = "Cookie: viblog_reader=AAAAAAAAAAAAAAAAAAAAAA\r\n"
+    with place.open(headers=cookie) as first:
+        first.read_until("online")
+        first.sock.sendall(b"x")
+        with place.open(headers=cookie):
+            assert first.read_to_end().endswith("event: rotate\ndata: \n\n")
+
+
+def test_a_fifth_tab_of_a_reader_parks_the_oldest(place):
+    """The five have been here before: so none of them makes the others come back."""
+    headers = "Cookie: viblog_reader=AAAAAAAAAAAAAAAAAAAAAA\r\nLast-Event-ID: w-1\r\n"
     with contextlib.ExitStack() as stack:
         tabs = []
-        for _ in range(5):
-            tabs.append(stack.enter_context(place.open(headers=cookie)))
-            tabs[-1].read_until("online")
-        # A new page has the reader's other tabs asked to come back; these do not.
-        ends = [tab.read_to_end() for tab in tabs[:4]]
-    assert all(end.endswith("event: rotate\ndata: \n\n") for end in ends)
+        for count in range(1, 6):
+            tabs.append(stack.enter_context(place.open(headers=headers)))
+            tabs[-1].read_until(f">{count} reader")
+        assert tabs[0].read_to_end().endswith("event: park\ndata: \n\n")
+        tabs[1].read_until_last(">4 readers online<")
 
 
 def test_above_the_cap_a_stream_says_busy_and_pages_still_answer(place):
@@ -210,8 +259,9 @@ class TestASlowReader:
     def test_gets_whole_frames_and_in_the_end_the_right_number(self, place):
         with place.open(receive_bytes=1) as slow:
             slow.read_until("online")
-            for _ in churn(place, seconds=1.5):
-                pass
+            with place.open() as watcher:
+                watcher.read_until_last(">2 readers online<")
+                send_many_frames(place, watcher)
             slow.read_until_last(">1 reader online<")
             for event in slow.events()[1:]:
                 assert event.startswith("data: <hx-partial")
@@ -220,14 +270,22 @@ class TestASlowReader:
     def test_is_given_up_and_others_do_not_notice(self, place):
         with place.open(receive_bytes=1), place.open() as staying:
             staying.read_until_last(">2 readers online<")
-            for _ in churn(place, seconds=1.5):
-                staying.read_until_last(">3 readers online<", seconds=1)
-            staying.read_until_last(">1 reader online<", seconds=2 + 2)
+            send_many_frames(place, staying)
+            staying.read_until_last(">1 reader online<", seconds=1 + 2)
+
+
+def test_a_stream_that_was_taken_over_is_in_the_access_log_where_there_is_one():
+    arguments = {"GUNICORN_CMD_ARGS": "--access-logfile -"}
+    with Site(workers=1, environ=arguments) as site, Tab(site.port) as tab:
+        tab.read_until("online")
+        site.wait(lambda: "/live?page=index" in site.read_log(), "the stream is logged")
+        (line,) = [line for line in site.read_log().splitlines() if "/live" in line]
+    assert line == '"GET /live?page=index" 200, a stream from now on'
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_stop_sends_every_tab_away_and_then_the_stream_ends(transport):
-    with start_places() as places:
+    with start_places(transport) as places:
         place = places[transport]
         with place.open() as tab:
             tab.read_until("online")
