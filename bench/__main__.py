@@ -15,8 +15,9 @@ from .bounds import SOME, describe, judge
 from .contestants import CONTESTANTS, Contestant
 from .crowd import raise_file_limit
 from .figures import Measurement, Results
+from .idle import measure_idle_servers
 from .machine import describe_machine
-from .measure import Plan, measure, measure_idle_servers
+from .measure import Plan, measure
 from .plot import draw
 from .report import print_results, write_page
 from .server import ROOT, ContestantError

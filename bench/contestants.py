@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .crowd import MAX_UNTOLD
 from .frame import HEAD, NOTICE, TAIL
 from .server import ROOT, Command, Place
 
 PEERS = ROOT / "bench" / "peers"
-# Files that a server has open beside its readers'.
-SPARE_FILES = 500
-# nginx tells the application of each join over a connection of its own while it is under way.
-NCHAN_SPARE_CONNECTIONS = 5_000
+# Files that a server has open beside its readers'; and nginx, which tells the application of each
+# join over one more connection, while a storm of joins is under way.
+SPARE_FILES, NCHAN_SPARE_FILES = 500, MAX_UNTOLD + 500
 # Where nginx is, if not in the PATH of one who is not root.
 SYSTEM_PATH = "/usr/sbin:/usr/local/sbin"
 NCHAN_MODULES = (
@@ -38,12 +38,13 @@ class Contestant:
     missing: Callable[[], str]
     path: str = "/live"
     files_per_reader: int = 1
+    spare_files: int = SPARE_FILES
     late_leaves: bool = False
     settle_seconds: float = 60.0  # a number that has not come after this is missing
 
     def most_readers(self, file_limit: int) -> int:
         """Return how many readers one process of it has files for."""
-        return (file_limit - SPARE_FILES) // self.files_per_reader
+        return (file_limit - self.spare_files) // self.files_per_reader
 
 
 def _viblog(transport: str) -> Callable[[Place], list[Command]]:
@@ -110,7 +111,7 @@ def _nchan(place: Place) -> list[Command]:
             port=place.port,
             module=_nchan_module(),
             user=user,
-            connections=place.readers + NCHAN_SPARE_CONNECTIONS,
+            connections=place.readers + NCHAN_SPARE_FILES,
             file_limit=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         ),
         encoding="utf-8",
@@ -181,6 +182,12 @@ CONTESTANTS = (
         prepare=_sse_starlette,
         missing=_lacks_modules("sse_starlette", "uvicorn", "uvloop", "httptools"),
     ),
-    Contestant(name="nchan", title="nginx nchan", prepare=_nchan, missing=_lacks_nchan),
+    Contestant(
+        name="nchan",
+        title="nginx nchan",
+        prepare=_nchan,
+        missing=_lacks_nchan,
+        spare_files=NCHAN_SPARE_FILES,
+    ),
     Contestant(name="floor", title="floor (C)", prepare=_floor, missing=_lacks_compiler),
 )

@@ -15,9 +15,9 @@ from typing import Self
 
 from .stream import Events, read_events, read_head
 
-# Streams asked for and not yet greeted: fewer than the shortest listen queue (2,048, gunicorn's and
-# uvicorn's), since a connection that finds a queue full comes back after a second.
-MAX_UNGREETED = 2_000
+# Streams asked for and not yet told a number: fewer than the shortest listen queue (2,048,
+# gunicorn's and uvicorn's), for a connection that finds a queue full comes back after a second.
+MAX_UNTOLD = 2_000
 # A client's address has some 28,000 ports for one server; and the blog has a cap for each.
 STREAMS_PER_ADDRESS = 10_000
 IP_BIND_ADDRESS_NO_PORT = 24  # ip(7): the port is chosen in connect, so it may be used twice
@@ -61,7 +61,7 @@ class Crowd:
         self._epoll = select.epoll()
         self._streams: dict[int, Stream] = {}
         self._opened = 0
-        self._ungreeted = 0
+        self._unanswered = self._untold = 0
         self._target = 0
         self._at_target = 0
         self._low = self._high = self._joins = self._leaves = 0
@@ -72,9 +72,9 @@ class Crowd:
         return len(self._streams)
 
     @property
-    def ungreeted(self) -> int:
-        """How many streams have not been told a number yet."""
-        return self._ungreeted
+    def unanswered(self) -> int:
+        """How many streams have no answer yet: not even its head."""
+        return self._unanswered
 
     def __enter__(self) -> Self:
         return self
@@ -96,7 +96,8 @@ class Crowd:
         sock.setblocking(False)
         stream = Stream(sock)
         self._streams[sock.fileno()] = stream
-        self._ungreeted += 1
+        self._unanswered += 1
+        self._untold += 1
         self._joins += 1
         ghosts = self._leaves if self._late_leaves else 0
         self._high = max(self._high, len(self) + ghosts)
@@ -104,26 +105,27 @@ class Crowd:
         return stream, began
 
     def open_many(
-        self, count: int, seconds: float, told: Callable[[int], object] = lambda greeted: None
+        self, count: int, seconds: float, tell: Callable[[int], object] = lambda joined: None
     ) -> None:
-        """Open `count` streams as fast as the server greets them. `told` hears how many it has."""
+        """Open `count` streams as fast as the server tells them a number; `tell` for how many."""
         deadline = time.monotonic() + seconds
         wanted = len(self) + count
         while len(self) < wanted:
             self.open()
-            while self._ungreeted >= MAX_UNGREETED:
+            while self._untold >= MAX_UNTOLD:
                 self.pump(1.0)
                 if time.monotonic() > deadline:
-                    raise WrongCountError(f"{len(self) - self._ungreeted} of {wanted} were greeted")
+                    raise WrongCountError(f"{len(self) - self._untold} of {wanted} were told any")
             self.pump(0.0)
-            told(len(self) - self._ungreeted)
+            tell(len(self) - self._untold)
 
     def leave(self, stream: Stream) -> float:
         """Close one stream as a browser does; return the moment."""
         self._epoll.unregister(stream.sock.fileno())
         del self._streams[stream.sock.fileno()]
         self._at_target -= stream.shown == self._target
-        self._ungreeted -= not stream.shown
+        self._unanswered -= stream.is_chunked is None
+        self._untold -= stream.shown == 0
         self._leaves += 1
         self._low = min(self._low, len(self))
         moment = time.monotonic()
@@ -199,6 +201,7 @@ class Crowd:
                 stream.rest = received
                 return
             stream.is_chunked = head.is_chunked
+            self._unanswered -= 1
             received = received[head.length :]
         known = self._read[stream.is_chunked]
         events = known.get(received)
@@ -213,7 +216,7 @@ class Crowd:
         self.updates += len(numbers)
         before, last = stream.shown, numbers[-1]
         if before == 0:
-            self._ungreeted -= 1
+            self._untold -= 1
         elif numbers[0] != before and self._breaks_the_order(before, numbers[0]):
             raise WrongCountError(f"a stream was told {numbers[0]} after {before}")
         if last != before:

@@ -27,6 +27,7 @@ class Measurement:
     reader_bytes: float
     reader_redis_bytes: float
     join_cpu_us: float  # one after the other
+    join_redis_cpu_us: float
     storm_readers: int  # all at once
     storm_cpu_seconds: float
     storm_seconds: float

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import resource
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .accounting import Usage, read_usage
@@ -60,29 +59,6 @@ def measure(
             ) from error
 
 
-def measure_idle_servers(
-    contestants: Iterable[Contestant], plan: Plan, tell: Tell
-) -> Mapping[str, float]:
-    """Return what each server takes of a core without any reader; all are measured together."""
-    with contextlib.ExitStack() as stack:
-        servers = {
-            contestant.name: stack.enter_context(Server(contestant.prepare, 100))
-            for contestant in contestants
-        }
-        tell("servers without readers: starting")
-        time.sleep(plan.start_seconds)
-        before = {name: read_usage(server.pids) for name, server in servers.items()}
-        began = time.monotonic()
-        while (left := began + plan.idle_seconds - time.monotonic()) > 0:
-            tell(f"servers without readers: idle for {left:.0f} s")
-            time.sleep(min(left, 1.0))
-        past = time.monotonic() - began
-        return {
-            name: (read_usage(server.pids).cpu_ns - before[name].cpu_ns) / 1e9 / past
-            for name, server in servers.items()
-        }
-
-
 class _Run:
     """The steps, in their order. Every reader shows the right number at the end of each."""
 
@@ -108,7 +84,7 @@ class _Run:
     def measure(self, *, idle: bool) -> Measurement:
         self._warm_up()
         empty, at_first = self._usage(memory=True), len(self._crowd)
-        join_cpu_us = self._join_one_by_one()
+        join_cpu_us, join_redis_cpu_us = self._join_one_by_one()
         storm_readers = self._readers - len(self._crowd)
         storm_cpu_seconds, storm_seconds = self._storm()
         full, more = self._usage(memory=True), self._readers - at_first
@@ -124,6 +100,7 @@ class _Run:
             reader_bytes=(full.pss_bytes - empty.pss_bytes) / more,
             reader_redis_bytes=(full.redis_pss_bytes - empty.redis_pss_bytes) / more,
             join_cpu_us=join_cpu_us,
+            join_redis_cpu_us=join_redis_cpu_us,
             storm_readers=storm_readers,
             storm_cpu_seconds=storm_cpu_seconds,
             storm_seconds=storm_seconds,
@@ -153,17 +130,19 @@ class _Run:
             self._crowd.leave(stream)
         self._settle(1)
 
-    def _join_one_by_one(self) -> float:
-        """Return the CPU of a join, in µs: each waits until the one before has its number."""
+    def _join_one_by_one(self) -> tuple[float, float]:
+        """Return CPU and Redis's share of a join, in µs: each waits until the one before has its
+        answer.
+        """
         self._tell("joining one by one")
         before = self._usage()
         count = min(SINGLE_JOINS, self._readers // 2)
         for _ in range(count):
             self._crowd.open_many(1, JOIN_SECONDS)
-            while self._crowd.ungreeted:
+            while self._crowd.unanswered:
                 self._crowd.pump(1.0)
         self._settle(len(self._crowd))
-        return (self._usage().cpu_ns - before.cpu_ns) / 1000 / count
+        return _cpu_us_of_each(before, self._usage(), count)
 
     def _storm(self) -> tuple[float, float]:
         """Have all the others join at once; return CPU and duration until all are told right."""
@@ -171,7 +150,7 @@ class _Run:
         self._crowd.open_many(
             self._readers - len(self._crowd),
             JOIN_SECONDS,
-            lambda greeted: self._tell(f"{greeted:,} have joined"),
+            lambda joined: self._tell(f"{joined:,} have joined"),
         )
         self._tell("all have asked to join")
         self._settle(self._readers)
@@ -231,11 +210,7 @@ class _Run:
         self._settle(self._readers)
         if not updates:
             raise WrongCountError(f"no number came in {seconds:.0f} s of coming and going")
-        return (
-            (after.cpu_ns - before.cpu_ns) / 1000 / updates,
-            (after.redis_cpu_ns - before.redis_cpu_ns) / 1000 / updates,
-            updates / self._readers / seconds,
-        )
+        return *_cpu_us_of_each(before, after, updates), updates / self._readers / seconds
 
     def _idle(self) -> float:
         """Return how much of a core the server takes while nobody comes or goes."""
@@ -245,6 +220,12 @@ class _Run:
             self._tell(f"idle for {left:.0f} s")
             self._crowd.pump_until(time.monotonic() + min(left, 1.0))
         return (self._usage().cpu_ns - before.cpu_ns) / 1e9 / (time.monotonic() - began)
+
+
+def _cpu_us_of_each(before: Usage, after: Usage, count: int) -> tuple[float, float]:
+    cpu_ns = after.cpu_ns - before.cpu_ns
+    redis_cpu_ns = after.redis_cpu_ns - before.redis_cpu_ns
+    return cpu_ns / 1000 / count, redis_cpu_ns / 1000 / count
 
 
 def _median(waits: list[Wait]) -> Wait:

@@ -9,6 +9,7 @@ from pathlib import Path
 from .figures import Measurement, Results, Wait
 
 PAGE = Path(__file__).with_name("page.md")
+FLOOR = Path(__file__).with_name("floor.c")
 
 # Every column: its heading in words, and what it says of a measurement.
 COLUMNS: tuple[tuple[str, Callable[[Measurement], str]], ...] = (
@@ -20,7 +21,7 @@ COLUMNS: tuple[tuple[str, Callable[[Measurement], str]], ...] = (
     ),
     ("join seen, ms", lambda m: _wait(m.join)),
     ("leave seen, ms", lambda m: _wait(m.leave)),
-    ("CPU/join, µs", lambda m: short(m.join_cpu_us)),
+    ("CPU/join, µs", lambda m: _with_redis(m.join_cpu_us, m.join_redis_cpu_us)),
     ("storm CPU, s", lambda m: short(m.storm_cpu_seconds)),
     ("storm, s", lambda m: short(m.storm_seconds)),
 )
@@ -47,6 +48,7 @@ def write_page(results: Results) -> str:
     page = string.Template(PAGE.read_text(encoding="utf-8"))
     return page.substitute(
         date=results.date,
+        floor_lines=len(FLOOR.read_text(encoding="utf-8").splitlines()),
         command=results.command,
         machine="\n".join(_markdown([["", ""], *map(list, results.machine)])),
         tables="\n".join(tables).rstrip(),
@@ -66,6 +68,7 @@ def short(number: float) -> str:
 
 
 def _with_redis(whole: float, redis: float) -> str:
+    whole = max(0.0, whole)  # memory may have shrunk by a page
     return f"{short(whole)} ({short(redis)})" if redis >= 0.005 else short(whole)
 
 

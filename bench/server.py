@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import shutil
 import signal
 import socket
@@ -20,6 +21,7 @@ from .accounting import walk_tree
 
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 20.0
+STOP_SECONDS = 5.0  # for one process that was killed
 PR_SET_PDEATHSIG = 1  # prctl(2)
 LOG_TAIL_CHARACTERS = 3_000
 
@@ -82,13 +84,20 @@ class Server:
 
     def stop(self) -> None:
         """End every process at once, parents first, so that none is started again. Idempotent."""
+        fds = []
         for pid in walk_tree(self.pids):
             with contextlib.suppress(ProcessLookupError):
+                fds.append(os.pidfd_open(pid))
                 os.kill(pid, signal.SIGKILL)
         for process in self._processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        for fd in fds:  # those of grandchildren, too, which cannot be waited for
+            poll = select.poll()
+            poll.register(fd, select.POLLIN)
+            poll.poll(STOP_SECONDS * 1000)
+            os.close(fd)
         self._processes = []
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)

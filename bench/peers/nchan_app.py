@@ -23,29 +23,21 @@ class Publisher:
         self._nginx_path = nginx_path
         self._has_changed = asyncio.Event()
 
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer nginx, which keeps the connection for the next join or leave."""
-        try:
-            while await reader.readuntil(b"\r\n\r\n"):
-                self._has_changed.set()
-                writer.write(EMPTY_ANSWER)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
+    def notice(self) -> None:
+        """Note that a reader came or went."""
+        self._has_changed.set()
 
     async def publish_forever(self) -> None:
-        """Publish the number when it has changed; nginx counts a moment after it tells."""
-        published = 0
+        """Publish the number after each notice; and again if nginx had not counted it by then."""
         while True:
             await self._has_changed.wait()
-            self._has_changed.clear()
-            looks_alike = 0
-            while looks_alike < 2:
+            is_due = True
+            while is_due:
+                self._has_changed.clear()
                 count = await self._count()
-                looks_alike = looks_alike + 1 if count == published else 0
-                if not looks_alike:
-                    await self._ask("POST", make_html(count).encode())
-                    published = count
+                await self._ask("POST", make_html(count).encode())
                 await asyncio.sleep(PACE_SECONDS)
+                is_due = self._has_changed.is_set() or await self._count() != count
 
     async def _count(self) -> int:
         answer = await self._ask("GET")
@@ -64,12 +56,31 @@ class Publisher:
         return answer.partition(b"\r\n\r\n")[2].strip()
 
 
+class Notice(asyncio.Protocol):
+    """A connection of nginx, which keeps it for the next join or leave."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a request; nginx sends it in one piece, and the next after the answer."""
+        assert self._transport is not None
+        self._publisher.notice()
+        self._transport.write(EMPTY_ANSWER)
+
+
 async def serve(app_path: str, nginx_path: str) -> None:
     """Serve until the process is ended."""
     publisher = Publisher(nginx_path)
-    server = await asyncio.start_unix_server(publisher.answer, app_path, backlog=4096)
-    async with server:
-        await publisher.publish_forever()
+    loop = asyncio.get_running_loop()
+    await loop.create_unix_server(lambda: Notice(publisher), app_path, backlog=256)
+    await publisher.publish_forever()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ def make_measurement(contestant: str, size: int, **others: object) -> Measuremen
         "reader_bytes": 3072.0,
         "reader_redis_bytes": 0.0,
         "join_cpu_us": 200.0,
+        "join_redis_cpu_us": 0.0,
         "storm_readers": size,
         "storm_cpu_seconds": 1.5,
         "storm_seconds": 2.25,

@@ -52,7 +52,7 @@ def test_each_figure_beyond_its_bound_breaks_its_promise():
         ("detached", 5_000, "join", Wait(0.05, 0.09, 0.101)): ["the last of 5,000 has a join"],
         ("detached", 5_000, "idle_cores", 0.0033): ["idle, per 1,000 readers"],
         ("detached", 18_000, "readers", 17_900): ["at least 18,000"],
-        ("detached", 5_000, "join_cpu_us", 251.0): ["CPU of a join"],
+        ("detached", 5_000, "join_cpu_us", 251.0): ["worker's CPU of a join"],
         ("detached", 5_000, "storm_cpu_seconds", 2.1): ["CPU of 5,000 who join at once"],
         ("detached", 5_000, "storm_seconds", 3.1): ["all of 5,000 at once are told right"],
     }
@@ -63,8 +63,16 @@ def test_each_figure_beyond_its_bound_breaks_its_promise():
         assert all(part in promise for part, promise in zip(promises, broken, strict=True))
 
 
-def test_the_workers_memory_is_judged_without_that_of_redis():
-    heavy_redis = change(GOOD, "detached", 5_000, reader_bytes=5_000.0, reader_redis_bytes=1_000.0)
+def test_the_worker_is_judged_without_redis():
+    heavy_redis = change(
+        GOOD,
+        "detached",
+        5_000,
+        reader_bytes=5_000.0,
+        reader_redis_bytes=1_000.0,
+        join_cpu_us=300.0,
+        join_redis_cpu_us=60.0,
+    )
     assert broken_by(heavy_redis) == []
 
 
