@@ -13,8 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from .redis_url import SHORT, find_problem, has_tag, needs_tag
+
+# 16 random bytes written in hex: nobody guesses a signature's key of that length.
+MIN_SECRET_CHARS = 32
 
 
 class SettingsError(ValueError):
@@ -50,6 +54,28 @@ def _read_switch(value: str) -> bool:
     return switches[value.strip().lower()]
 
 
+def _read_zone(value: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(value.strip())
+    except OSError as error:  # "Europe" is a folder of zones, and none itself
+        raise ValueError from error
+
+
+def _read_secret(value: str) -> str:
+    if value and len(value) < MIN_SECRET_CHARS:
+        raise ValueError
+    return value
+
+
+def _read_contact(value: str) -> str:
+    contact = value.strip()
+    if contact and not contact.isprintable():
+        raise ValueError
+    if contact and not contact.startswith(("mailto:", "https://", "tel:")):
+        raise ValueError
+    return contact
+
+
 def _read_names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
@@ -81,7 +107,7 @@ def _setting(
         "minimum": minimum,
         "secret": secret,
     }
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +125,23 @@ class Settings:
         "",
         _read_text,
         "http(s)://host, no path",
-        "The public address; canonical links are made from it, never from a request.",
+        "The public address. Feeds, the sitemap, canonical links and cards are made from it, never"
+        " from a request; without it there are none.",
     )
     language: str = _setting("en", _read_text, "a language tag", "The language of the pages.")
+    time_zone: ZoneInfo = _setting(
+        ZoneInfo("UTC"),
+        _read_zone,
+        "a name such as Europe/Berlin",
+        "The time zone of a post's date that names none.",
+    )
+    secret_key: str = _setting(
+        "",
+        _read_secret,
+        f"{MIN_SECRET_CHARS} characters or more",
+        "Signs the links to previews of hidden posts; without it there are none.",
+        secret=True,
+    )
     posts_dir: Path = _setting(
         Path("posts"), _read_path, "a folder", "Where the posts are: every `*.md`, any depth."
     )
@@ -116,6 +156,21 @@ class Settings:
     )
     posts_per_page: int = _setting(
         10, _read_whole, "a whole number", "Posts on one page of the index.", minimum=1
+    )
+    feed_posts: int = _setting(
+        20, _read_whole, "a whole number", "Posts in a feed, the newest.", minimum=1
+    )
+    security_contact: str = _setting(
+        "",
+        _read_contact,
+        "mailto:…, https://… or tel:…",
+        "Whom to tell of a weakness; it is published in `/.well-known/security.txt`.",
+    )
+    smart_quotes: bool = _setting(
+        False,
+        _read_switch,
+        "1 or 0",
+        "Show straight quotes, `--` and `...` in posts as “curly” ones, – and ….",
     )
     host: str = _setting(
         "127.0.0.1", _read_text, "an address", "The address to listen on; `0.0.0.0` for all."

@@ -2,6 +2,6 @@
 
 from blog.posts.library import Library
 from blog.posts.model import Fault, Heading, Post, RenderedPost
-from blog.posts.state import Index
+from blog.posts.state import Index, SeriesPlace
 
-__all__ = ["Fault", "Heading", "Index", "Library", "Post", "RenderedPost"]
+__all__ = ["Fault", "Heading", "Index", "Library", "Post", "RenderedPost", "SeriesPlace"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -27,29 +27,29 @@ _WRITTEN = (
 )
 
 
-def read_date(value: Any) -> datetime | None:
-    """Return an aware time, in UTC where none is said; None for what cannot be read.
+def read_date(value: Any, zone: tzinfo = UTC) -> datetime | None:
+    """Return an aware time, in `zone` where none is said; None for what cannot be read.
 
     A day is its first moment. Takes what YAML, TOML and Elixir made of it already, ISO 8601 with
     its usual liberties, RFC 2822, and days in English words.
     """
     if isinstance(value, datetime):
-        return _in_range(value)
+        return _in_range(value, zone)
     if isinstance(value, date):
-        return datetime.combine(value, time(), UTC)
+        return _in_range(datetime.combine(value, time()), zone)
     if not isinstance(value, str):
         return None
     if len(value) > _MAX_CHARS:
         return None
     text = " ".join(value.split())
     moment = _read_iso(text) or _read_written(text) or _read_mail(text)
-    return moment and _in_range(moment)
+    return moment and _in_range(moment, zone)
 
 
-def _in_range(moment: datetime) -> datetime | None:
+def _in_range(moment: datetime, zone: tzinfo) -> datetime | None:
     """Make a time aware; None where UTC has no such time, since pages and feeds show it in UTC."""
     if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
+        moment = moment.replace(tzinfo=zone)
     try:
         moment.astimezone(UTC)
     except OverflowError:
@@ -63,7 +63,9 @@ def _read_iso(text: str) -> datetime | None:
         return None
     year, month, day, hour, minute, second, fraction, zone = found.groups()
     clock = f"{int(hour or 0):02}:{minute or '00'}:{second or '00'}.{(fraction or '0')[:6]:0<6}"
-    if zone is None or zone.upper() in ("Z", "UTC", "GMT"):
+    if zone is None:
+        offset = ""
+    elif zone.upper() in ("Z", "UTC", "GMT"):
         offset = "+00:00"
     else:
         offset = f"{zone[:3]}:{zone[3:].lstrip(':') or '00'}"
@@ -77,7 +79,7 @@ def _read_written(text: str) -> datetime | None:
     plain = re.sub(r"(?<=\d)(st|nd|rd|th)\b", "", text)
     for pattern in _WRITTEN:
         try:
-            return datetime.strptime(plain, pattern).replace(tzinfo=UTC)
+            return datetime.strptime(plain, pattern)  # noqa: DTZ007 - the caller gives the zone
         except ValueError:
             continue
     return None

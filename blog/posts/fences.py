@@ -7,22 +7,29 @@ https://spec.commonmark.org/0.31.2/#fenced-code-blocks
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from markdown import Markdown
-from markdown.extensions.attr_list import get_attrs_and_remainder
-from markdown.extensions.codehilite import CodeHilite, parse_hl_lines
+from markdown.extensions.codehilite import CodeHilite
 from markdown.preprocessors import Preprocessor
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
 
-_FENCE = re.compile(r"([ >]*)(`{3,}|~{3,})[ \t]*(.*)")
+from blog.posts.formulas import Formulas
+
+_FENCE = re.compile(r"([ >]*)(`{3,}|~{3,}|\$\$(?=[ \t]*$))[ \t]*(.*)")
 _ITEM = re.compile(r"( *)(?:[*+-]|\d{1,9}[.)])[ \t]")
-_LANGUAGE = re.compile(r"\.?([\w#.+-]+)")
-_HIGHLIGHTED = re.compile(r"hl_lines=([\"'])(.*?)\1")
+_LANGUAGE = re.compile(r"\{[ \t]*\.([\w#.+-]+)|\.?([\w#.+-]+)")
+# `hl_lines="1 3-5"`, Hugo's `hl_lines=[1,"3-5"]`, and the `{1,3-5}` of many others.
+_HIGHLIGHTED = re.compile(r"hl_lines ?= ?(\"[^\"]*\"|'[^']*'|\[[^\]]*\]|\d+)|\{([\d,\s-]+)\}")
+_LINES = re.compile(r"(\d{1,4})(?:\s*-\s*(\d{1,4}))?")
 
 # Names that blogs use and Pygments does not know.
 _ALIASES = {"mjs": "js", "cjs": "js", "mts": "ts", "cts": "ts", "jsonc": "json5", "heex": "html"}
+MAX_SAID_CHARS = 200
 # Python-Markdown takes what stands below a list's item from so many spaces on.
 _ITEM_INDENT = 4
 
@@ -38,11 +45,15 @@ class _Opening:
 
 
 class FenceStep(Preprocessor):
-    """Sets every fenced block aside, highlighted. Takes the place of `fenced_code_block`."""
+    """Sets every fenced block aside, highlighted. Takes the place of `fenced_code_block`.
 
-    def __init__(self, md: Markdown, formatter: type[Any]) -> None:
+    A block in the language `math`, or between lines of `$$`, is a formula.
+    """
+
+    def __init__(self, md: Markdown, formatter: type[Any], formulas: Formulas) -> None:
         super().__init__(md)
         self._formatter = formatter
+        self._formulas = formulas
 
     def run(self, lines: list[str]) -> list[str]:
         """Replace each block by the placeholder of its HTML."""
@@ -57,30 +68,42 @@ class FenceStep(Preprocessor):
                 done.append(line)
                 at += 1
                 continue
-            code, at = _read_code(lines, at + 1, opening)
+            code, after, is_closed = _read_code(lines, at + 1, opening)
+            if opening.fence == "$$" and not is_closed:
+                done.append(line)  # two dollars, and not the rest of the post
+                at += 1
+                continue
+            at = after
             holders = [indent for indent in items if indent < opening.indent]
             prefix = "> " * opening.quotes
             if holders and not opening.quotes:
                 prefix = " " * (_ITEM_INDENT * (holders[-1] // _ITEM_INDENT + 1))
             elif not opening.quotes:
                 items.clear()
-            placeholder = self.md.htmlStash.store(self._highlight(code, opening.said))
+            placeholder = self.md.htmlStash.store(self._write(code, opening))
             # A quote that ends with the code must not end with an empty line of its own, else
             # the paragraph that stands for the code is no longer taken for it.
             goes_on = opening.quotes and at < len(lines) and lines[at].lstrip().startswith(">")
             done += [prefix.rstrip(), prefix + placeholder, ">" * opening.quotes if goes_on else ""]
         return [*done, ""]
 
-    def _highlight(self, code: str, said: str) -> str:
-        language, lines = _read_said(said)
+    def _write(self, code: str, opening: _Opening) -> str:
+        language, marked = _read_said(opening.said)
+        if opening.fence == "$$" or language.lower() == "math":
+            return self._formulas.write_block(code)
+        known = _ALIASES.get(language.lower(), language.lower())
         block = CodeHilite(
             code,
-            lang=_ALIASES.get(language, language) or None,
+            lang=known or None,
             guess_lang=False,
-            hl_lines=lines,
+            hl_lines=[line for line in marked if line <= code.count("\n")],
             pygments_formatter=self._formatter,
         )
-        return str(block.hilite(shebang=False))
+        shown = html.escape(_name_language(known) if known else "")
+        attribute = f' data-language="{shown}"' if shown else ""
+        return str(block.hilite(shebang=False)).replace(
+            '<div class="codehilite">', f'<div class="codehilite"{attribute}>', 1
+        )
 
 
 def _read_opening(line: str) -> _Opening | None:
@@ -93,25 +116,29 @@ def _read_opening(line: str) -> _Opening | None:
     return _Opening(quotes, max(indent, 0), found[2], found[3].strip())
 
 
-def _read_code(lines: list[str], at: int, opening: _Opening) -> tuple[str, int]:
-    """Return the code and the place after it; the end of its list, quote or text closes it."""
+def _read_code(lines: list[str], at: int, opening: _Opening) -> tuple[str, int, bool]:
+    """Return the code, the place after it, and whether it was closed by its own fence.
+
+    The end of its list, quote or text closes it, too.
+    """
     quote = re.compile(r" {0,3}>(?: |$)?" * opening.quotes)
     closing = re.compile(r" *" + re.escape(opening.fence[0]) + f"{{{len(opening.fence)},}}[ \t]*")
     code: list[str] = []
+    is_closed = False
     while at < len(lines):
         quoted = quote.match(lines[at])
         if quoted is None:
             break
         line = lines[at][quoted.end() :]
         if closing.fullmatch(line):
-            at += 1
+            at, is_closed = at + 1, True
             break
         indent = len(line) - len(line.lstrip(" "))
         if opening.indent > 3 and line.strip() and indent < opening.indent - 3:
             break
         code.append(line[min(indent, opening.indent) :])
         at += 1
-    return "".join(f"{line}\n" for line in code), at
+    return "".join(f"{line}\n" for line in code), at, is_closed
 
 
 def _follow_lists(items: list[int], line: str, after_blank: bool) -> None:
@@ -128,15 +155,20 @@ def _follow_lists(items: list[int], line: str, after_blank: bool) -> None:
 
 def _read_said(said: str) -> tuple[str, list[int]]:
     """Read the language and the lines to highlight; whatever else is said is for other tools."""
-    if said.startswith("{"):
-        attributes, rest = get_attrs_and_remainder(said[1:].rpartition("}")[0])
-        classes = [value for name, value in attributes if name == "." and value]
-        marked = [value for name, value in attributes if name == "hl_lines" and value]
-        if classes and not rest:
-            return classes[0].lower(), parse_hl_lines(marked[0]) if marked else []
+    said = said[:MAX_SAID_CHARS]
     language = _LANGUAGE.match(said)
     highlighted = _HIGHLIGHTED.search(said)
-    return (
-        language[1].lower() if language else "",
-        parse_hl_lines(highlighted[2]) if highlighted else [],
-    )
+    marked: list[int] = []
+    for first, last in _LINES.findall(highlighted[0] if highlighted else ""):
+        marked += range(int(first), int(last or first) + 1)
+    return (language[1] or language[2] if language else ""), marked
+
+
+def _name_language(alias: str) -> str:
+    """Return a language's own name; what Pygments does not know keeps what the author wrote."""
+    if alias in ("text", "txt", "plain", "plaintext", "none"):
+        return ""
+    try:
+        return str(get_lexer_by_name(alias).name)
+    except ClassNotFound:
+        return alias

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
+from blog.posts.addresses import MAX_ADDRESS_CHARS, is_image, is_web_address, read_alias
 from blog.posts.dates import read_date
 from blog.posts.frontmatter import FrontMatter
 from blog.posts.names import MAX_ID_CHARS, slugify
@@ -16,8 +17,11 @@ MAX_TAGS = 100
 MAX_AUTHORS = 100
 MAX_TAG_CHARS = 100
 MAX_TITLE_CHARS = 500
+MAX_ALIASES = 100
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
+# BCP 47, without asking whether there is such a language.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _DATE_FORM = "a date such as 2026-11-24 or 2026-11-24T10:00:00Z"
 
 
@@ -39,6 +43,7 @@ class Fields:
     """
 
     front: FrontMatter
+    zone: tzinfo = UTC
     complaints: list[Complaint] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
     _used: set[str] = field(default_factory=set)
@@ -74,9 +79,9 @@ class Fields:
         value = self._take(name)
         if value is None or value == "":
             return None
-        moment = read_date(value)
+        moment = read_date(value, self.zone)
         if moment is None:
-            otherwise = "the date from the file's name" if name == "date" else f"no {name} date"
+            otherwise = "the date from the file's name" if name == "date" else "none"
             self._complain(
                 name,
                 _show(value),
@@ -96,7 +101,9 @@ class Fields:
         self._complain(name, _show(value), "true or false", f"write {name}: true or remove it")
         return None
 
-    def names(self, name: str, *, limit: int, divided: bool) -> tuple[str, ...]:
+    def names(
+        self, name: str, *, limit: int, divided: bool, max_chars: int = MAX_TAG_CHARS
+    ) -> tuple[str, ...]:
         """Read a list of short texts; a single text is cut at its commas if `divided`."""
         value = self._take(name)
         if value is None:
@@ -122,9 +129,9 @@ class Fields:
         if len(names) > limit:
             self._complain(name, f"{len(names)} of them", f"at most {limit}", "keep the best")
             return ()
-        if long := [text for text in names if len(text) > MAX_TAG_CHARS]:
+        if long := [text for text in names if len(text) > max_chars]:
             shown = f"{_show(long[0])} of {len(long[0])} characters"
-            self._complain(name, shown, f"at most {MAX_TAG_CHARS}", "shorten it")
+            self._complain(name, shown, f"at most {max_chars}", "shorten it")
             return ()
         return tuple(names)
 
@@ -157,10 +164,66 @@ class Fields:
             return ""
         return slug
 
+    def aliases(self) -> tuple[str, ...]:
+        """Read the old addresses as paths from the root."""
+        paths: dict[str, None] = {}
+        for name in ("aliases", "alias"):
+            for text in self.names(
+                name, limit=MAX_ALIASES, divided=False, max_chars=MAX_ADDRESS_CHARS
+            ):
+                path = read_alias(text)
+                if path is None:
+                    mend = "write its path, without a query"
+                    self._complain(name, _show(text), "an address such as /2019/old-name/", mend)
+                else:
+                    paths[path] = None
+        return tuple(paths)
+
+    def series(self) -> str:
+        """Read the name of the one series that the post is a part of."""
+        names = self.names("series", limit=MAX_TAGS, divided=False)
+        if len(names) > 1:
+            self._complain("series", f"{len(names)} of them", "one", "keep one name")
+        return names[0] if names else ""
+
+    def canonical(self) -> str:
+        """Read the address where the post was published first."""
+        form = "an address such as https://example.org/first-light"
+        return self._fitting("canonical", is_web_address, form, "write the whole address")
+
+    def image(self) -> str:
+        """Read the address of the post's picture, or its file's name."""
+        form = "a file beside the post, a path from / or an https:// address"
+        return self._fitting("image", is_image, form, "write one of these")
+
+    def lang(self) -> str:
+        """Read the language of the post."""
+        mend = "write the language's code, or remove it for the site's language"
+        return self._fitting(
+            "lang", lambda text: bool(_LANGUAGE.fullmatch(text)), "a tag such as de or pt-BR", mend
+        )
+
+    def expires(self, published: datetime | None) -> datetime | None:
+        """Read when the post is hidden again, which is after it was `published`."""
+        moment = self.date("expires")
+        if moment is not None and published is not None and moment <= published:
+            found = _show(self.front.values[self._names["expires"]])
+            mend = "correct one of the two, or write draft: true to hide it"
+            self._complain("expires", found, "a moment after its date", mend)
+        return moment
+
     def is_draft(self) -> bool:
         """Read `draft: true`, or Jekyll's `published: false`."""
         draft, published = self.switch("draft"), self.switch("published")
         return bool(draft) or published is False
+
+    def _fitting(self, name: str, fits: Callable[[str], bool], form: str, mend: str) -> str:
+        """Read a text that must fit; empty where it is missing or does not."""
+        text = self.text(name)
+        if text and not fits(text):
+            self._complain(name, _show(text), form, mend)
+            return ""
+        return text
 
     def _take(self, name: str) -> Any:
         key = self._names.get(name, name)

@@ -1,4 +1,4 @@
-"""Which files of a folder are posts."""
+"""Which files of a folder are posts, and which are shown beside them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from typing import NamedTuple
 from blog.posts.model import Fault
 
 SUFFIX = ".md"
+# What a post shows or offers; anything else in the folder is nobody's to ask for.
+MEDIA_SUFFIXES = (
+    *(".avif", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp"),
+    *(".mp4", ".webm", ".mp3", ".oga", ".ogg", ".wav", ".vtt", ".pdf"),
+)
 
 
 class Stamp(NamedTuple):
@@ -29,8 +34,13 @@ def is_hidden(name: str) -> bool:
     return name.startswith((".", "#")) or name.endswith("~")
 
 
-def find_posts(folder: Path) -> Iterator[tuple[Path, Stamp | Fault]]:
-    """Yield every post's path with its stamp, or with what keeps it from being read.
+def is_media(name: str) -> bool:
+    """Tell by its name whether a file is a picture, a film, a sound or a document."""
+    return name.lower().endswith(MEDIA_SUFFIXES)
+
+
+def find_files(folder: Path) -> Iterator[tuple[Path, Stamp | Fault]]:
+    """Yield the path of every post and every media file with its stamp, or with what is wrong.
 
     Paths begin as `folder` does. Raises `OSError` if the folder itself cannot be listed.
     """
@@ -53,7 +63,7 @@ def find_posts(folder: Path) -> Iterator[tuple[Path, Stamp | Fault]]:
                 yield from _follow(entry, inside)
             elif entry.is_dir(follow_symlinks=False):
                 pending.append(entry.path)
-            elif entry.name.endswith(SUFFIX):
+            elif entry.name.endswith(SUFFIX) or is_media(entry.name):
                 yield Path(entry.path), _stamp(entry)
 
 
@@ -74,7 +84,7 @@ def _follow(entry: os.DirEntry[str], inside: str) -> Iterator[tuple[Path, Stamp 
                     "copy the file into the folder",
                 ),
             )
-    elif is_post and not Path(target).is_dir():
+    elif (is_post or is_media(entry.name)) and not Path(target).is_dir():
         yield path, _stamp(entry)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
-from hashlib import blake2b
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,14 +14,18 @@ import gevent.event
 import gevent.lock
 from gevent import monkey
 
-from blog.posts.finding import Stamp, find_posts, unreadable
-from blog.posts.markdown import render_markdown
+from blog.posts.finding import Stamp, find_files, is_media, unreadable
+from blog.posts.markdown import Style, render_markdown
 from blog.posts.model import Fault, Post, RenderedPost
 from blog.posts.reader import MAX_FILE_BYTES, Reading, describe_size, read_post
 from blog.posts.state import Index, build_index
 from blog.posts.watching import FolderWatch, NativeStop
 
 log = logging.getLogger(__name__)
+
+# A state of a post, and of the pictures whose sizes its page has.
+Place = tuple[Path, str, str]
+Listener = Callable[[Index, Index], None]
 
 # One post at a time is rendered in a process. Pygments imports its lexers when first needed; under
 # gevent the locks of the import system are gevent's, and two native threads that wait for one of
@@ -32,43 +36,79 @@ _turn = gevent.lock.BoundedSemaphore(1)
 _at_work = monkey.get_original("_thread", "allocate_lock")()
 
 
-def _render_alone(post: Post) -> RenderedPost:
+def _render_alone(post: Post, style: Style) -> RenderedPost:
     with _at_work:
-        return render_markdown(post)
+        return render_markdown(post, style)
 
 
 class Library:
     """Every `*.md` below a folder. `index` is immutable and swapped as a whole.
 
-    `load` and the watch's thread never run at once: load first, then `start`. Everything else may
-    be called by any greenlet, and only `render` waits: for its own post.
+    `load`, `turn` and the watch's thread never run at once: load first, then `start`. Everything
+    else may be called by any greenlet, and only `render` waits: for its own post. A date without
+    a time zone is one of `zone`. `clock` returns the present moment, aware; tests set their own.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        zone: tzinfo = UTC,
+        style: Style | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.folder = folder
+        self.zone = zone
+        self.style = style or Style(posts_dir=folder)
+        self.clock = clock
+        self._listeners: list[Listener] = []
+        self._missing: list[Fault] = []
+        self._media: dict[Path, int] = {}
         self._index = Index()
         self._readings: dict[Path, tuple[Stamp | Fault, Reading]] = {}
         self._logged: set[str] = set()
-        self._rendered: dict[tuple[Path, str], RenderedPost] = {}
-        self._rendering: dict[tuple[Path, str], gevent.event.AsyncResult[RenderedPost | None]] = {}
+        self._rendered: dict[Place, RenderedPost] = {}
+        self._rendering: dict[Place, gevent.event.AsyncResult[RenderedPost | None]] = {}
         self._watch: FolderWatch | None = None
         self._loop: Any = None
 
     @property
     def index(self) -> Index:
-        """What the folder holds, as last read."""
+        """What the folder holds, as last read, and as it is to be seen now."""
         return self._index
 
     def load(self, *, on_read: Callable[[int], None] | None = None) -> None:
         """Read what is new or changed. `on_read(count)` is told how many files were read."""
         self._scan(None, on_read)
 
+    def turn(self) -> float | None:
+        """Let what is due appear or go; return the seconds until the next time, None for never.
+
+        The clock is asked, not a timer: it may be set, and a machine may sleep.
+        """
+        due = self._index.next_change
+        if due is not None and due <= self.clock():
+            self._swap()
+            due = self._index.next_change
+        return None if due is None else (due - self.clock()).total_seconds()
+
+    def subscribe(self, listener: Listener) -> None:
+        """Have `listener(before, after)` called after each swap of the index from now on.
+
+        In a greenlet of its own where gevent is at work and the library was started, else at once
+        by who caused the swap. Several swaps may be told at a time: look at `index` for the last.
+        """
+        self._listeners.append(listener)
+
     def start(self) -> None:
         """Begin to watch the folder, in a native thread."""
         if monkey.is_module_patched("socket"):
             self._loop = gevent.get_hub().loop
         self._watch = FolderWatch(
-            self.folder, self._scan_safely, lambda line: self._log(logging.WARNING, line)
+            self.folder,
+            self._scan_safely,
+            lambda line: self._log(logging.WARNING, line),
+            self._turn_safely,
         )
         self._watch.start()
 
@@ -84,12 +124,12 @@ class Library:
         Under gevent it is rendered in a native thread: only those wait who want a post that
         nobody has read yet.
         """
-        place = (post.path, post.fingerprint)
+        place = (post.path, post.fingerprint, self._index.media_version)
         kept = self._rendered.get(place)
         if kept is not None:
             return kept
         if not monkey.is_module_patched("socket"):
-            return self._rendered.setdefault(place, render_markdown(post))
+            return self._rendered.setdefault(place, render_markdown(post, self.style))
         while (under_way := self._rendering.get(place)) is not None:
             shared = under_way.get()
             if shared is not None:
@@ -98,7 +138,7 @@ class Library:
         result = self._rendering[place] = gevent.event.AsyncResult()
         try:
             with _turn:
-                rendered = gevent.get_hub().threadpool.apply(_render_alone, (post,))
+                rendered = gevent.get_hub().threadpool.apply(_render_alone, (post, self.style))
         except Exception as error:
             result.set_exception(error)
             raise
@@ -115,24 +155,42 @@ class Library:
         try:
             self._scan(stop, None)
         except Exception as error:  # noqa: BLE001 - the watch must go on: a change may mend it
-            trace = "".join(traceback.format_exception(error))
-            self._log(logging.ERROR, f"posts: {self.folder} could not be read again\n{trace}")
+            self._log_crash(error)
+
+    def _turn_safely(self) -> float | None:
+        try:
+            return self.turn()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._log_crash(error)
+            return None
+
+    def _log_crash(self, error: Exception) -> None:
+        trace = "".join(traceback.format_exception(error))
+        self._log(logging.ERROR, f"posts: {self.folder} could not be read again\n{trace}")
 
     def _log(self, level: int, line: str) -> None:
-        """Log from any thread. Logging's locks are gevent's, too, and not for native threads."""
+        self._call(log.log, level, "%s", line)
+
+    def _call(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call it from any thread. Logging's locks are gevent's, and not for native threads."""
         if self._loop is None:
-            log.log(level, "%s", line)
+            function(*arguments)
         else:
-            self._loop.run_callback_threadsafe(gevent.spawn, log.log, level, "%s", line)
+            self._loop.run_callback_threadsafe(gevent.spawn, function, *arguments)
 
     def _scan(self, stop: NativeStop | None, on_read: Callable[[int], None] | None) -> None:
         readings: dict[Path, tuple[Stamp | Fault, Reading]] = {}
         missing: list[Fault] = []
+        media: dict[Path, int] = {}
         count = 0
         try:
-            for path, stamp in find_posts(self.folder):
+            for path, stamp in find_files(self.folder):
                 if stop is not None and stop.is_set():
                     return
+                if is_media(path.name):
+                    if isinstance(stamp, Stamp):
+                        media[path] = stamp.size
+                    continue
                 known = self._readings.get(path)
                 if known is not None and known[0] == stamp:
                     readings[path] = known
@@ -143,10 +201,11 @@ class Library:
                     on_read(count)
         except OSError as error:
             missing.append(_describe_missing(self.folder, error))
-        if readings == self._readings and not missing and self._index.version:
+        state = (readings, missing, media)
+        if state == (self._readings, self._missing, self._media) and self._index.version:
             return
-        self._readings = readings
-        self._swap(missing)
+        self._readings, self._missing, self._media = state
+        self._swap()
 
     def _read(self, path: Path, stamp: Stamp | Fault) -> Reading:
         if isinstance(stamp, Fault):
@@ -155,30 +214,27 @@ class Library:
             return Reading(None, (describe_size(path, stamp.size),))
         place = PurePosixPath(path.relative_to(self.folder).as_posix())
         try:
-            return read_post(path, place, path.read_bytes())
+            return read_post(path, place, path.read_bytes(), self.zone)
         except OSError as error:
             return Reading(None, (unreadable(path, error),))
 
-    def _swap(self, missing: list[Fault]) -> None:
+    def _swap(self) -> None:
         readings = [reading for _, reading in self._readings.values()]
         posts = [reading.post for reading in readings if reading.post is not None]
-        faults = [*missing, *(fault for reading in readings for fault in reading.faults)]
-        version = blake2b(digest_size=12)
-        for post in sorted(posts, key=lambda post: post.path):
-            version.update(f"{post.path}\0{post.fingerprint}\n".encode(errors="replace"))
-        for fault in sorted(faults):
-            version.update(f"{fault}\n".encode(errors="replace"))
-        index = build_index(posts, faults, version.hexdigest())
-        if index.version == self._index.version:
+        faults = [*self._missing, *(fault for reading in readings for fault in reading.faults)]
+        before, index = self._index, build_index(posts, faults, self.clock(), self._media)
+        if index.version == before.version:
             return
         self._index = index
-        live = {(post.path, post.fingerprint) for post in posts}
+        live = {(post.path, post.fingerprint, index.media_version) for post in posts}
         # A copy: a request may add to it meanwhile; what it adds is forgotten at the next change.
         self._rendered = {place: kept for place, kept in self._rendered.items() if place in live}
         lines = {str(fault) for fault in index.faults}
         for line in sorted(lines - self._logged):
             self._log(logging.WARNING, line)
         self._logged = lines
+        for listener in self._listeners:
+            self._call(listener, before, index)
 
 
 def _describe_missing(folder: Path, error: OSError) -> Fault:

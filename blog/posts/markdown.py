@@ -6,6 +6,8 @@ import html
 import logging
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -16,7 +18,11 @@ from markdown.treeprocessors import Treeprocessor
 from pygments.formatters import HtmlFormatter
 
 from blog.posts.fences import FenceStep
-from blog.posts.model import Heading, Post, RenderedPost
+from blog.posts.formulas import Formulas, register_formulas
+from blog.posts.hints import Hints
+from blog.posts.images import ImagePlaces, ImageStep
+from blog.posts.model import Fault, Heading, Post, RenderedPost
+from blog.posts.tasks import TaskStep
 
 # Python-Markdown says at level debug which extensions it loads. Rendering runs in native threads,
 # where logging's lock, once gevent has patched it, is better left alone.
@@ -31,12 +37,32 @@ TITLE_MARKUP = re.compile(r"[`*]")
 RESERVED_ANCHORS = frozenset({"live", "main"})
 
 
-def render_markdown(post: Post) -> RenderedPost:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """What is the same for all posts of a blog; the folders are where images are looked for."""
+
+    smart_quotes: bool = False
+    posts_dir: Path | None = None
+    static_dir: Path | None = None
+
+
+DEFAULT_STYLE = Style()
+
+
+def render_markdown(post: Post, style: Style = DEFAULT_STYLE) -> RenderedPost:
     """Render a post's body: no title, headings from h2 on and never skipping a level.
 
     Raw HTML passes through: posts are the author's own. Every call has its own `Markdown`, which
     keeps state while it works, so calls may run in threads side by side.
     """
+    return render_with_hints(post, style)[0]
+
+
+def render_with_hints(
+    post: Post, style: Style = DEFAULT_STYLE
+) -> tuple[RenderedPost, tuple[Fault, ...]]:
+    """Render a post's body, and say what in it is shown but not as its author meant it."""
+    hints = Hints(post)
     md = Markdown(
         extensions=[
             "fenced_code",
@@ -49,7 +75,10 @@ def render_markdown(post: Post) -> RenderedPost:
             "attr_list",
             "md_in_html",
             "sane_lists",
-            PageExtension(post),
+            "pymdownx.quotes",
+            "pymdownx.tilde",
+            *(["smarty"] if style.smart_quotes else []),
+            PageExtension(post, style, hints),
         ],
         extension_configs={
             "codehilite": {
@@ -58,13 +87,16 @@ def render_markdown(post: Post) -> RenderedPost:
                 "pygments_formatter": CodeFormatter,
             },
             "toc": {"slugify": _write_anchor},
+            # Alerts, as on GitHub; they come out as admonitions.
+            "pymdownx.quotes": {"callouts": True},
+            "pymdownx.tilde": {"subscript": False},
         },
         output_format="html",
     )
     rendered = md.convert(post.body)
     # The stubs do not know what an extension adds.
     outline: list[dict[str, Any]] = getattr(md, "toc_tokens", [])
-    return RenderedPost(rendered, tuple(_list_headings(outline)))
+    return RenderedPost(rendered, tuple(_list_headings(outline))), hints.list_all()
 
 
 def _write_anchor(text: str, separator: str) -> str:
@@ -95,13 +127,19 @@ class CodeFormatter(HtmlFormatter[str]):
 class PageExtension(Extension):
     """Fits a body into its page."""
 
-    def __init__(self, post: Post) -> None:
+    def __init__(self, post: Post, style: Style, hints: Hints) -> None:
         super().__init__()
         self.post = post
+        self.places = ImagePlaces(post.path.parent, style.posts_dir, style.static_dir)
+        self.hints = hints
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Python-Markdown's name
         """Put the steps around that of toc, which has priority 5 and gives the anchors."""
-        md.preprocessors.register(FenceStep(md, CodeFormatter), "fenced_code_block", 25)
+        formulas = Formulas(self.hints)
+        register_formulas(md, formulas)
+        md.preprocessors.register(FenceStep(md, CodeFormatter, formulas), "fenced_code_block", 25)
+        md.treeprocessors.register(TaskStep(md), "page_tasks", 25)
+        md.treeprocessors.register(ImageStep(md, self.places, self.hints), "page_images", 7)
         outline = OutlineStep(md)
         outline.post = self.post
         md.treeprocessors.register(outline, "page_outline", 7)
@@ -138,22 +176,27 @@ class TableStep(Treeprocessor):
     """Makes tables scroll on their own, and aligns cells by class: the CSP forbids styles."""
 
     def run(self, root: Element) -> None:
-        tables = [
-            (parent, child) for parent in root.iter() for child in parent if child.tag == "table"
-        ]
-        for number, (parent, table) in enumerate(tables, 1):
-            for cell in table.iter():
-                aligned = ALIGNMENT.fullmatch(cell.get("style", ""))
-                if aligned:
-                    del cell.attrib["style"]
-                    cell.set("class", f"{cell.get('class', '')} align-{aligned[1]}".strip())
-            region = Element("div")
-            region.attrib |= {"class": "table-scroll", "tabindex": "0", "role": "region"}
-            # Landmarks of one kind need names of their own.
-            region.set("aria-label", "Table" if number == 1 else f"Table {number}")
-            region.tail, table.tail = table.tail, None
-            parent[list(parent).index(table)] = region
-            region.append(table)
+        count = 0
+        for parent in list(root.iter()):
+            for place, table in enumerate(parent):
+                if table.tag != "table":
+                    continue
+                count += 1
+                parent[place] = self._write_region(table, count)
+
+    def _write_region(self, table: Element, number: int) -> Element:
+        for cell in table.iter():
+            aligned = ALIGNMENT.fullmatch(cell.get("style", ""))
+            if aligned:
+                del cell.attrib["style"]
+                cell.set("class", f"{cell.get('class', '')} align-{aligned[1]}".strip())
+        region = Element("div")
+        region.attrib |= {"class": "table-scroll", "tabindex": "0", "role": "region"}
+        # Landmarks of one kind need names of their own.
+        region.set("aria-label", "Table" if number == 1 else f"Table {number}")
+        region.tail, table.tail = table.tail, None
+        region.append(table)
+        return region
 
 
 class NoteStep(Treeprocessor):

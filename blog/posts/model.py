@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+State = Literal["published", "draft", "scheduled", "expired"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +18,10 @@ class Post:
     `id` is its address below /blog/ and unique in a library. `date` and `updated` are aware (UTC
     where the author gave no zone); `date` is None where neither front matter nor file name has
     one. `body` is Markdown; `body_line` is its first line in the file, from 1. `fingerprint`
-    changes with the file's bytes; with `path` it names one state of one file.
-    `id_line` is the line that gave the id, 1 where it is the file's name.
+    changes with the file's bytes; with `path` it names one state of one file. `extra` has the
+    fields that are none of ours, `field_lines` the line of every field by its lower-case name.
+    `aliases` are paths from the root; `image` is a web address, a path from the root, or a file
+    beside the post. `presence` is whether its readers are counted.
     """
 
     id: str
@@ -28,6 +32,13 @@ class Post:
     authors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     draft: bool = False
+    expires: datetime | None = None
+    series: str = ""
+    aliases: tuple[str, ...] = ()
+    canonical: str = ""
+    image: str = ""
+    lang: str = ""
+    presence: bool = True
     path: Path
     body: str
     body_line: int = 1
@@ -35,12 +46,26 @@ class Post:
     extra: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
     titled_by_heading: bool = False
-    id_line: int = 1
+    field_lines: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def reading_minutes(self) -> int:
         """Estimate the reading time at 230 words a minute (Brysbaert 2019: 238), at least 1."""
         return max(1, round(self.words / 230))
+
+    def line_of(self, name: str) -> int:
+        """Return the line of a field in the file; 1 where it is not in the front matter."""
+        return self.field_lines.get(name, 1)
+
+    def state_at(self, now: datetime) -> State:
+        """Tell who may see it: everyone from its date until it expires, unless it is a draft."""
+        if self.draft:
+            return "draft"
+        if self.expires is not None and self.expires <= now:
+            return "expired"
+        if self.date is not None and self.date > now:
+            return "scheduled"
+        return "published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +96,8 @@ class Fault:
     mend: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.found}, expected {self.expected}, {self.mend}"
+        return f"{self.path}:{self.line}: {self.describe()}"
+
+    def describe(self) -> str:
+        """Say what is wrong, without the place."""
+        return f"{self.found}, expected {self.expected}, {self.mend}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import PurePosixPath
+
+from blog.posts.dates import read_date
 
 MAX_ID_CHARS = 200
 
@@ -35,7 +37,7 @@ def slugify(text: str) -> str:
     return kept.strip("-").lstrip("._~")
 
 
-def read_place(place: PurePosixPath) -> Named:
+def read_place(place: PurePosixPath, zone: tzinfo = UTC) -> Named:
     """Read `2026-11-24-hello.md`, `2026/11-24-hello.md`, `hello.md` and `hello/index.md`.
 
     Of an `index.md` the folder is the name (Hugo's and Gatsby's bundles of a post and its images).
@@ -54,10 +56,12 @@ def read_place(place: PurePosixPath) -> Named:
         return Named(_make_id(stem))
     try:
         year_number, month, day = (int(number) for number in numbers)
-        date = datetime(year_number, month, day, tzinfo=UTC)
+        moment = read_date(date(year_number, month, day), zone)
     except ValueError:
+        moment = None
+    if moment is None:
         return Named(_make_id(rest), wrong_date="-".join(numbers))
-    return Named(_make_id(rest), date)
+    return Named(_make_id(rest), moment)
 
 
 def _make_id(text: str) -> str:

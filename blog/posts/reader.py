@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
@@ -25,8 +26,11 @@ class Reading:
     faults: tuple[Fault, ...] = ()
 
 
-def read_post(path: Path, place: PurePosixPath, content: bytes) -> Reading:
-    """Read a post; `path` is named in faults, `place` is the path below the posts folder."""
+def read_post(path: Path, place: PurePosixPath, content: bytes, zone: tzinfo = UTC) -> Reading:
+    """Read a post; `path` is named in faults, `place` is the path below the posts folder.
+
+    A date without a time zone is one of `zone`.
+    """
     if len(content) > MAX_FILE_BYTES:
         return Reading(None, (describe_size(path, len(content)),))
     text, faults = _decode(path, content)
@@ -38,21 +42,28 @@ def read_post(path: Path, place: PurePosixPath, content: bytes) -> Reading:
     except FrontMatterError as error:
         line = front_line + error.line - 1
         return Reading(None, (*faults, Fault(path, line, error.found, error.expected, error.mend)))
-    fields = Fields(front)
-    named = read_place(place)
+    fields = Fields(front, zone)
+    named = read_place(place, zone)
     title = fields.text("title", MAX_TITLE_CHARS)
     description = fields.text("description")
     heading = "" if title else find_heading(parts.body)[:MAX_TITLE_CHARS]
-    date = fields.date("date")
+    date = fields.date("date") or named.date
     post = Post(
         id=fields.slug() or named.id,
         title=title or heading,
         description=shorten(description, 1000) or find_paragraph(parts.body),
-        date=date or named.date,
+        date=date,
         updated=fields.date("updated"),
         authors=fields.authors(),
         tags=fields.tags(),
         draft=fields.is_draft(),
+        expires=fields.expires(date),
+        series=fields.series(),
+        aliases=fields.aliases(),
+        canonical=fields.canonical(),
+        image=fields.image(),
+        lang=fields.lang(),
+        presence=fields.switch("presence") is not False,
         path=path,
         body=parts.body,
         body_line=parts.body_line,
@@ -60,7 +71,7 @@ def read_post(path: Path, place: PurePosixPath, content: bytes) -> Reading:
         extra=fields.rest(),
         fingerprint=blake2b(content, digest_size=16).hexdigest(),
         titled_by_heading=bool(heading),
-        id_line=front_line + fields.line("slug") - 1,
+        field_lines={n.lower(): front_line + line - 1 for n, line in front.lines.items()},
     )
     faults += [
         Fault(path, front_line + c.line - 1, c.found, c.expected, c.mend) for c in fields.complaints

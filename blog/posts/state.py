@@ -2,62 +2,181 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
+from types import MappingProxyType
 
-from blog.posts.model import Fault, Post
+from blog.posts.addresses import post_path, write_alias_key
+from blog.posts.model import Fault, Post, State
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPlace:
+    """Where a post stands in its series: `number` counts from 1, `posts` has the oldest first."""
+
+    name: str
+    posts: tuple[Post, ...]
+    number: int
+
+    @property
+    def previous(self) -> Post | None:
+        return self.posts[self.number - 2] if self.number > 1 else None
+
+    @property
+    def next(self) -> Post | None:
+        return self.posts[self.number] if self.number < len(self.posts) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
     """Every post of a folder at one moment.
 
-    `posts`, `by_id` and `tags` have the published posts: the newest first, those without a date
-    last, ties by id. `version` differs exactly if a file differs, and is the same in every worker.
+    `posts`, `by_id`, `tags`, `series` and `aliases` have the published posts only: the newest
+    first, those without a date last, ties by id; a series has its oldest first. `hidden` has all
+    others by id, for previews and for the author. `version` differs exactly if a file differs or
+    a post's state does, and is the same in every worker; of pictures and other `media` their names
+    and sizes are looked at. At `next_change` a post appears or goes; None if none ever will.
     """
 
     posts: tuple[Post, ...] = ()
-    drafts: tuple[Post, ...] = ()
     by_id: Mapping[str, Post] = field(default_factory=dict)
     tags: Mapping[str, tuple[Post, ...]] = field(default_factory=dict)
+    series: Mapping[str, tuple[Post, ...]] = field(default_factory=dict)
+    aliases: Mapping[str, Post] = field(default_factory=dict)
+    drafts: tuple[Post, ...] = ()
+    scheduled: tuple[Post, ...] = ()
+    expired: tuple[Post, ...] = ()
+    hidden: Mapping[str, Post] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
+    media: Collection[Path] = frozenset()
+    media_version: str = ""
     version: str = ""
+    next_change: datetime | None = None
+
+    def find_alias(self, path: str) -> Post | None:
+        """Return the post whose old address a request's path is."""
+        return self.aliases.get(write_alias_key(path))
+
+    def find_media(self, post: Post, name: str) -> Path | None:
+        """Return the file beside a post that a request names; no file system is asked."""
+        path = Path(os.path.normpath(post.path.parent / name))
+        return path if path in self.media else None
+
+    def find_series(self, post: Post) -> SeriesPlace | None:
+        """Return a published post's place in its series; None for a post in none."""
+        posts = self.series.get(post.series, ())
+        numbers = (number for number, part in enumerate(posts, 1) if part is post)
+        number = next(numbers, None)
+        return SeriesPlace(post.series, posts, number) if number else None
 
 
-def build_index(posts: Iterable[Post], faults: Iterable[Fault], version: str) -> Index:
-    """Put posts in order; of two with one id, the second by path is left out, with a fault."""
+def build_index(
+    posts: Iterable[Post],
+    faults: Iterable[Fault],
+    now: datetime,
+    media: Mapping[Path, int] = MappingProxyType({}),
+) -> Index:
+    """Put posts in order; of two with one id, the second by path is left out, with a fault.
+
+    `media` has the size of each file beside the posts.
+    """
+    posts, clashes = _settle_ids(posts)
+    old_addresses, alias_clashes = _settle_aliases(posts)
+    by_state: dict[State, list[Post]] = {
+        "published": [],
+        "draft": [],
+        "scheduled": [],
+        "expired": [],
+    }
+    for post in sorted(posts, key=_newest_first):
+        by_state[post.state_at(now)].append(post)
+    published = by_state.pop("published")
+    hidden = {post.id: post for some in by_state.values() for post in some}
+    faults = tuple(sorted([*faults, *clashes, *alias_clashes]))
+    media_version = _make_version(f"{path}\0{media[path]}" for path in sorted(media))
+    states = (f"{post.path}\0{post.fingerprint}\0{post.state_at(now)}" for post in posts)
+    changes = (moment for post in posts for moment in (post.date, post.expires) if not post.draft)
+    return Index(
+        posts=tuple(published),
+        by_id={post.id: post for post in published},
+        tags=_group((tag, post) for post in published for tag in dict.fromkeys(post.tags)),
+        series=_group((p.series, p) for p in sorted(published, key=_oldest_first) if p.series),
+        aliases={key: post for key, post in old_addresses.items() if post.id not in hidden},
+        drafts=tuple(by_state["draft"]),
+        scheduled=tuple(by_state["scheduled"]),
+        expired=tuple(by_state["expired"]),
+        hidden=hidden,
+        faults=faults,
+        media=frozenset(media),
+        media_version=media_version,
+        version=_make_version([*states, *map(str, faults), media_version]),
+        next_change=min((m for m in changes if m is not None and m > now), default=None),
+    )
+
+
+def _settle_ids(posts: Iterable[Post]) -> tuple[list[Post], list[Fault]]:
     holders: dict[str, Post] = {}
     clashes: list[Fault] = []
     for post in sorted(posts, key=lambda post: post.path):
         holder = holders.setdefault(post.id, post)
         if holder is not post:
-            clashes.append(_describe_clash(post, holder.path))
-    ordered = sorted(holders.values(), key=_newest_first)
-    published = tuple(post for post in ordered if not post.draft)
-    tags: dict[str, list[Post]] = {}
-    for post in published:
-        for tag in dict.fromkeys(post.tags):
-            tags.setdefault(tag, []).append(post)
-    return Index(
-        posts=published,
-        drafts=tuple(post for post in ordered if post.draft),
-        by_id={post.id: post for post in published},
-        tags={tag: tuple(tags[tag]) for tag in sorted(tags)},
-        faults=tuple(sorted([*faults, *clashes])),
-        version=version,
-    )
+            clashes.append(
+                Fault(
+                    post.path,
+                    post.line_of("slug"),
+                    f"the id {post.id!r}, which {holder.path} has already",
+                    "an id of its own",
+                    "give one of the two another `slug` or file name",
+                )
+            )
+    return list(holders.values()), clashes
+
+
+def _settle_aliases(posts: Iterable[Post]) -> tuple[dict[str, Post], list[Fault]]:
+    """Give each old address to one post: never to another than the one that is there now."""
+    now_there = {write_alias_key(post_path(post.id)): post for post in posts}
+    holders: dict[str, Post] = {}
+    clashes: list[Fault] = []
+    for post in posts:
+        for alias in post.aliases:
+            key = write_alias_key(alias)
+            holder = now_there.get(key) or holders.setdefault(key, post)
+            if key not in now_there and holder is post:
+                continue
+            owner = "is the post's own" if holder is post else f"{holder.path} has already"
+            clashes.append(
+                Fault(
+                    post.path,
+                    post.line_of("aliases" if "aliases" in post.field_lines else "alias"),
+                    f'aliases: found "{alias}", which {owner}',
+                    "an address that no post has",
+                    "remove it",
+                )
+            )
+    return holders, clashes
+
+
+def _group(named: Iterable[tuple[str, Post]]) -> dict[str, tuple[Post, ...]]:
+    groups: dict[str, list[Post]] = {}
+    for name, post in named:
+        groups.setdefault(name, []).append(post)
+    return {name: tuple(groups[name]) for name in sorted(groups)}
 
 
 def _newest_first(post: Post) -> tuple[bool, float, str]:
     return (True, 0.0, post.id) if post.date is None else (False, -post.date.timestamp(), post.id)
 
 
-def _describe_clash(post: Post, holder: Path) -> Fault:
-    return Fault(
-        post.path,
-        post.id_line,
-        f"the id {post.id!r}, which {holder} has already",
-        "an id of its own",
-        "give one of the two another `slug` or file name",
-    )
+def _oldest_first(post: Post) -> tuple[bool, float, str]:
+    return (True, 0.0, post.id) if post.date is None else (False, post.date.timestamp(), post.id)
+
+
+def _make_version(lines: Iterable[str]) -> str:
+    version = blake2b(digest_size=12)
+    for line in lines:
+        version.update(f"{line}\n".encode(errors="replace"))
+    return version.hexdigest()

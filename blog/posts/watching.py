@@ -54,15 +54,21 @@ class FolderWatch:
     """Calls `scan(stop)` in a thread of its own: at once, after changes, and every 30 s.
 
     `scan` must not raise and should return soon after `stop.is_set()`. `report` is called in the
-    same thread, once each time events cannot be had.
+    same thread, once each time events cannot be had. So is `turn`, each second and when the
+    seconds are over that it returned last: there is one writer, and no second thread or timer.
     """
 
     def __init__(
-        self, folder: Path, scan: Callable[[NativeStop], None], report: Callable[[str], None]
+        self,
+        folder: Path,
+        scan: Callable[[NativeStop], None],
+        report: Callable[[str], None],
+        turn: Callable[[], float | None],
     ) -> None:
         self._folder = folder
         self._scan = scan
         self._report = report
+        self._turn = turn
         self._stop = NativeStop()
         self._ended: _thread.LockType = _make_lock()
         self._without_events = False
@@ -114,7 +120,7 @@ class FolderWatch:
             self._scan(self._stop)
             scanned = time.monotonic()
             while True:
-                changes = notify.watch(DEBOUNCE_MS, STEP_MS, LOOK_MS, self._stop)
+                changes = notify.watch(DEBOUNCE_MS, STEP_MS, self._turn_ms(), self._stop)
                 if changes in ("stop", "signal"):
                     return
                 if _identify(self._folder) != watched:
@@ -130,7 +136,14 @@ class FolderWatch:
                 f"{self._folder}: changes cannot be watched ({error}); looking each second"
             )
         self._scan(self._stop)
-        self._stop.wait(POLL_SECONDS)
+        self._stop.wait(min(POLL_SECONDS, self._turn_ms() / 1000))
+
+    def _turn_ms(self) -> int:
+        """Let `turn` do what is due; return how long to wait for events, never 0 (for ever)."""
+        seconds = self._turn()
+        if seconds is None:
+            return LOOK_MS
+        return int(max(0.0, min(LOOK_MS - 1.0, seconds * 1000))) + 1
 
 
 def _identify(folder: Path) -> tuple[int, int] | None:

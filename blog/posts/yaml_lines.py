@@ -6,6 +6,8 @@ from typing import Any, cast
 
 import yaml
 
+from blog.posts.schema import TEXT_NAMES
+
 try:
     from yaml import CSafeLoader as SafeLoader
 except ImportError:  # a PyYAML built without libyaml: slower, the same result
@@ -16,23 +18,6 @@ MAX_ALIASES = 20
 # libyaml's composer recurses in C and crashes the process from some 10,000 levels.
 MAX_DEPTH = 50
 
-# Their text as written: `title: 1.10` is not 1.1, `title: on` is not True, and a date that is
-# none must be shown as it stands.
-_TEXT_FIELDS = frozenset(
-    [
-        "title",
-        "description",
-        "date",
-        "updated",
-        "slug",
-        "author",
-        "authors",
-        "tag",
-        "tags",
-        "category",
-        "categories",
-    ]
-)
 _TEXT = "tag:yaml.org,2002:str"
 _NULL = "tag:yaml.org,2002:null"
 
@@ -83,7 +68,7 @@ def _prepare(node: yaml.MappingNode) -> dict[str, int]:
                 problem=f"{key.value} a second time", problem_mark=key.start_mark
             )
         lines[str(key.value)] = key.start_mark.line + 1
-        if isinstance(key.value, str) and key.value.lower() in _TEXT_FIELDS:
+        if isinstance(key.value, str) and key.value.lower() in TEXT_NAMES:
             _keep_text(value)
             for item in value.value if isinstance(value, yaml.SequenceNode) else ():
                 _keep_text(item)

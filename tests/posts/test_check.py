@@ -9,11 +9,13 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-import blog.cli
+import blog.cli.checking
 from blog.cli import posts_cli
+from blog.config import Settings
 from blog.posts import Library, Post, RenderedPost
+from blog.posts.markdown import Style
 
-GOOD = "---\ntitle: Good\ndate: 2026-11-24\n---\nText.\n"
+GOOD = "---\ntitle: Good\ndate: 2025-11-24\n---\nText.\n"
 
 
 def run(folder: Path, *arguments: str) -> Result:
@@ -21,7 +23,7 @@ def run(folder: Path, *arguments: str) -> Result:
     app = Flask("bare")
     library = Library(folder)
     library.load()
-    app.extensions["viblog"] = SimpleNamespace(library=library)
+    app.extensions["viblog"] = SimpleNamespace(library=library, settings=Settings())
     app.cli.add_command(posts_cli)
     return app.test_cli_runner().invoke(args=["posts", *arguments])
 
@@ -29,7 +31,7 @@ def run(folder: Path, *arguments: str) -> Result:
 def test_good_posts_have_no_faults(tmp_path: Path):
     (tmp_path / "good.md").write_text(GOOD)
     result = run(tmp_path, "check")
-    assert (result.exit_code, result.stdout) == (0, "1 posts, no faults\n")
+    assert (result.exit_code, result.stdout) == (0, "1 post, no faults\n")
 
 
 def test_every_fault_of_every_file_is_printed_with_its_place(tmp_path: Path):
@@ -43,10 +45,10 @@ def test_every_fault_of_every_file_is_printed_with_its_place(tmp_path: Path):
 
 
 def test_a_post_whose_rendering_crashes_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def crash(post: Post) -> RenderedPost:
+    def crash(post: Post, style: Style) -> RenderedPost:
         raise RecursionError("too deep")
 
-    monkeypatch.setattr(blog.cli, "render_markdown", crash)
+    monkeypatch.setattr(blog.cli.checking, "render_with_hints", crash)
     (tmp_path / "good.md").write_text(GOOD)
     result = run(tmp_path, "check")
     assert result.exit_code == 1
@@ -62,14 +64,14 @@ def test_a_missing_folder_is_a_fault(tmp_path: Path):
 
 def test_the_list_has_the_newest_first_and_marks_drafts(tmp_path: Path):
     (tmp_path / "good.md").write_text(GOOD)
-    (tmp_path / "newer.md").write_text("---\ntitle: Newer\ndate: 2026-11-25\n---\nText.\n")
+    (tmp_path / "newer.md").write_text("---\ntitle: Newer\ndate: 2025-11-25\n---\nText.\n")
     (tmp_path / "undated.md").write_text("---\ntitle: Undated\n---\nText.\n")
     (tmp_path / "soon.md").write_text(
         "---\ntitle: Soon\ndate: 2026-12-01\ndraft: true\n---\nText.\n"
     )
     assert run(tmp_path, "list").stdout.splitlines() == [
-        "2026-11-25  newer  Newer",
-        "2026-11-24  good  Good",
+        "2025-11-25  newer  Newer",
+        "2025-11-24  good  Good",
         "no date     undated  Undated",
         "2026-12-01  soon  Soon  (draft)",
     ]

@@ -34,9 +34,8 @@ CODE = '<div class="codehilite"><pre tabindex="0"><code>x </code></pre></div>'
         "```\nx\n`````",
         "   ```\n   x\n   ```",
         "```\nx",
-        '```text title="a.txt" {1,3}\nx\n```',
+        '```text title="a.txt"\nx\n```',
         '```{.text #here style="color: red"}\nx\n```',
-        "```NoSuchLanguage\nx\n```",
     ],
 )
 def test_every_form_of_a_fence_gives_the_same_code(fence: str):
@@ -74,8 +73,36 @@ def test_backticks_within_a_line_are_no_fence():
     assert render("``` a ``` b") == "<p><code>a</code> b</p>"
 
 
-def test_lines_can_be_highlighted():
-    assert '<span class="hll">a </span>b' in render('```text hl_lines="1"\na\nb\n```')
+@pytest.mark.parametrize(
+    "said",
+    [
+        'text hl_lines="1 3-4"',
+        'text {hl_lines="1 3-4"}',
+        "text {linenos=true, hl_lines=[1,'3-4']}",
+        "text {1,3-4}",
+        '{.text hl_lines="1 3-4 9-9999"}',
+    ],
+)
+def test_lines_can_be_highlighted_in_the_forms_of_other_publishers(said: str):
+    assert (
+        '<span class="hll">a </span>b <span class="hll">c </span><span class="hll">d </span>'
+        in (render(f"```{said}\na\nb\nc\nd\n```"))
+    )
+
+
+@pytest.mark.parametrize(
+    "said", ["text {}", "text {x}", 'text hl_lines="b"', "text {0}", "text {-}"]
+)
+def test_lines_that_are_none_are_not_highlighted(said: str):
+    assert "hll" not in render(f"```{said}\na\n```")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [("python", "Python"), ("mjs", "JavaScript"), ("MyOwn", "myown"), ("{.sh #a}", "Bash")],
+)
+def test_code_says_its_language(said: str, shown: str):
+    assert f'<div class="codehilite" data-language="{shown}">' in render(f"```{said}\nx\n```")
 
 
 def test_module_scripts_are_coloured_as_javascript():

@@ -9,6 +9,7 @@ import pytest
 
 import blog.posts.library
 from blog.posts import Library, Post, RenderedPost
+from blog.posts.markdown import Style
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "nodejs-blog"
 OWN_CORPUS = Path(__file__).parent / "corpus"
@@ -159,7 +160,7 @@ def test_a_missing_folder_is_one_log_line_and_picked_up_later(
 def test_a_post_is_rendered_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     rendered: list[str] = []
 
-    def count(post: Post) -> RenderedPost:
+    def count(post: Post, style: Style) -> RenderedPost:
         rendered.append(post.body)
         return RenderedPost(post.body)
 
@@ -183,3 +184,34 @@ def test_every_post_of_the_corpus_renders():
     assert len(posts) == count
     for post in posts:
         assert library.render(post).html or not post.body.strip()
+
+
+def test_a_file_beside_a_post_is_found_and_nothing_else_is(tmp_path: Path):
+    folder = tmp_path / "posts"
+    post_path = put(folder / "hello" / "index.md")
+    for name in ("hello/sky.jpg", "hello/deep/Moon.PNG", "up.webp", "hello/.hidden.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"picture")
+    (folder / "hello" / "secret.txt").write_text("key")
+    (tmp_path / "outside.png").write_bytes(b"other")
+    (folder / "hello" / "link.png").symlink_to(tmp_path / "outside.png")
+    index = load(folder).index
+    post = index.by_id["hello"]
+    assert post.path == post_path
+    names = ["sky.jpg", "deep/Moon.PNG", "../up.webp", ".hidden.png", "secret.txt", "link.png"]
+    names += ["index.md", "../../outside.png", f"{folder}/up.webp", "", "..", "\0"]
+    found = [name for name in names if index.find_media(post, name)]
+    assert found == ["sky.jpg", "deep/Moon.PNG", "../up.webp", f"{folder}/up.webp"]
+    assert index.find_media(post, "deep/Moon.PNG") == folder / "hello" / "deep" / "Moon.PNG"
+
+
+def test_a_picture_that_changes_makes_another_version_and_its_posts_are_rendered_again(
+    tmp_path: Path,
+):
+    put(tmp_path / "a.md")
+    library = load(tmp_path)
+    before, version = library.render(library.index.by_id["a"]), library.index.version
+    (tmp_path / "sky.jpg").write_bytes(b"picture")
+    library.load()
+    assert library.index.version != version
+    assert library.render(library.index.by_id["a"]) is not before

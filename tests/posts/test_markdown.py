@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blog.posts.markdown import render_markdown
+from blog.posts.markdown import Style, render_markdown
 from blog.posts.model import Heading, Post
 
 
@@ -66,15 +66,15 @@ def test_headings_in_other_scripts_have_readable_anchors():
 
 def test_code_is_coloured_by_class_and_the_keyboard_can_scroll_it():
     assert render("```python\nprint(1)\n```") == (
-        '<div class="codehilite"><pre tabindex="0"><code>'
+        '<div class="codehilite" data-language="Python"><pre tabindex="0"><code>'
         '<span class="nb">print</span><span class="p">(</span>'
         '<span class="mi">1</span><span class="p">)</span>\n'
         "</code></pre></div>"
     )
 
 
-@pytest.mark.parametrize("code", ["```nosuchlanguage\na < b\n```", "```\na < b\n```", "    a < b"])
-def test_code_in_no_known_language_is_shown_as_it_is(code: str):
+@pytest.mark.parametrize("code", ["```text\na < b\n```", "```\na < b\n```", "    a < b"])
+def test_code_in_no_language_is_shown_as_it_is(code: str):
     assert render(code) == (
         '<div class="codehilite"><pre tabindex="0"><code>a &lt; b\n</code></pre></div>'
     )
@@ -100,6 +100,31 @@ def test_an_admonition_has_its_title():
     assert render("!!! note\n    Mind.") == (
         '<div class="admonition note">\n<p class="admonition-title">Note</p>\n<p>Mind.</p>\n</div>'
     )
+
+
+@pytest.mark.parametrize("kind", ["Note", "Tip", "Important", "Warning", "Caution"])
+def test_an_alert_is_written_as_on_github(kind: str):
+    assert render(f"> [!{kind.upper()}]\n> Mind.\n\n> Quote.") == (
+        f'<div class="admonition {kind.lower()}">\n<p class="admonition-title">{kind}</p>\n'
+        "<p>Mind.</p>\n</div>\n<blockquote>\n<p>Quote.</p>\n</blockquote>"
+    )
+
+
+def test_terms_have_their_definitions():
+    assert render("Term\n:   Meaning.").replace("\n", "") == (
+        "<dl><dt>Term</dt><dd>Meaning.</dd></dl>"
+    )
+
+
+def test_struck_text_is_written_as_on_github():
+    assert render("~~a~~ ~b~") == "<p><del>a</del> ~b~</p>"
+
+
+def test_quotes_are_smart_only_by_setting_and_never_in_code():
+    body = '"It\'s" -- `"a"` ...'
+    smart = render_markdown(write(body), Style(smart_quotes=True)).html
+    assert render(body) == '<p>"It\'s" -- <code>"a"</code> ...</p>'
+    assert smart == ('<p>&ldquo;It&rsquo;s&rdquo; &ndash; <code>"a"</code> &hellip;</p>')
 
 
 def test_raw_html_passes_through():

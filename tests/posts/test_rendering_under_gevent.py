@@ -20,7 +20,7 @@ work = monkey.get_original("time", "sleep")
 under_way = most = calls = ticks = 0
 
 
-def render_slowly(post):
+def render_slowly(post, style):
     global under_way, most, calls
     under_way += 1
     calls += 1

@@ -1,0 +1,6 @@
+"""The commands of the blog: `flask posts …` and `flask doctor`."""
+
+from blog.cli.doctor import doctor
+from blog.cli.posts import posts_cli
+
+__all__ = ["doctor", "posts_cli"]

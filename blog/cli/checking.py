@@ -1,0 +1,89 @@
+"""`flask posts check`: all that is wrong, all that may be, and what is not to be seen yet."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+import click
+from flask import Flask
+
+from blog.cli.links import LinkCheck
+from blog.posts import Fault, Index, Library, Post
+from blog.posts.links import Links, find_links
+from blog.posts.markdown import render_with_hints
+from blog.posts.schema import NAMES
+
+
+def check_posts(app: Flask, library: Library) -> bool:
+    """Print what there is to say of all posts; return whether there is no fault."""
+    index = library.index
+    posts = [*index.posts, *index.hidden.values()]
+    faults = [*index.faults]
+    hints = [*_find_unknown_fields(posts)]
+    links: dict[str, Links] = {}
+    with click.progressbar(posts, label="Rendering", file=sys.stderr) as shown:
+        for post in shown:
+            try:
+                rendered, said = render_with_hints(post, library.style)
+            except Exception as error:  # noqa: BLE001 - whatever an extension raises is this post's fault
+                faults.append(_describe_crash(post, error))
+            else:
+                links[post.id] = find_links(rendered.html)
+                hints += said
+    site_url = app.extensions["viblog"].settings.site_url
+    check = LinkCheck(app, index, links, site_url)
+    for post in posts:
+        if post.id in links:
+            faults += check.find_faults(post)
+    for fault in sorted(faults):
+        click.echo(str(fault))
+    # A missing picture is a fault here, and no hint besides.
+    places = {(fault.path, fault.line) for fault in faults}
+    hints = sorted(hint for hint in hints if (hint.path, hint.line) not in places)
+    for hint in hints:
+        click.echo(f"{hint.path}:{hint.line}: hint: {hint.describe()}")
+    for line in _list_hidden(index):
+        click.echo(line)
+    totals = f"{_count(len(posts), 'post')}, {_count(len(faults), 'fault')}"
+    totals += f", {_count(len(hints), 'hint')}" if hints else ""
+    click.echo(totals, err=bool(faults))
+    return not faults
+
+
+def _find_unknown_fields(posts: list[Post]) -> Iterator[Fault]:
+    """Yield a hint for each name that is no field: with the first post that has it."""
+    holders: dict[str, list[Post]] = defaultdict(list)
+    for post in sorted(posts, key=lambda post: post.path):
+        for name in post.extra:
+            holders[name].append(post)
+    for name, having in holders.items():
+        first = having[0]
+        others = f", as in {len(having) - 1} more" if len(having) > 1 else ""
+        near = get_close_matches(name.lower(), NAMES, n=1, cutoff=0.75)
+        mend = f"do you mean {near[0]}?" if near else "it is kept, and nothing is done with it"
+        found = f"{name} is no field of this blog{others}"
+        yield Fault(first.path, first.line_of(name.lower()), found, "a field it knows", mend)
+
+
+def _list_hidden(index: Index) -> Iterator[str]:
+    for post in index.drafts:
+        yield f"{post.path}: a draft"
+    for post in index.scheduled:
+        if post.date is not None:
+            yield f"{post.path}: scheduled for {post.date:%Y-%m-%d %H:%M %Z}"
+    for post in index.expired:
+        if post.expires is not None:
+            yield f"{post.path}: expired on {post.expires:%Y-%m-%d %H:%M %Z}"
+
+
+def _describe_crash(post: Post, error: Exception) -> Fault:
+    found = f"the body cannot be rendered ({type(error).__name__}: {error})"
+    mend = "take parts of it out until it can"
+    return Fault(post.path, post.body_line, found, "Markdown", mend)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,158 @@
+"""The `flask posts` commands: what an author asks for."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from blog.cli.checking import check_posts
+from blog.posts import Library, Post
+from blog.posts.importing import KINDS, ImportSourceError, find_site, import_posts
+from blog.posts.names import MAX_ID_CHARS, slugify
+from blog.posts.preview import preview_path, sign_preview
+from blog.posts.writing import write_post
+
+MAX_PREVIEW_DAYS = 365
+UNSIGNED = """BLOG_SECRET_KEY is not set: nothing can be signed. Make a key once, keep it to
+yourself, and give the same one to the running blog and to this command:
+
+  export BLOG_SECRET_KEY=$(python3 -c 'import secrets; print(secrets.token_hex(32))')"""
+
+posts_cli = AppGroup("posts", help="The posts: write, check, list, preview and import them.")
+
+
+def _library() -> Library:
+    library: Library = current_app.extensions["viblog"].library
+    return library
+
+
+@posts_cli.command("new")
+@click.argument("title")
+@click.option("--slug", default="", help="The last part of the address; made of the title else.")
+@click.option("--publish", is_flag=True, help="No draft: it is there for all as soon as saved.")
+def new_post(title: str, slug: str, publish: bool) -> None:
+    """Begin a post: write a file with front matter, and print its path."""
+    library = _library()
+    title = " ".join(title.split())
+    # "It's" is its-, not it-s-.
+    post_id = slugify(re.sub("['’]", "", slug or title)).lower()
+    if not title:
+        raise click.ClickException("found an empty title; write one in quotes")
+    if not post_id or len(post_id) > MAX_ID_CHARS:
+        raise click.ClickException(
+            f"no address of a to z, 0 to 9 and at most {MAX_ID_CHARS} characters can be made of "
+            f"{slug or title!r}; choose one with --slug hello-world"
+        )
+    holder = library.index.by_id.get(post_id) or library.index.hidden.get(post_id)
+    path = library.folder / f"{post_id}.md"
+    if holder is not None or path.exists():
+        taken = holder.path if holder is not None else path
+        raise click.ClickException(f"{taken} has this address already; choose another with --slug")
+    fields = {
+        "title": title,
+        "description": "",
+        "date": library.clock().astimezone(library.zone).replace(second=0, microsecond=0),
+        "tags": [],
+        "draft": not publish,
+    }
+    library.folder.mkdir(parents=True, exist_ok=True)
+    # "x": another one who wrote it meanwhile keeps it.
+    with path.open("x", encoding="utf-8") as file:
+        file.write(write_post(fields, ""))
+    click.echo(path)
+
+
+@posts_cli.command("check")
+def check() -> None:
+    """Print every fault of every post, and hints; exit 1 if there is a fault."""
+    if not check_posts(current_app, _library()):
+        sys.exit(1)
+
+
+@posts_cli.command("list")
+def list_posts() -> None:
+    """Print date, id and title of every post, the newest first; hidden ones last."""
+    index = _library().index
+    shown = [(post, "") for post in index.posts]
+    shown += [(post, "  (scheduled)") for post in index.scheduled]
+    shown += [(post, "  (draft)") for post in index.drafts]
+    shown += [(post, "  (expired)") for post in index.expired]
+    for post, state in shown:
+        day = post.date.date().isoformat() if post.date else "no date   "
+        click.echo(f"{day}  {post.id}  {post.title}{state}")
+
+
+@posts_cli.command("preview")
+@click.argument("post_id", metavar="ID")
+@click.option(
+    "--days",
+    default=7,
+    show_default=True,
+    type=click.IntRange(1, MAX_PREVIEW_DAYS),
+    help="How long the link is good for.",
+)
+def preview(post_id: str, days: int) -> None:
+    """Print a link by which a hidden post can be seen until it expires."""
+    library, settings = _library(), current_app.extensions["viblog"].settings
+    if not settings.secret_key:
+        raise click.ClickException(UNSIGNED)
+    post = _find_hidden(library, post_id)
+    expires = library.clock() + timedelta(days=days)
+    token = sign_preview(settings.secret_key, post.id, expires)
+    click.echo(settings.site_url.rstrip("/") + preview_path(token))
+    if not settings.site_url:
+        click.echo("Put the blog's address before it, or set BLOG_SITE_URL.", err=True)
+
+
+@posts_cli.command("import")
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--from", "kind", type=click.Choice(KINDS), help="Whose posts; found out else.")
+@click.option("--address", default="", help="The old addresses, such as /:year/:month/:slug/.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
+def import_command(path: Path, kind: str | None, address: str, dry_run: bool) -> None:
+    """Copy the posts of a Jekyll, Hugo, Pelican or NimblePublisher site, converted to ours.
+
+    Their old addresses become aliases. Nothing that exists is overwritten, and each file is
+    reported, with what could not be converted.
+    """
+    library = _library()
+    taken = {**library.index.by_id, **library.index.hidden}
+    try:
+        site = find_site(path, kind or "", address)
+    except ImportSourceError as error:
+        raise click.ClickException(str(error)) from error
+    pattern = site.pattern("") or "unknown; give them with --address"
+    click.echo(f"{path}: {site.kind}; old addresses: {site.prefix.rstrip('/')}{pattern}")
+    counts: Counter[str] = Counter()
+    for outcome in import_posts(site, library.folder, library.zone, taken, only_tell=dry_run):
+        counts[outcome.kind] += 1
+        target = f" -> {outcome.target}" if outcome.target else ""
+        click.echo(f"{outcome.kind}: {outcome.path}{target}")
+        for note in outcome.notes:
+            click.echo(f"    {note}")
+    totals = (f"{counts[name]} {name}" for name in ("imported", "kept", "left out"))
+    click.echo(f"{', '.join(totals)}{'; nothing was written' if dry_run else ''}")
+
+
+def _find_hidden(library: Library, name: str) -> Post:
+    """Find a post by its id, or by its file."""
+    index = library.index
+    post_id = name.removeprefix("/blog/").rstrip("/")
+    everyone = {**index.by_id, **index.hidden}
+    by_path = {post.path.resolve(): post for post in everyone.values()}
+    post = everyone.get(post_id) or by_path.get(Path(name).resolve())
+    if post is None:
+        near = get_close_matches(post_id, everyone, n=1)
+        meant = f"; do you mean {near[0]}?" if near else "; `flask posts list` shows every id"
+        raise click.ClickException(f"found no post {name!r}{meant}")
+    if post.id in index.by_id:
+        raise click.ClickException(f"everyone can see {post.id} already, at /blog/{post.id}")
+    return post

@@ -1,0 +1,64 @@
+"""The addresses that a post's front matter names: old ones, pictures, other sites."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote, urlsplit
+
+MAX_ADDRESS_CHARS = 2000
+
+_NOT_IN_AN_ADDRESS = re.compile(r"[\s\\\x00-\x1f\x7f<>\"]")
+_SCHEME = re.compile(r"[\w+.-]+:")
+_INDEX = re.compile(r"/index\.html?$")
+
+
+def post_path(post_id: str) -> str:
+    """Return the address of a post."""
+    return f"/blog/{quote(post_id)}"
+
+
+def write_alias_key(path: str) -> str:
+    """Return what all spellings of one old address have in common.
+
+    Escapes, a slash at the end and `index.html` make no difference, as on the servers of files
+    that old addresses come from.
+    """
+    return _INDEX.sub("/", unquote(path)).rstrip("/") or "/"
+
+
+def read_alias(text: str) -> str | None:
+    """Return an old address as a path from the root; None for what is none.
+
+    `old-name` is `/old-name`, as Hugo has it; of a whole address only the path counts. A query
+    (`/?p=12`) is no address of a page here.
+    """
+    if is_web_address(text):
+        text = "/" + text.split("://", 1)[1].partition("/")[2]
+    path = text if text.startswith("/") else f"/{text}"
+    if path.startswith("//") or len(path) > MAX_ADDRESS_CHARS:
+        return None
+    if _NOT_IN_AN_ADDRESS.search(path) or "?" in path or "#" in path or _SCHEME.match(text):
+        return None
+    if {".", ".."} & set(unquote(path).split("/")) or write_alias_key(path) == "/":
+        return None
+    return path
+
+
+def is_web_address(text: str) -> bool:
+    """Tell whether a text is an address such as https://example.org/x."""
+    if _NOT_IN_AN_ADDRESS.search(text) or len(text) > MAX_ADDRESS_CHARS:
+        return False
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # half of an IPv6 address
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def is_image(text: str) -> bool:
+    """Tell whether a text is a picture's address, or its file beside the post."""
+    if is_web_address(text):
+        return True
+    if text.startswith("//") or len(text) > MAX_ADDRESS_CHARS or _SCHEME.match(text):
+        return False
+    return not {"..", ""} & set(unquote(text.removeprefix("/")).split("/"))

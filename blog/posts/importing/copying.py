@@ -1,0 +1,144 @@
+"""Read every post of a site, convert it, and write what is not there yet."""
+
+from __future__ import annotations
+
+import posixpath
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from blog.posts.importing.body import BodyConverter
+from blog.posts.importing.fields import convert_fields
+from blog.posts.importing.media import MediaFinder
+from blog.posts.importing.site import OTHER_SUFFIXES, Site
+from blog.posts.importing.source import Source, UnreadableError, read_source
+from blog.posts.names import read_place
+from blog.posts.reader import read_post
+from blog.posts.writing import write_post
+
+# Lists of posts and parts of the publisher's own, where posts are otherwise.
+_NO_POSTS = {"_index", "readme", "license", "licence", "changelog"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file: `target` is where it is now; `notes` say what is not as it was."""
+
+    path: Path
+    kind: Literal["imported", "kept", "left out"]
+    target: Path | None = None
+    notes: tuple[str, ...] = ()
+
+
+def import_posts(
+    site: Site, folder: Path, zone: tzinfo, taken: Collection[str], *, only_tell: bool = False
+) -> Iterator[Outcome]:
+    """Import a site's posts into `folder`, and yield what became of each file.
+
+    Nothing is overwritten: a post whose id is in `taken`, or whose file is there, is kept as it
+    is. With `only_tell` nothing is written.
+    """
+    found = [_read(site, path, zone) for path in site.walk()]
+    names = _name_all(source for source in found if isinstance(source, Source))
+    done: dict[str, Source] = {}
+    for source in found:
+        if isinstance(source, Outcome):
+            yield source
+            continue
+        target = folder / f"{source.id}.md"
+        if earlier := done.get(source.id):
+            reason = f"{earlier.path} has the address /blog/{source.id}, too; give it another slug"
+            yield Outcome(source.path, "left out", None, (reason,))
+        elif source.id in taken or target.exists() or target.with_suffix("").exists():
+            yield Outcome(source.path, "kept", target, ("a post of this address is there already",))
+        else:
+            outcome = _import(site, source, folder, zone, names, only_tell=only_tell)
+            if outcome.kind == "imported":
+                done[source.id] = source
+            yield outcome
+
+
+def _read(site: Site, path: Path, zone: tzinfo) -> Source | Outcome:
+    try:
+        if form := OTHER_SUFFIXES.get(path.suffix.lower()):
+            raise UnreadableError(f"it is {form}, not Markdown")
+        if path.stem.lower() in _NO_POSTS:
+            raise UnreadableError("it is a page about the posts, not a post")
+        if site.kind == "pelican" and path.relative_to(site.posts).parts[0] == "pages":
+            raise UnreadableError("it is a page, not a post")
+        return read_source(site, path, zone)
+    except UnreadableError as error:
+        return Outcome(path, "left out", None, (str(error),))
+    except OSError as error:
+        return Outcome(path, "left out", None, (f"it cannot be read ({error.strerror})",))
+
+
+def _import(
+    site: Site,
+    source: Source,
+    folder: Path,
+    zone: tzinfo,
+    names: Mapping[str, str],
+    *,
+    only_tell: bool,
+) -> Outcome:
+    def find_post(reference: str) -> str | None:
+        beside = posixpath.normpath(f"{source.place.parent}/{reference}")
+        return next((names[n] for n in (beside, *_list_names(reference)) if n in names), None)
+
+    converted = convert_fields(site, source, zone)
+    body = BodyConverter(site.kind, source.body, source.body_line, find_post)
+    media = MediaFinder(site, source)
+    text = media.rewrite(body.convert())
+    fields = dict(converted.fields)
+    if "image" in fields:
+        fields["image"] = media.rename(fields["image"])
+    place = PurePosixPath(f"{source.id}/index.md" if media.found else f"{source.id}.md")
+    if read_place(place).id != source.id:
+        fields["slug"] = source.id  # a name that looks like a date
+    content = write_post(fields, text)
+    target = folder / place
+    reading = read_post(target, place, content.encode(), zone)
+    if reading.post is None:
+        reasons = tuple(f"{fault.found}, expected {fault.expected}" for fault in reading.faults)
+        return Outcome(source.path, "left out", None, reasons)
+    missing = (f"the file {address} is not there" for address in media.missing)
+    notes = (*converted.notes, *body.notes, *missing)
+    if not only_tell:
+        try:
+            _write(target, content, media.found)
+        except OSError as error:
+            reason = f"{target} cannot be written ({error.strerror})"
+            return Outcome(source.path, "left out", None, (reason,))
+    return Outcome(source.path, "imported", target, notes)
+
+
+def _write(target: Path, content: str, media: Mapping[Path, str]) -> None:
+    target.parent.mkdir(parents=True, exist_ok=not media)
+    # The post comes last: a blog that runs meanwhile never shows it without its pictures.
+    for path, name in media.items():
+        shutil.copyfile(path, target.parent / name)
+    with target.open("x", encoding="utf-8") as file:
+        file.write(content)
+
+
+def _name_all(sources: Iterable[Source]) -> dict[str, str]:
+    """Return the id of each post by every name that a link to it may have."""
+    names: dict[str, str] = {}
+    for source in sources:
+        for name in (str(source.place), *_list_names(str(source.place)), source.id):
+            names.setdefault(name, source.id)
+    return names
+
+
+def _list_names(reference: str) -> Iterator[str]:
+    """Yield a path's shorter forms: without its folders, without its suffix, of a bundle."""
+    path = PurePosixPath(reference.strip("/") or ".")
+    if path.stem == "index":
+        path = path.parent
+    bare = path.with_suffix("") if path.suffix in (".md", ".markdown") else path
+    yield from (str(path), str(bare), path.name, bare.name)
+    yield f"_posts/{bare}"

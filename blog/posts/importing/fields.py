@@ -1,0 +1,190 @@
+"""Fields of other publishers to fields of ours, and what is left out."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, tzinfo
+from typing import Any
+
+from blog.posts.addresses import post_path, read_alias, write_alias_key
+from blog.posts.dates import read_date
+from blog.posts.importing.addresses import write_address
+from blog.posts.importing.site import Site
+from blog.posts.importing.source import Source, read_words
+
+# Ours, and the names that others have for it: the first that says something is taken.
+TEXTS = {
+    "title": ("title",),
+    "description": ("description", "summary", "excerpt", "subtitle"),
+    "series": ("series",),
+    "canonical": ("canonical", "canonical_url", "canonicalurl"),
+    "image": ("image", "cover", "featured_image", "thumbnail", "images", "cover_image", "header"),
+    "lang": ("lang", "language", "locale"),
+}
+DATES = {
+    "updated": ("updated", "lastmod", "last_modified_at", "modified"),
+    "expires": ("expires", "expirydate", "expiry_date", "unpublishdate"),
+}
+# Ways to name the one address that a post has, where it is not by the site's pattern.
+OWN_ADDRESS = ("permalink", "url", "save_as")
+OLD_ADDRESSES = ("aliases", "alias", "redirect_from")
+# In a mapping (`cover: {image: x.png}`), what holds the address.
+_INNER = ("image", "src", "path", "url", "teaser", "feature", "relative", "name", "title")
+_USED = {"date", "publishdate", "published_at", "pubdate", "slug", "draft", "published", "status"}
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """Our fields in their order, and a line for each thing that is not as it was."""
+
+    fields: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def convert_fields(site: Site, source: Source, zone: tzinfo) -> Converted:
+    """Convert the fields of a post; times without a zone are the old site's, ours else."""
+    reader = _Reader(site, source, zone)
+    fields = {
+        "title": reader.text("title"),
+        "description": reader.text("description"),
+        "date": reader.published(),
+        **{name: reader.moment(name) for name in DATES},
+        "draft": reader.is_draft(),
+        "authors": reader.names("authors", "author"),
+        "tags": reader.tags(),
+        "series": reader.text("series"),
+        "aliases": reader.aliases(),
+        "canonical": reader.text("canonical"),
+        "image": reader.text("image"),
+        "lang": reader.text("lang").replace("_", "-"),
+        "presence": False if reader.take("presence") is False else None,
+    }
+    rest = sorted(set(source.fields) - reader.used - _USED)
+    said = [name for name in rest if source.fields[name] not in (None, "", [], {})]
+    if said:
+        reader.notes.append(f"left out: {', '.join(said)}")
+    kept = {name: value for name, value in fields.items() if value not in (None, "", [], False)}
+    if fields["presence"] is False:
+        kept["presence"] = False
+    return Converted(kept, tuple(reader.notes))
+
+
+class _Reader:
+    def __init__(self, site: Site, source: Source, zone: tzinfo) -> None:
+        self.site = site
+        self.source = source
+        self.zone = zone
+        self.used: set[str] = set()
+        self.notes: list[str] = []
+
+    def take(self, name: str) -> Any:
+        self.used.add(name)
+        return self.source.fields.get(name)
+
+    def text(self, name: str) -> str:
+        for other in TEXTS[name]:
+            text = _read_text(self.source.fields.get(other))
+            if text:
+                self.used.add(other)
+                return text
+        return ""
+
+    def published(self) -> date | None:
+        if self.source.date is None and (found := self.source.fields.get("date")):
+            self.notes.append(f'left out: date, which is "{found}"')
+        said = self.source.fields.get("date") or self.source.fields.get("publishdate")
+        return self._simplify(self.source.date, said)
+
+    def moment(self, name: str) -> date | None:
+        for other in DATES[name]:
+            value = self.take(other)
+            moment = read_date(value, self.site.zone or self.zone)
+            if moment is not None:
+                return self._simplify(moment, value)
+            if value:
+                self.notes.append(f'left out: {other}, which is "{value}"')
+        return None
+
+    def _simplify(self, moment: datetime | None, said: Any) -> date | None:
+        """Make a day of the first moment of one, as it was written; else keep time and zone."""
+        if moment is None:
+            return None
+        ours = moment.astimezone(self.zone)
+        only_day = said is None or not isinstance(said, datetime | str) or len(str(said)) <= 12
+        return ours.date() if only_day and ours.time() == time() else moment
+
+    def is_draft(self) -> bool:
+        fields = self.source.fields
+        status = str(fields.get("status") or "published").lower()
+        if status not in ("published", "draft"):
+            self.notes.append(f"status: {status} became draft: true")
+        draft = str(fields.get("draft")).lower() in ("true", "yes")
+        hidden = str(fields.get("published")).lower() in ("false", "no")
+        return draft or hidden or self.source.is_draft or status != "published"
+
+    def names(self, *names: str) -> list[str]:
+        found: dict[str, None] = {}
+        for name in names:
+            value = self.take(name)
+            if isinstance(value, str) and self.site.kind == "pelican":
+                value = value.split(";" if ";" in value else ",")
+            for item in value if isinstance(value, list | tuple) else [value]:
+                if text := _read_text(item):
+                    found[text] = None
+        return list(found)
+
+    def tags(self) -> list[str]:
+        """Read tags and categories; a text without commas is many words to Jekyll, one to others.
+
+        Hugo's and Jekyll's `category` is a single one.
+        """
+        found: dict[str, None] = {}
+        for name in ("tags", "tag", "categories", "category"):
+            value = self.take(name)
+            is_many = name in ("tags", "categories") and self.site.kind == "jekyll"
+            if isinstance(value, str) and not (is_many or "," in value):
+                value = [value]
+            found |= dict.fromkeys(word.strip() for word in read_words(value) if word.strip())
+        return list(found)
+
+    def aliases(self) -> list[str]:
+        own = ""
+        for name in OWN_ADDRESS:
+            own = own or _read_text(self.take(name))
+        if own and (":" in own.partition("://")[2] or own.startswith(":")):
+            own = ""  # Jekyll's pattern for one post
+            self.notes.append("left out: permalink, which is a pattern")
+        address = own or write_address(self.site, self.source)
+        if address is None:
+            self.notes.append("left out: its old address, which the site's pattern does not tell")
+        wanted = [address or ""]
+        for name in OLD_ADDRESSES:
+            value = self.take(name)
+            for text in value if isinstance(value, list | tuple) else [value]:
+                path = _read_text(text)
+                if path and not path.startswith("/") and "://" not in path and address:
+                    # Hugo's stand beside the post; for the others the root is all there is.
+                    beside = posixpath.dirname(address.rstrip("/"))
+                    path = f"{beside if self.site.kind == 'hugo' else ''}/{path}"
+                wanted.append(path)
+        found: dict[str, str] = {}
+        for text in filter(None, wanted):
+            path = read_alias(text) or ""
+            if not path:
+                self.notes.append(f"left out: the old address {text}")
+            else:
+                found.setdefault(write_alias_key(path), path)
+        found.pop(write_alias_key(post_path(self.source.id)), None)
+        return list(found.values())
+
+
+def _read_text(value: Any) -> str:
+    """Read a text, the first of a list, or what is in a mapping of one thing."""
+    if isinstance(value, list | tuple):
+        return _read_text(value[0]) if value else ""
+    if isinstance(value, Mapping):
+        inner = [value[name] for name in _INNER if name in value]
+        return _read_text(inner[0]) if inner else ""
+    return "" if value is None or isinstance(value, bool) else " ".join(str(value).split())

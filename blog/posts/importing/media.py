@@ -1,0 +1,71 @@
+"""The pictures and other files that a post shows: found, to be copied beside the post."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from blog.posts.finding import is_media
+from blog.posts.importing.body import cut_code
+from blog.posts.importing.site import Site
+from blog.posts.importing.source import Source
+
+_INLINE = re.compile(r"(\]\(\s*<?)([^)\s>]+)")
+_DEFINED = re.compile(r"(^[ ]{0,3}\[[^\]]+\]:[ \t]*<?)([^\s>]+)", re.MULTILINE)
+_ATTRIBUTE = re.compile(r"""(\b(?:src|href|poster)\s*=\s*["'])([^"']+)""")
+# Where publishers keep the files that go to the root of the site.
+_ROOTS = ("", "static", "assets", "content", "source", "public", "priv/static")
+
+
+@dataclass(slots=True)
+class MediaFinder:
+    """Gathers the files of one post: `found` has each one's name beside the post."""
+
+    site: Site
+    source: Source
+    found: dict[Path, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+    def rewrite(self, body: str) -> str:
+        """Return the body with the new names of its files, outside of code."""
+        pieces = []
+        for is_code, piece in cut_code(body):
+            text = piece
+            for pattern in () if is_code else (_INLINE, _DEFINED, _ATTRIBUTE):
+                text = pattern.sub(lambda m: m[1] + self.rename(m[2]), text)
+            pieces.append(text)
+        return "".join(pieces)
+
+    def rename(self, address: str) -> str:
+        """Return the new address of a file; what is no file of the site's stays as it is."""
+        path = unquote(address.partition("#")[0].partition("?")[0])
+        if "://" in address or address.startswith("//") or not is_media(path):
+            return address
+        file = self._find(path)
+        if file is None:
+            self.missing.append(address)
+            return address
+        if file not in self.found:
+            taken = set(self.found.values())
+            name, number = file.name.lstrip(".#"), 1
+            while name in taken:
+                number += 1
+                name = f"{file.stem.lstrip('.#')}-{number}{file.suffix}"
+            self.found[file] = name
+        return quote(self.found[file])
+
+    def _find(self, path: str) -> Path | None:
+        places = [self.site.root / name for name in _ROOTS] + [self.site.posts]
+        if not path.startswith("/"):
+            places.insert(0, self.source.path.parent)
+        elif self.site.prefix.strip("/") and path.startswith(self.site.prefix):
+            path = path.removeprefix(self.site.prefix)
+        within = self.site.root.resolve()
+        for place in places:
+            # Resolved: neither `..` nor a link may lead out of the site.
+            file = (place / path.lstrip("/")).resolve()
+            if file.is_relative_to(within) and is_media(file.name) and file.is_file():
+                return file
+        return None

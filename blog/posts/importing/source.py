@@ -1,0 +1,126 @@
+"""One file of another publisher: its fields, its text, its id and its old address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from blog.posts.dates import read_date
+from blog.posts.frontmatter import FrontMatterError, split
+from blog.posts.importing.site import Site
+from blog.posts.names import MAX_ID_CHARS, read_place, slugify
+from blog.posts.reader import MAX_FILE_BYTES
+
+# Pelican's and MultiMarkdown's: `Title: Hello`, more lines of one value indented by four.
+_META = re.compile(r"[ ]{0,3}([A-Za-z0-9_-]+):\s*(.*)")
+_META_MORE = re.compile(r"[ ]{4,}(.*)")
+
+
+class UnreadableError(ValueError):
+    """A file that cannot be imported, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A post as it was found; `fields` have lower-case names. `body_line` is the body's first."""
+
+    path: Path
+    place: PurePosixPath
+    fields: Mapping[str, Any]
+    body: str
+    body_line: int
+    id: str
+    date: datetime | None
+    is_draft: bool = False
+    folders: tuple[str, ...] = field(default=())
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its suffix; of a bundle, the folder's."""
+        return self.place.parent.name if self.is_bundle else self.place.stem
+
+    @property
+    def is_bundle(self) -> bool:
+        """Tell whether the post is its folder, with its pictures beside it."""
+        return self.place.stem == "index" and bool(self.place.parent.name)
+
+
+def read_source(site: Site, path: Path, zone: tzinfo) -> Source:
+    """Read a file. Raises `UnreadableError`."""
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise UnreadableError(f"it is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
+    try:
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise UnreadableError("it is not in UTF-8") from error
+    fields, body, body_line = _read_parts(text)
+    place = PurePosixPath(path.relative_to(site.posts).as_posix())
+    named = read_place(place.with_suffix(".md"), zone)
+    title, slug = str(fields.get("title") or ""), str(fields.get("slug") or "")
+    post_id = slugify(slug)[:MAX_ID_CHARS] or named.id
+    if site.kind == "pelican" and not slug:
+        # Pelican's address comes from the title.
+        post_id = slugify(title).lower()[:MAX_ID_CHARS] or named.id
+    date = None
+    for name in ("date", "publishdate", "published_at", "pubdate"):
+        date = date or read_date(fields.get(name), site.zone or zone)
+    parts = PurePosixPath(path.relative_to(site.root).as_posix()).parts
+    return Source(
+        path=path,
+        place=place,
+        fields=fields,
+        body=body,
+        body_line=body_line,
+        id=post_id,
+        date=date or named.date,
+        is_draft="_drafts" in parts,
+        folders=place.parent.parts[: -1 if place.stem == "index" else None],
+    )
+
+
+def _read_parts(text: str) -> tuple[dict[str, Any], str, int]:
+    try:
+        parts = split(text)
+        if parts.handler is None:
+            return _read_meta(text)
+        values = parts.handler.read(parts.front).values
+    except FrontMatterError as error:
+        raise UnreadableError(f"line {error.line}: {error.found}") from error
+    if not isinstance(values, dict):
+        raise UnreadableError("its front matter has no names")
+    nested: dict[str, Any] = {}
+    for group in ("params", "taxonomies", "extra"):  # Hugo's, and Zola's
+        if isinstance(values.get(group), Mapping):
+            nested |= values.pop(group)
+    fields = {str(name).lower(): value for name, value in {**nested, **values}.items()}
+    return fields, parts.body, parts.body_line
+
+
+def _read_meta(text: str) -> tuple[dict[str, Any], str, int]:
+    fields: dict[str, Any] = {}
+    name, lines = "", text.split("\n")
+    number = 0
+    for number, line in enumerate(lines):  # noqa: B007 - how far it came is used below
+        if found := _META.fullmatch(line):
+            name = found[1].lower()
+            fields[name] = found[2].strip()
+        elif name and (more := _META_MORE.fullmatch(line)):
+            fields[name] += f" {more[1].strip()}"
+        else:
+            break
+    if not {"title", "date"} & fields.keys():
+        return {}, text, 1  # a text that begins with a word and a colon
+    return fields, "\n".join(lines[number:]), number + 1
+
+
+def read_words(value: Any) -> list[str]:
+    """Read a list, or a text: cut at its commas, or at its spaces as Jekyll does."""
+    if isinstance(value, list | tuple):
+        return [str(item) for item in value if item is not None and str(item).strip()]
+    if isinstance(value, str):
+        return [word.strip() for word in re.split("," if "," in value else r"\s+", value) if word]
+    return [] if value is None else [str(value)]

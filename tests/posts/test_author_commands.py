@@ -1,0 +1,263 @@
+"""`flask posts new`, `check` with links, and `preview`, on the whole application."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from blog.cli import posts_cli
+from blog.config import Settings
+from blog.factory import create_app
+from blog.posts import Library
+from blog.posts.preview import read_preview
+
+SECRET = "0123456789abcdef" * 2
+
+
+def run(folder: Path, *arguments: str, **settings: Any) -> Result:
+    app = create_app(Settings(posts_dir=folder, about_dir=folder / ".about", **settings))
+    return app.test_cli_runner().invoke(args=["posts", *arguments])
+
+
+def put(folder: Path, name: str, body: str = "Text.", **fields: str) -> Path:
+    path = folder / f"{name}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    front = "".join(f"{field}: {value}\n" for field, value in {"title": name, **fields}.items())
+    path.write_text(f"---\n{front}---\n{body}\n")
+    return path
+
+
+def said(folder: Path, *arguments: str, **settings: Any) -> list[str]:
+    """Return the lines that the check prints of a folder's posts, without the folder."""
+    result = run(folder, "check", *arguments, **settings)
+    return result.stdout.replace(f"{folder}/", "").splitlines()
+
+
+def problems(folder: Path, **settings: Any) -> list[str]:
+    """Return place and finding of each line that the check prints."""
+    return [line.partition(", expected")[0] for line in said(folder, **settings)]
+
+
+def test_a_new_post_is_a_draft_of_now_and_its_path_is_printed(tmp_path: Path):
+    began = datetime.now(UTC).replace(second=0, microsecond=0)
+    result = run(tmp_path / "posts", "new", "Écrire: “it's” #1")
+    path = tmp_path / "posts" / "ecrire-its-1.md"
+    assert (result.exit_code, result.stdout) == (0, f"{path}\n")
+    lines = path.read_text().splitlines()
+    date = datetime.fromisoformat(lines[3].removeprefix("date: "))
+    assert began <= date <= datetime.now(UTC)
+    assert lines[:3] + lines[4:] == [
+        "---",
+        "title: 'Écrire: “it''s” #1'",
+        "description: ''",
+        "tags: []",
+        "draft: true",
+        "---",
+        "",
+    ]
+    assert run(tmp_path / "posts", "list").stdout.endswith("  Écrire: “it's” #1  (draft)\n")
+
+
+def test_a_new_post_s_date_has_the_site_s_zone(tmp_path: Path):
+    app = Flask("bare")
+    library = Library(tmp_path, zone=ZoneInfo("Asia/Kolkata"))
+    app.extensions["viblog"] = SimpleNamespace(library=library)
+    app.cli.add_command(posts_cli)
+    app.test_cli_runner().invoke(args=["posts", "new", "Hello"])
+    assert "+05:30\n" in (tmp_path / "hello.md").read_text()
+
+
+def test_a_new_post_can_be_published_at_once(tmp_path: Path):
+    run(tmp_path, "new", "Hello", "--publish", "--slug", "Good day")
+    assert run(tmp_path, "list").stdout.endswith("  good-day  Hello\n")
+
+
+def test_a_new_post_never_takes_another_one_s_file_or_address(tmp_path: Path):
+    kept = put(tmp_path, "hello").read_text()
+    result = run(tmp_path, "new", "Hello")
+    assert result.exit_code == 1
+    assert f"{tmp_path}/hello.md has this address already" in result.output
+    assert (tmp_path / "hello.md").read_text() == kept
+    put(tmp_path, "2026-01-01-deep", draft="true")
+    assert "2026-01-01-deep.md has this address already" in run(tmp_path, "new", "deep").output
+    (tmp_path / "broken.md").write_text("---\ndate: never\n---\n")
+    assert "broken.md has this address already" in run(tmp_path, "new", "Broken").output
+    assert (tmp_path / "broken.md").read_text() == "---\ndate: never\n---\n"
+
+
+@pytest.mark.parametrize("title", ["", "  ", "你好", "x" * 300])
+def test_a_title_that_makes_no_address_is_refused(tmp_path: Path, title: str):
+    result = run(tmp_path, "new", title)
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_links_that_lead_somewhere_are_no_faults(tmp_path: Path):
+    put(tmp_path, "target", "## A place\n", tags="[c++]", aliases="[/old]")
+    (tmp_path / "sky.png").write_bytes(b"picture")
+    (tmp_path / "paper.pdf").write_bytes(b"paper")
+    put(
+        tmp_path,
+        "a",
+        "[1](/blog/target) [2](/blog/target#a-place) [3](target) [4](#here) [5](/tags) [6](/)\n"
+        "[7](/old/) [8](/static/style.css) [9](mailto:a@example.org) [10](//example.org/x)\n"
+        "[11](https://example.org/none) [12](paper.pdf) ![13](sky.png) ![14](/blog/a/sky.png)\n"
+        "[15](https://me.example/blog/target) [16](/about) [17](/blog/target/) [18](/?page=1)\n\n"
+        "`[x](/blog/none)`\n\n## Here\n",
+        image="sky.png",
+    )
+    assert said(tmp_path, site_url="https://me.example") == ["2 posts, no faults"]
+
+
+def test_each_broken_link_is_a_fault_on_each_of_its_lines(tmp_path: Path):
+    put(tmp_path, "secret", draft="true")
+    put(
+        tmp_path,
+        "a",
+        "[1](/blog/none)\n[2](/blog/nonesuch) [3](/blog/none)\n[4]: /blog/a#nowhere\n[see][4]\n"
+        "[5](/blog/secret)\n[6](/nothing)\n[7](https://me.example/gone)\n"
+        '<a href="/?page=99">8</a>\n[9](other.md)',
+    )
+    assert problems(tmp_path, site_url="https://me.example")[:-1] == [
+        "a.md:4: the link /blog/none: there is no such page",
+        "a.md:5: the link /blog/none: there is no such page",
+        "a.md:5: the link /blog/nonesuch: there is no such page",
+        "a.md:6: the link /blog/a#nowhere: there is no such place in a.md",
+        "a.md:8: the link /blog/secret: that post is hidden",
+        "a.md:9: the link /nothing: there is no such page",
+        "a.md:10: the link https://me.example/gone: there is no such page",
+        "a.md:11: the link /?page=99: there is no such page",
+        "a.md:12: the link other.md: there is no such page",
+    ]
+
+
+def test_each_missing_picture_is_a_fault(tmp_path: Path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "sky.png").write_bytes(b"of another folder")
+    body = '![1](sky.png)\n![2](/static/none.png)\n<video poster="none.jpg"></video>'
+    put(tmp_path, "a", body, image="cover.png")
+    assert [line.partition(": there")[0] for line in problems(tmp_path)] == [
+        "a.md:3: image: found cover.png",
+        "a.md:5: the image sky.png",
+        "a.md:6: the image /static/none.png",
+        "a.md:7: the image none.jpg",
+    ]
+
+
+def test_a_draft_may_link_to_a_draft(tmp_path: Path):
+    put(tmp_path, "a", "[b](b)", draft="true")
+    put(tmp_path, "b", draft="true")
+    assert said(tmp_path)[-1] == "2 posts, no faults"
+
+
+def test_an_old_address_that_is_a_page_of_the_blog_is_a_fault(tmp_path: Path):
+    put(tmp_path, "a", aliases="[/tags, /free]")
+    assert problems(tmp_path) == ['a.md:3: aliases: found "/tags", which is a page of the blog']
+
+
+def test_unknown_fields_are_hints_and_do_not_fail_the_check(tmp_path: Path):
+    put(tmp_path, "a", layout="wide", descripton="Slip")
+    put(tmp_path, "b", layout="wide")
+    result = run(tmp_path, "check")
+    assert result.exit_code == 0
+    assert result.stdout.replace(f"{tmp_path}/", "").splitlines() == [
+        "a.md:3: hint: layout is no field of this blog, as in 1 more, expected a field it knows, "
+        "it is kept, and nothing is done with it",
+        "a.md:4: hint: descripton is no field of this blog, expected a field it knows, "
+        "do you mean description?",
+        "2 posts, no faults, 2 hints",
+    ]
+
+
+def test_what_is_hidden_is_listed(tmp_path: Path):
+    put(tmp_path, "a", draft="true")
+    put(tmp_path, "b", date="3026-01-01 08:30")
+    put(tmp_path, "c", expires="2025-01-01")
+    assert said(tmp_path, time_zone=ZoneInfo("UTC")) == [
+        "a.md: a draft",
+        "b.md: scheduled for 3026-01-01 08:30 UTC",
+        "c.md: expired on 2025-01-01 00:00 UTC",
+        "3 posts, no faults",
+    ]
+
+
+def test_a_preview_is_a_link_to_one_hidden_post_for_so_many_days(tmp_path: Path):
+    path = put(tmp_path, "a", draft="true")
+    began = datetime.now(UTC)
+    for name in ("a", str(path)):
+        result = run(tmp_path, "preview", name, "--days", "3", secret_key=SECRET)
+        found = read_preview(SECRET, result.stdout.strip().removeprefix("/preview/"), began)
+        assert found is not None
+        assert found[0] == "a"
+        assert abs(found[1] - began - timedelta(days=3)) < timedelta(minutes=1)
+
+
+def test_a_preview_begins_with_the_site_s_address(tmp_path: Path):
+    put(tmp_path, "a", draft="true")
+    site = {"site_url": "https://me.example/", "secret_key": SECRET}
+    assert run(tmp_path, "preview", "a", **site).stdout.startswith("https://me.example/preview/")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "secret", "words"),
+    [
+        (["hello"], "", "export BLOG_SECRET_KEY=$("),
+        (["helo"], SECRET, "do you mean hello?"),
+        (["xyz"], SECRET, "`flask posts list` shows every id"),
+        (["open"], SECRET, "everyone can see open already"),
+        (["hello", "--days", "0"], SECRET, "0 is not in the range"),
+        (["hello", "--days", "9999"], SECRET, "9999 is not in the range"),
+    ],
+)
+def test_a_preview_that_cannot_be_says_what_to_do(
+    tmp_path: Path, arguments: list[str], secret: str, words: str
+):
+    put(tmp_path, "hello", draft="true")
+    put(tmp_path, "open")
+    result = run(tmp_path, "preview", *arguments, secret_key=secret)
+    assert result.exit_code != 0
+    assert words in result.output
+    assert "Traceback" not in result.output
+
+
+def test_an_import_reports_each_file_and_what_was_left_out(tmp_path: Path):
+    put(tmp_path / "old", "a", layout="wide", date="2019-03-04")
+    put(tmp_path / "old", "b")
+    (tmp_path / "old" / "c.rst").write_text("C\n=\n")
+    put(tmp_path / "ours", "b", date="2020-01-01")
+    kept = (tmp_path / "ours" / "b.md").read_bytes()
+    arguments = ("import", str(tmp_path / "old"), "--address", "/:year/:slug.html")
+    expected = [
+        f"{tmp_path}/old: plain; old addresses: /:year/:slug.html",
+        f"imported: {tmp_path}/old/a.md -> {tmp_path}/ours/a.md",
+        "    left out: layout",
+        f"kept: {tmp_path}/old/b.md -> {tmp_path}/ours/b.md",
+        "    a post of this address is there already",
+        f"left out: {tmp_path}/old/c.rst",
+        "    it is reStructuredText, not Markdown",
+        "1 imported, 1 kept, 1 left out",
+    ]
+    tried = run(tmp_path / "ours", *arguments, "--dry-run")
+    assert tried.stdout.splitlines() == [*expected[:-1], f"{expected[-1]}; nothing was written"]
+    assert not (tmp_path / "ours" / "a.md").exists()
+    result = run(tmp_path / "ours", *arguments)
+    assert (result.exit_code, result.stdout.splitlines()) == (0, expected)
+    assert (tmp_path / "ours" / "b.md").read_bytes() == kept
+    assert (tmp_path / "ours" / "a.md").read_text() == (
+        "---\ntitle: a\ndate: 2019-03-04\naliases: [/2019/a.html]\n---\n\nText.\n"
+    )
+
+
+def test_an_import_of_nothing_says_so(tmp_path: Path):
+    (tmp_path / "old").mkdir()
+    result = run(tmp_path / "ours", "import", str(tmp_path / "old"))
+    assert result.exit_code == 1
+    assert "found no posts" in result.output

@@ -1,0 +1,108 @@
+"""Images: sizes from files, captions, and files that are missing or broken."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from blog.posts.markdown import Style, render_with_hints
+from blog.posts.model import Fault, Post
+
+LAZY = 'decoding="async"'
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Make a folder of posts and one of static files, with a picture of 30 × 20 in each."""
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 30, 20, 8, 2, 0, 0, 0)
+    for folder in ("posts/2026", "posts/shared", "static/images", "secret"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a b.png").write_bytes(png + b"\0" * 50)
+    return tmp_path
+
+
+def read(site: Path, body: str) -> tuple[str, tuple[Fault, ...]]:
+    path = site / "posts" / "2026" / "post.md"
+    post = Post(id="a", title="T", description="", date=None, path=path, body=body, body_line=3)
+    style = Style(posts_dir=site / "posts", static_dir=site / "static")
+    rendered, hints = render_with_hints(post, style)
+    return rendered.html, hints
+
+
+def test_an_image_waits_and_has_the_size_of_its_file(site: Path):
+    html, hints = read(site, "![A](/static/images/a%20b.png)")
+    assert html == (
+        f'<p><img alt="A" {LAZY} height="20" loading="lazy" src="/static/images/a%20b.png"'
+        ' width="30"></p>'
+    )
+    assert hints == ()
+
+
+@pytest.mark.parametrize("address", ["a%20b.png", "./a%20b.png?v=1#x", "../shared/a%20b.png"])
+def test_an_image_is_found_beside_the_post_and_in_the_posts_folder(site: Path, address: str):
+    html, hints = read(site, f"![A]({address})")
+    assert 'width="30"' in html
+    assert hints == ()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["none.png", "../../secret/a%20b.png", "/static/../secret/a%20b.png", "/static/", "a%00b.png"],
+)
+def test_an_image_without_a_file_is_shown_without_a_size(site: Path, address: str):
+    html, _ = read(site, f"![A]({address})")
+    assert f'<img alt="A" {LAZY} loading="lazy" src="{address}">' in html
+
+
+def test_a_missing_image_is_a_hint_with_its_line(site: Path):
+    _, hints = read(site, "Text.\n\n![A](none.png)")
+    assert [str(hint) for hint in hints] == [
+        f"{site}/posts/2026/post.md:5: the image “none.png”: there is no such file, expected an "
+        "image beside the post, or in the static folder as /static/…, put the file there, or "
+        "correct the path"
+    ]
+
+
+@pytest.mark.parametrize("address", ["https://a.example/b.png", "//a.example/b.png", "/b.png", ""])
+def test_an_image_elsewhere_is_not_looked_for(site: Path, address: str):
+    html, hints = read(site, f"![A]({address})")
+    assert "width" not in html
+    assert 'loading="lazy"' in html
+    assert hints == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0\0", b"GIF89a", b"<svg width='1e999'/>", b"<svg"],
+)
+def test_a_broken_image_is_shown_without_a_size(site: Path, content: bytes):
+    (site / "static" / "broken").write_bytes(content)
+    html, _ = read(site, "![A](/static/broken)")
+    assert "width" not in html
+
+
+def test_an_author_may_give_the_size(site: Path):
+    html, _ = read(site, "![A](/static/images/a%20b.png){width=15}")
+    assert 'width="15"' in html
+    assert "height" not in html
+
+
+def test_an_image_with_a_title_alone_in_its_paragraph_is_a_figure(site: Path):
+    html, _ = read(site, '![A](/b.png "A <b> & c")')
+    assert html == (
+        f'<figure><img alt="A" {LAZY} loading="lazy" src="/b.png">'
+        "<figcaption>A &lt;b&gt; &amp; c</figcaption></figure>"
+    )
+
+
+def test_a_figure_may_be_a_link(site: Path):
+    html, _ = read(site, '[![A](/b.png "C")](/c)')
+    assert html.startswith('<figure><a href="/c"><img')
+    assert html.endswith("</a><figcaption>C</figcaption></figure>")
+
+
+@pytest.mark.parametrize("body", ['Text ![A](/b.png "C")', '![A](/b.png "C") text', "![A](/b.png)"])
+def test_every_other_image_stays_in_its_line(site: Path, body: str):
+    assert "<figure>" not in read(site, body)[0]

@@ -1,0 +1,67 @@
+"""The examples of docs/markdown.md are rendered, and give what the page says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from blog.posts.markdown import Style, render_with_hints
+from blog.posts.model import Post
+
+ROOT = Path(__file__).parents[2]
+# A section and its example, or nothing where a section has none; examples have headings, too.
+SECTION = re.compile(
+    r"^## (?P<name>[^\n]+)$|^(?P<fence>`{3,4})markdown\n(?P<example>.*?)^(?P=fence)$",
+    re.MULTILINE | re.DOTALL,
+)
+
+# What a reader finds in the page, by the section that promises it.
+PROMISED = {
+    "Alerts": ['<div class="admonition warning">', "<strong>everything</strong>"],
+    "Code": ['data-language="Python"', '<span class="hll">    <span class="n">words</span>'],
+    "Formulas": ["<math><msup><mi>e</mi>", '<math display="block">', '<a href="#math-sum">(1)</a>'],
+    "Definitions": ["<dt>Reader</dt>", "<dd>One open page of a reader.</dd>"],
+    "Tasks": ['<label><input checked disabled type="checkbox"> Write it</label>'],
+    "Footnotes": ['href="#fn:why"', "Because it was measured."],
+    "Tables": ['class="table-scroll"', '<td class="align-right">2</td>'],
+    "Images": ["<figure><img", "<figcaption>The dot breathes while", 'loading="lazy"'],
+    "Headings": ['<h2 id="why">', '<h2 id="why_1">'],
+    "Attributes": ['<h2 id="why-not">Why not?', '<p class="small">A small text.</p>'],
+    "Struck text": ["<del>never</del>"],
+    "HTML": ["<details>", "<em>inside</em>"],
+    "Smart quotes": ["&ldquo;It&rsquo;s live&rdquo; &ndash; and how&hellip;"],
+}
+
+
+def read_examples() -> dict[str, str]:
+    """Read the example of each section."""
+    found: dict[str, str] = {}
+    for part in SECTION.finditer((ROOT / "docs" / "markdown.md").read_text(encoding="utf-8")):
+        if part["name"]:
+            found[part["name"]] = ""
+        else:
+            found[list(found)[-1]] += part["example"]
+    return found
+
+
+@pytest.mark.parametrize("section", PROMISED)
+def test_an_example_gives_what_its_section_says(section: str):
+    post = Post(
+        id="a",
+        title="T",
+        description="",
+        date=None,
+        path=ROOT / "posts" / "a.md",
+        body=read_examples()[section],
+    )
+    style = Style(smart_quotes=True, posts_dir=ROOT / "posts", static_dir=ROOT / "static")
+    rendered, hints = render_with_hints(post, style)
+    assert hints == ()
+    for piece in PROMISED[section]:
+        assert piece in rendered.html
+
+
+def test_every_section_has_an_example():
+    assert list(read_examples()) == list(PROMISED)
