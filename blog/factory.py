@@ -27,13 +27,14 @@ from blog.ops.limits import (
     raise_file_limit,
     read_file_limits,
 )
-from blog.pages import create_pages, register_errors
-from blog.pages.blueprint import ABOUT_PAGE, INDEX_PAGE
+from blog.pages import ABOUT_PAGE, INDEX_PAGE, create_pages, register_errors
 from blog.posts import Library
+from blog.posts.markdown import Style
 from blog.presence import Store, Timings, Tracker, connect
-from blog.streams.detached import can_take_over
+from blog.search import Search
 from blog.streams.event import encode_event
 from blog.streams.hub import Hub, Limits
+from blog.streams.sockets import can_take_over
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +60,14 @@ class Viblog:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.library = Library(settings.posts_dir)
-        self.about = Library(settings.about_dir)
+        style = Style(
+            smart_quotes=settings.smart_quotes,
+            posts_dir=settings.posts_dir,
+            static_dir=ROOT / "static",
+        )
+        self.library = Library(settings.posts_dir, zone=settings.time_zone, style=style)
+        self.about = Library(settings.about_dir, zone=settings.time_zone, style=style)
+        self.search = Search(self.library, settings.instance_dir)
         self.tracker = Tracker(
             Store(connect(settings.redis_url or DEFAULT_REDIS_URL), settings.redis_prefix),
             worker=settings.worker_name or None,
@@ -100,7 +107,10 @@ class Viblog:
         """Tell whether a page of that name can be open: the index decides, never the request."""
         if name in (INDEX_PAGE, ABOUT_PAGE):
             return True
-        return name.startswith("blog/") and name.removeprefix("blog/") in self.library.index.by_id
+        if not name.startswith("blog/"):
+            return False
+        post = self.library.index.by_id.get(name.removeprefix("blog/"))
+        return post is not None and post.presence
 
     def examine(self) -> Iterator[Finding]:
         """Say what the limits are, and what they allow."""
@@ -120,6 +130,7 @@ class Viblog:
         self.hub.start()
         self.library.start()
         self.about.start()
+        self.search.start()
 
     def drain(self) -> None:
         """Send every tab away, to come back at a moment of its own; take no new streams.
@@ -155,6 +166,7 @@ class Viblog:
         self.drain()
         self.hub.close()
         self.readers.close()
+        self.search.close()
         self.library.close()
         self.about.close()
         self.tracker.close(lease_seconds=max(0.0, self._counts_until - time.monotonic()))
@@ -185,7 +197,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     # Nobody sends us anything: no form, no upload.
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.extensions["viblog"] = viblog
-    app.register_blueprint(create_pages(settings, viblog.library, viblog.about, viblog.numbers))
+    app.register_blueprint(
+        create_pages(settings, viblog.library, viblog.about, viblog.numbers, viblog.search)
+    )
     app.cli.add_command(posts_cli)
     app.cli.add_command(doctor)
     register_errors(app, settings)

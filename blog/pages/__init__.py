@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from blog.pages.blueprint import create_pages
-from blog.pages.contracts import AboutLike, Fragments, LibraryLike, LiveNumbers
+from blog.pages.contracts import AboutLike, Fragments, LibraryLike, LiveNumbers, SearchLike
 from blog.pages.errors import register_errors
+from blog.pages.show import ABOUT_PAGE, INDEX_PAGE
 
 __all__ = [
+    "ABOUT_PAGE",
+    "INDEX_PAGE",
     "AboutLike",
     "Fragments",
     "LibraryLike",
     "LiveNumbers",
+    "SearchLike",
     "create_pages",
     "register_errors",
 ]

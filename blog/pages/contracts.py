@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from blog.posts.model import Post, RenderedPost
+from blog.posts.state import SeriesPlace
+from blog.search import Found, Query
 
 
 class Fragments(Protocol):
@@ -36,6 +39,11 @@ class IndexLike(Protocol):
     def posts(self) -> Sequence[Post]: ...
     @property
     def by_id(self) -> Mapping[str, Post]: ...
+    @property
+    def hidden(self) -> Mapping[str, Post]: ...
+    def find_alias(self, path: str) -> Post | None: ...
+    def find_media(self, post: Post, name: str) -> Path | None: ...
+    def find_series(self, post: Post) -> SeriesPlace | None: ...
 
 
 class LibraryLike(Protocol):
@@ -44,6 +52,14 @@ class LibraryLike(Protocol):
     @property
     def index(self) -> IndexLike: ...
     def render(self, post: Post) -> RenderedPost: ...
+
+
+class SearchLike(Protocol):
+    """The search index. Waits for its own answer only; finds nothing before it was made."""
+
+    def find(
+        self, query: Query, *, tag: str = "", year: int | None = None, offset: int, limit: int
+    ) -> Found: ...
 
 
 # The about page is a library too: every section is a file.

@@ -11,14 +11,18 @@ SCRIPTS = ("vendor/htmx.org/dist/htmx.min.js", "vendor/htmx.org/dist/ext/hx-sse.
 CONNECT_TIMEOUT_MS = 20_000
 
 
-def write_htmx_config(settings: Settings) -> str:
-    """Return the content of `<meta name="htmx-config">`."""
+def write_htmx_config(settings: Settings, *, keeps_address: bool = False) -> str:
+    """Return the content of `<meta name="htmx-config">`.
+
+    `keeps_address` lets htmx write the address of what is shown to the browser's history.
+    """
     config = {
         "extensions": "sse",
         # Else htmx makes a stylesheet of its own.
         "includeIndicatorCSS": False,
-        # Else htmx writes to the browser's history on the first number that changes.
-        "history": False,
+        # Else htmx writes to the browser's history on the first number that changes. "reload":
+        # going back fetches the whole page, for the search form is no part of what htmx swaps.
+        "history": "reload" if keeps_address else False,
         "sse": {
             "pauseOnBackground": settings.pause_hidden_tabs,
             "connectTimeout": CONNECT_TIMEOUT_MS,

@@ -14,11 +14,17 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 
 @dataclass(frozen=True, slots=True)
 class PageOf(Generic[Item]):
-    """One page of a list: its items, its number from 1, and how many pages there are."""
+    """One page of a list: its items, its number from 1, how many pages and items there are."""
 
     items: Sequence[Item]
     number: int
     count: int
+    total: int
+
+    @property
+    def number_if_not_first(self) -> int | None:
+        """For an address: the first page has no number in it."""
+        return self.number if self.number > 1 else None
 
     @property
     def previous(self) -> int | None:
@@ -40,4 +46,4 @@ def cut_page(items: Sequence[Item], asked: str | None, size: int) -> PageOf[Item
     count = max(1, -(-len(items) // size))
     if number > count:
         return None
-    return PageOf(items[(number - 1) * size : number * size], number, count)
+    return PageOf(items[(number - 1) * size : number * size], number, count, len(items))

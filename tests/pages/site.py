@@ -13,6 +13,7 @@ from blog.config import Settings
 from blog.ops.headers import install_headers
 from blog.pages import create_pages, register_errors
 from blog.posts.model import Post, RenderedPost
+from blog.search import Found, Query
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,6 +44,16 @@ class Shelf:
 
     posts: tuple[Post, ...] = ()
     by_id: dict[str, Post] = field(default_factory=dict)
+    hidden: dict[str, Post] = field(default_factory=dict)
+
+    def find_alias(self, path: str) -> None:
+        """Know no old address."""
+
+    def find_media(self, post: Post, name: str) -> None:
+        """Know no file beside a post."""
+
+    def find_series(self, post: Post) -> None:
+        """Know no series."""
 
 
 class Books:
@@ -50,11 +61,18 @@ class Books:
 
     def __init__(self, *posts: Post, headings: tuple[Any, ...] = ()) -> None:
         listed = tuple(post for post in posts if not post.draft)
-        self.index = Shelf(listed, {post.id: post for post in posts})
+        self.index: Any = Shelf(listed, {post.id: post for post in listed})
         self.headings = headings
 
     def render(self, post: Post) -> RenderedPost:
         return RenderedPost(post.body, self.headings)
+
+
+class NoSearch:
+    """An index that was never made."""
+
+    def find(self, query: Query, **asked: Any) -> Found:
+        return Found()
 
 
 def write_post(post_id: str, **fields: Any) -> Post:
@@ -71,13 +89,24 @@ def write_post(post_id: str, **fields: Any) -> Post:
 
 
 def open_site(
-    *posts: Post, library: Any = None, about: Any = None, live: Any = None, **settings: Any
+    *posts: Post,
+    library: Any = None,
+    about: Any = None,
+    live: Any = None,
+    search: Any = None,
+    **settings: Any,
 ) -> Flask:
     """Make an app that has the pages, the errors and the headers, as the factory puts them in."""
     app = Flask("blog", root_path=str(ROOT))
     chosen = Settings(**settings)
     app.register_blueprint(
-        create_pages(chosen, library or Books(*posts), about or Books(), live or Numbers())
+        create_pages(
+            chosen,
+            library or Books(*posts),
+            about or Books(),
+            live or Numbers(),
+            search or NoSearch(),
+        )
     )
     register_errors(app, chosen)
     install_headers(app, chosen)

@@ -17,7 +17,17 @@ from tests.setup.tools import AXE_JS, CHROMIUM_OPTIONS, find_chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-KINDS = ["/blog", "/blog?page=2", "/blog/p0", "/tags", "/tags/a_b", "/about", "/nowhere"]
+KINDS = [
+    "/blog",
+    "/blog?page=2",
+    "/blog/p0",
+    "/tags",
+    "/tags/a_b",
+    "/archive",
+    "/archive/2026",
+    "/about",
+    "/nowhere",
+]
 
 BODY = """
 <h2 id="part-1">Part 1</h2><p>Words, <a href="/about">a link</a> and <code>code</code>.</p>
@@ -76,7 +86,8 @@ def site(streams):
     headings = tuple(Heading(2, f"part-{n}", f"Part {n}") for n in (1, 2, 3))
     posts = [write_post(f"p{n}", tags=("a b", "c"), body=BODY) for n in range(11)]
     about = Books(write_post("what", title="What"))
-    app = open_site(library=Books(*posts, headings=headings), about=about)
+    library = Books(*posts, headings=headings)
+    app = open_site(library=library, about=about, site_url="https://blog.example")
     app.add_url_rule("/live", view_func=streams.answer)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

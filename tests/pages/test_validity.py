@@ -17,6 +17,8 @@ KINDS = {
     "odd": "/blog/odd",
     "tags": "/tags",
     "tag": "/tags/a_%22b%22",
+    "archive": "/archive",
+    "year": "/archive/2026",
     "about": "/about",
     "not-found": "/nowhere",
 }
@@ -40,11 +42,24 @@ def test_every_kind_of_page_is_valid_html(tmp_path):
     body = "".join(f'<h2 id="part-{n}">Part {n}</h2><p>Words.</p>' for n in (1, 2, 3))
     tags = ('a "b"', "c/d", "标签")
     posts = [write_post(f"p{n}", tags=tags, authors=("A & B",), body=body) for n in range(11)]
-    odd = write_post("odd", title="<\"&'", description="<\"&'", date=None, body="", words=0)
+    odd = write_post(
+        "odd",
+        title="</script><\"&'",
+        description="<\"&'",
+        date=None,
+        body="",
+        words=0,
+        lang="de",
+        image="a b.png",
+    )
     about = Books(write_post("what", title="What"), write_post("how", title="How"))
     library = Books(*posts, odd, headings=headings)
     app = open_site(library=library, about=about, site_url="https://blog.example")
     save_pages(tmp_path, app, KINDS)
     empty = open_site(pause_hidden_tabs=True)
-    save_pages(tmp_path, empty, {"no-posts": "/blog", "no-tags": "/tags", "no-about": "/about"})
+    save_pages(
+        tmp_path,
+        empty,
+        {"no-posts": "/blog", "none": "/archive", "no-tags": "/tags", "no-about": "/about"},
+    )
     assert check_pages(tmp_path) == ""

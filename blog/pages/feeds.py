@@ -1,0 +1,123 @@
+"""The feeds: of all posts and of each tag, in three formats, with the posts' whole text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, abort, url_for
+from flask.typing import ResponseReturnValue
+
+from blog.config import Settings
+from blog.pages.absolute import make_absolute
+from blog.pages.catalogue import Catalogues
+from blog.pages.contracts import LibraryLike
+from blog.pages.feed_formats import Channel, Entry, write_atom, write_json_feed, write_rss
+from blog.pages.kept import KeptAnswers
+from blog.pages.linked_data import find_image
+from blog.pages.slugs import read_slug, write_slug
+from blog.posts.model import Post
+
+# Feeds hold absolute addresses, and the Host header is the reader's word, not ours.
+NO_ADDRESS = (
+    "There are no feeds and no sitemap, because this blog does not know its own address.\n"
+    "Its operator can tell it: BLOG_SITE_URL=https://blog.example\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One kind of feed: how its address ends, its media type, and what writes it."""
+
+    ending: str
+    mimetype: str
+    write: Callable[[Channel, Sequence[Entry]], bytes]
+
+
+FORMATS = (
+    Format("atom", "application/atom+xml", write_atom),
+    Format("rss", "application/rss+xml", write_rss),
+    Format("json", "application/feed+json", write_json_feed),
+)
+
+
+def add_feeds(
+    pages: Blueprint,
+    settings: Settings,
+    library: LibraryLike,
+    catalogues: Catalogues,
+    kept: KeptAnswers,
+) -> None:
+    """Add `/feed.atom`, `/feed.rss`, `/feed.json` and the same below each tag."""
+    site_url = settings.site_url.rstrip("/")
+
+    def answer(form: Format, posts: Sequence[Post], tag: str) -> ResponseReturnValue:
+        if not site_url:
+            return Response(NO_ADDRESS, 404, mimetype="text/plain")
+        # A feed is in the order of time: a post without a date has no place in it.
+        chosen = tuple(post for post in posts if post.date)[: settings.feed_posts]
+
+        def write() -> bytes:
+            entries = [
+                make_entry(post, post.date, library.render(post).html, site_url)
+                for post in chosen
+                if post.date
+            ]
+            return form.write(describe_channel(settings, form, tag), entries)
+
+        return kept.answer((form.ending, tag), chosen, form.mimetype, write, datetime.now(UTC))
+
+    def add(form: Format) -> None:
+        def feed() -> ResponseReturnValue:
+            return answer(form, catalogues.latest.posts, "")
+
+        def tag_feed(slug: str) -> ResponseReturnValue:
+            tag = read_slug(slug)
+            posts = catalogues.latest.tags.get(tag)
+            if posts is None:
+                abort(404)
+            return answer(form, posts, tag)
+
+        name = f"feed.{form.ending}"
+        pages.add_url_rule(f"/{name}", f"feed_{form.ending}", feed)
+        pages.add_url_rule(f"/tags/<slug>/{name}", f"tag_feed_{form.ending}", tag_feed)
+
+    for form in FORMATS:
+        add(form)
+
+
+def describe_channel(settings: Settings, form: Format, tag: str) -> Channel:
+    """Say what a feed is of: all posts, or those with one tag."""
+    slug = write_slug(tag)
+    if tag:
+        home = url_for("pages.tag", slug=slug)
+        path = url_for(f"pages.tag_feed_{form.ending}", slug=slug)
+    else:
+        home = url_for("pages.index")
+        path = url_for(f"pages.feed_{form.ending}")
+    site_url = settings.site_url.rstrip("/")
+    return Channel(
+        title=f"{settings.title}: {tag}" if tag else settings.title,
+        description=settings.description,
+        language=settings.language,
+        home_url=site_url + home,
+        feed_url=site_url + path,
+    )
+
+
+def make_entry(post: Post, published: datetime, body: str, site_url: str) -> Entry:
+    """Make the entry of a post whose body is this HTML."""
+    url = site_url + url_for("pages.post", post_id=post.id)
+    return Entry(
+        url=url,
+        title=post.title,
+        summary=post.description,
+        html=make_absolute(body, url),
+        published=published,
+        updated=max(post.updated or published, published),
+        authors=post.authors,
+        tags=post.tags,
+        language=post.lang,
+        image=find_image(post, url),
+    )

@@ -1,0 +1,100 @@
+"""What crawlers and tools ask for by name: robots.txt, sitemap.xml, favicon.ico, security.txt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from xml.sax.saxutils import escape
+
+from flask import Blueprint, Response, abort, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from blog.config import Settings
+from blog.pages.catalogue import Catalogue, Catalogues
+from blog.pages.feeds import NO_ADDRESS
+from blog.pages.kept import KeptAnswers
+from blog.pages.slugs import write_slug
+
+# sitemaps.org: a file has at most so many addresses.
+MAX_ADDRESSES = 50_000
+# RFC 9116, 2.5.5: less than a year ahead. It moves on with each day that somebody keeps the blog.
+SECURITY_DAYS = 180
+# Streams are no pages, and every search is another view of the same posts.
+CLOSED_TO_ROBOTS = ("/live", "/search", "/preview/")
+
+Address = tuple[str, datetime | None]
+
+
+def add_machine_pages(
+    pages: Blueprint, settings: Settings, catalogues: Catalogues, kept: KeptAnswers
+) -> None:
+    """Add robots.txt, sitemap.xml, favicon.ico and security.txt."""
+    site_url = settings.site_url.rstrip("/")
+
+    @pages.get("/robots.txt")
+    def robots() -> ResponseReturnValue:
+        lines = ["User-agent: *", *(f"Disallow: {path}" for path in CLOSED_TO_ROBOTS)]
+        if site_url:
+            lines.append(f"Sitemap: {site_url}{url_for('pages.sitemap')}")
+        return Response("\n".join(lines) + "\n", mimetype="text/plain")
+
+    @pages.get("/sitemap.xml")
+    def sitemap() -> ResponseReturnValue:
+        if not site_url:
+            return Response(NO_ADDRESS, 404, mimetype="text/plain")
+        catalogue = catalogues.latest
+
+        def write() -> bytes:
+            return write_sitemap(islice(list_addresses(catalogue, site_url), MAX_ADDRESSES))
+
+        now = datetime.now(UTC)
+        return kept.answer("sitemap", catalogue.posts, "application/xml", write, now)
+
+    @pages.get("/favicon.ico")
+    def favicon() -> ResponseReturnValue:
+        return redirect(url_for("static", filename="favicon.svg"))
+
+    @pages.get("/.well-known/security.txt")
+    def security() -> ResponseReturnValue:
+        if not settings.security_contact:
+            abort(404)
+        return Response(write_security(settings, datetime.now(UTC)), mimetype="text/plain")
+
+
+def list_addresses(catalogue: Catalogue, site_url: str) -> Iterator[Address]:
+    """Yield the address of every page and when it changed, posts before tags and years."""
+    for endpoint in ("pages.index", "pages.about_page", "pages.archive", "pages.tags"):
+        yield site_url + url_for(endpoint), None
+    for post in catalogue.posts:
+        # What is canonical elsewhere is for that site to list.
+        if not post.canonical:
+            yield site_url + url_for("pages.post", post_id=post.id), post.updated or post.date
+    for tag in catalogue.tags:
+        yield site_url + url_for("pages.tag", slug=write_slug(tag)), None
+    for year in catalogue.years:
+        if year.number is not None:
+            yield site_url + url_for("pages.year", number=year.number), None
+
+
+def write_sitemap(addresses: Iterable[Address]) -> bytes:
+    """Write a sitemap (sitemaps.org, 0.9)."""
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">',
+    ]
+    for url, changed in addresses:
+        when = f"<lastmod>{changed.isoformat()}</lastmod>" if changed else ""
+        lines.append(f"<url><loc>{escape(url)}</loc>{when}</url>")
+    return "\n".join([*lines, "</urlset>\n"]).encode()
+
+
+def write_security(settings: Settings, now: datetime) -> str:
+    """Write security.txt (RFC 9116)."""
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    expires = (today + timedelta(days=SECURITY_DAYS)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    lines = [f"Contact: {settings.security_contact}", f"Expires: {expires}"]
+    if settings.site_url:
+        own = settings.site_url.rstrip("/") + "/.well-known/security.txt"
+        lines.append(f"Canonical: {own}")
+    return "\n".join([*lines, f"Preferred-Languages: {settings.language}"]) + "\n"

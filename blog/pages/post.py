@@ -1,0 +1,118 @@
+"""The pages of posts: each post, the files beside it, its old addresses, its previews."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, abort, redirect, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+
+from blog.pages.catalogue import Catalogue, Catalogues
+from blog.pages.contracts import LibraryLike
+from blog.pages.linked_data import describe_post, find_image
+from blog.pages.show import Show
+from blog.posts.model import Heading, Post, RenderedPost
+from blog.posts.preview import read_preview
+
+# A table of contents helps from here on; with more than the second number, only top headings.
+LEAST_HEADINGS = 3
+MANY_HEADINGS = 14
+
+
+def post_page(post: Post) -> str:
+    """Name the page of a post, as presence knows it."""
+    return f"blog/{post.id}"
+
+
+def add_posts(pages: Blueprint, library: LibraryLike, catalogues: Catalogues, show: Show) -> None:
+    """Add the posts, their files, their previews, and the redirects from old addresses."""
+
+    def describe(post: Post, catalogue: Catalogue) -> dict[str, Any]:
+        """Return what the template shows of a post beside its number of readers."""
+        rendered = library.render(post)
+        newer, older = catalogue.find_neighbours(post)
+        path = url_for("pages.post", post_id=post.id)
+        context = {
+            "title": post.title,
+            "description": post.description,
+            "post": post,
+            "body": Markup(rendered.html),  # noqa: S704 - the author's own, and the only one
+            "contents": choose_contents(rendered),
+            "newer": newer,
+            "older": older,
+            "related": catalogue.find_related(post),
+            "series": catalogue.index.find_series(post),
+            "canonical": post.canonical or (show.site_url + path if show.site_url else ""),
+        }
+        if show.site_url:
+            url = show.site_url + path
+            context["image_url"] = find_image(post, url)
+            context["linked_data"] = describe_post(show.settings, post, url)
+        return context
+
+    @pages.get("/blog/<path:post_id>")
+    def post(post_id: str) -> ResponseReturnValue:
+        catalogue = catalogues.latest
+        found = catalogue.index.by_id.get(post_id)
+        if found is None:
+            return answer_beside(catalogue, post_id)
+        context = describe(found, catalogue)
+        if not found.presence:
+            return show.without_stream("post.html", **context)
+        path = url_for("pages.post", post_id=found.id)
+        return show.page("post.html", post_page(found), path, **context)
+
+    def answer_beside(catalogue: Catalogue, path: str) -> ResponseReturnValue:
+        """Answer what is below /blog and no post: a slash too many, or a file beside a post."""
+        bare_id = path.rstrip("/")
+        if bare_id != path and bare_id in catalogue.index.by_id:
+            return redirect(url_for("pages.post", post_id=bare_id), 308)
+        post_id, _, name = path.partition("/")
+        owner = catalogue.index.by_id.get(post_id)
+        media = catalogue.index.find_media(owner, name) if owner else None
+        if media is None:
+            abort(404)
+        try:
+            return send_file(media.absolute(), conditional=True)
+        except OSError:  # taken away since it was listed
+            abort(404)
+
+    @pages.get("/preview/<token>")
+    def preview(token: str) -> ResponseReturnValue:
+        catalogue = catalogues.latest
+        known = read_preview(show.settings.secret_key, token, datetime.now(UTC))
+        if known is None:
+            abort(404)
+        post_id, until = known
+        index = catalogue.index
+        found = index.by_id.get(post_id) or index.hidden.get(post_id) or abort(404)
+        context = describe(found, catalogue)
+        # Who has the link sees what is not published; nobody is to find it by another way.
+        context |= {"canonical": "", "linked_data": None, "preview_until": until}
+        response = Response(show.without_stream("post.html", **context))
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    def follow_alias(response: Response) -> Response:
+        """Lead from an old address to its post; an address that has a page of its own is kept."""
+        if response.status_code == 404 and request.method in ("GET", "HEAD"):
+            found = catalogues.latest.index.find_alias(request.path)
+            if found is not None:
+                response.status_code = 301
+                response.headers["Location"] = url_for("pages.post", post_id=found.id)
+                response.set_data(b"")
+        return response
+
+    pages.after_app_request(follow_alias)
+
+
+def choose_contents(rendered: RenderedPost) -> list[Heading]:
+    """Return the headings of the table of contents; none where it would not help."""
+    headings = [heading for heading in rendered.headings if heading.level in (2, 3)]
+    if len(headings) > MANY_HEADINGS:
+        top = min(heading.level for heading in headings)
+        headings = [heading for heading in headings if heading.level == top]
+    return headings if len(headings) >= LEAST_HEADINGS else []

@@ -1,0 +1,162 @@
+"""The search page: words, tag and year; a plain form, which htmx submits while one types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from blog.pages.catalogue import Catalogue, Catalogues
+from blog.pages.contracts import SearchLike
+from blog.pages.paging import PageOf, cut_page
+from blog.pages.show import INDEX_PAGE, Show
+from blog.posts.model import Post
+from blog.search import MAX_QUERY_CHARS, Query, Segments, read_query
+
+# Beyond, a page of results is of no use, and the index would be walked for nothing.
+MAX_PAGE = 1000
+# Longer, a list of tags is nothing to choose from.
+MAX_TAGS = 100
+_YEAR = re.compile(r"[1-9][0-9]{3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is looked for. An empty one is every post."""
+
+    words: str = ""
+    tag: str = ""
+    year: int | None = None
+    is_cut: bool = False
+
+    def url(self, page: int | None = None) -> str:
+        """Return the address of its answer, the same for every way it was asked."""
+        words, tag = self.words or None, self.tag or None
+        return url_for("pages.search", q=words, tag=tag, year=self.year, page=page)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One post of an answer: its title and an excerpt, in pieces that are marked or not."""
+
+    post: Post
+    title: Segments
+    excerpt: Segments
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The tags and the years that the form offers."""
+
+    tags: Sequence[str]
+    years: Sequence[int]
+
+
+def add_search(pages: Blueprint, catalogues: Catalogues, search: SearchLike, show: Show) -> None:
+    """Add `/search`."""
+
+    @pages.get("/search", endpoint="search")
+    def search_page() -> ResponseReturnValue:
+        catalogue = catalogues.latest
+        question = read_question(catalogue)
+        query = read_query(question.words)
+        is_complete = True
+        if query.terms:
+            shown, is_complete = look_up(catalogue, question, query)
+        else:
+            shown = list_results(choose(catalogue, question))
+        response = Response(
+            show.page(
+                "search.html",
+                INDEX_PAGE,
+                url_for("pages.search"),
+                searches=True,
+                title=f"Search: {question.words}" if question.words else "Search",
+                question=question,
+                shown=shown,
+                total=shown.total,
+                is_cut=query.is_cut or question.is_cut,
+                is_complete=is_complete,
+                choices=list_choices(catalogue, question.tag),
+            )
+        )
+        # The form also sends what is empty; the address in the browser shall not.
+        response.headers["HX-Replace-Url"] = question.url(shown.number_if_not_first)
+        return response
+
+    def look_up(
+        catalogue: Catalogue, question: Question, query: Query
+    ) -> tuple[PageOf[Result], bool]:
+        size = show.settings.posts_per_page
+        number = read_number()
+        found = search.find(
+            query,
+            tag=question.tag,
+            year=question.year,
+            offset=(number - 1) * size,
+            limit=size,
+        )
+        by_id = catalogue.index.by_id
+        # The index may be a moment behind: what is no longer published is not shown.
+        results = [
+            Result(by_id[hit.id], hit.title, hit.excerpt) for hit in found.hits if hit.id in by_id
+        ]
+        count = max(1, -(-found.total // size))
+        if number > count:
+            abort(404)
+        return PageOf(results, number, count, found.total), found.is_complete
+
+    def list_results(posts: Sequence[Post]) -> PageOf[Result]:
+        cut = cut_page(posts, request.args.get("page"), show.settings.posts_per_page)
+        if cut is None:
+            abort(404)
+        results = [
+            Result(post, ((post.title, False),), ((post.description, False),)) for post in cut.items
+        ]
+        return PageOf(results, cut.number, cut.count, cut.total)
+
+    @pages.get("/search/", endpoint="search_slash")
+    def drop_slash() -> ResponseReturnValue:
+        return redirect(url_for("pages.search"), 308)
+
+
+def read_number() -> int:
+    """Return the number of the page that the request asks for; 404 if there never is one."""
+    asked = request.args.get("page", "1")
+    if not re.fullmatch("[1-9][0-9]{0,3}", asked) or int(asked) > MAX_PAGE:
+        abort(404)
+    return int(asked)
+
+
+def read_question(catalogue: Catalogue) -> Question:
+    """Read the form; a tag or a year that no post has, nobody chose from it: it is left out."""
+    words = " ".join(request.args.get("q", "").split())
+    tag = request.args.get("tag", "")
+    year = request.args.get("year", "")
+    known = _YEAR.fullmatch(year) and catalogue.find_year(int(year))
+    return Question(
+        words[:MAX_QUERY_CHARS].strip(),
+        tag if tag in catalogue.tags else "",
+        int(year) if known else None,
+        is_cut=len(words) > MAX_QUERY_CHARS,
+    )
+
+
+def list_choices(catalogue: Catalogue, chosen: str = "") -> Choices:
+    """Return what the form offers: every year, and the tags that most posts have."""
+    tags = list(catalogue.tags)
+    if len(tags) > MAX_TAGS:
+        most = sorted(tags, key=lambda tag: -len(catalogue.tags[tag]))[:MAX_TAGS]
+        tags = [tag for tag in tags if tag == chosen or tag in set(most)]
+    return Choices(tags, [year.number for year in catalogue.years if year.number is not None])
+
+
+def choose(catalogue: Catalogue, question: Question) -> Sequence[Post]:
+    """Return the posts of a tag and a year, the newest first."""
+    posts = catalogue.tags[question.tag] if question.tag else catalogue.posts
+    if question.year is None:
+        return posts
+    return [post for post in posts if post.date and post.date.year == question.year]

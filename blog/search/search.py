@@ -1,0 +1,186 @@
+"""Searching while the site serves: one thread keeps the index up to date, requests only read."""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+import gevent
+from gevent import monkey
+
+from blog.posts.model import Post
+from blog.posts.watching import NativeStop
+from blog.search.query import Query
+from blog.search.store import Found, Index, is_usable
+
+log = logging.getLogger(__name__)
+
+FILE_NAME = "search.sqlite3"
+# How soon a changed post is looked for. A look is one comparison.
+LOOK_SECONDS = 0.5
+# After an error (a full disk), before it is tried again.
+AGAIN_SECONDS = 30.0
+# Posts in one transaction: other workers wait so long for their turn to write, readers never.
+BATCH = 20
+# After each post the thread rests so many times as long as it worked: it needs Python's global
+# lock, and so do the streams.
+REST = 1.0
+STOP_SECONDS = 5.0
+# Connections that are kept open for the next search.
+MAX_IDLE = 4
+
+# One of the system's threads: gevent's own would stop every stream while SQLite writes.
+_start_thread = monkey.get_original("_thread", "start_new_thread")
+_make_lock = monkey.get_original("_thread", "allocate_lock")
+
+
+class _PostsLike(Protocol):
+    @property
+    def posts(self) -> Sequence[Post]: ...
+
+
+class LibraryLike(Protocol):
+    """Where the posts come from; `index` is another object whenever one of them changed."""
+
+    @property
+    def index(self) -> _PostsLike: ...
+
+
+class Search:
+    """The search index of a library, as a file that a site's workers share.
+
+    Any greenlet may search at any time; it waits for its own answer only. Before the first `start`
+    or `bring_up_to_date` nothing is found.
+    """
+
+    def __init__(self, library: LibraryLike, folder: Path) -> None:
+        self._library = library
+        self._folder = folder
+        self._own_folder: TemporaryDirectory[str] | None = None
+        self._path: Path | None = None
+        self._is_complete = False
+        self._idle: list[Index] = []
+        self._stop = NativeStop()
+        self._ended: _thread.LockType = _make_lock()
+        self._is_running = False
+        self._loop: Any = None
+
+    def start(self) -> None:
+        """Begin to keep the index up to date, in a native thread."""
+        if monkey.is_module_patched("socket"):
+            self._loop = gevent.get_hub().loop
+        self._ended.acquire()
+        self._is_running = True
+        # A native thread that still runs while Python shuts down ends the process with an abort.
+        atexit.register(self.close)
+        _start_thread(self._run, ())
+
+    def close(self) -> None:
+        """Stop the thread and close the file. Idempotent."""
+        atexit.unregister(self.close)
+        self._stop.set()
+        if self._is_running and not self._ended.acquire(timeout=STOP_SECONDS):
+            log.warning("search: the index was not left within %d s", STOP_SECONDS)
+            return
+        self._is_running = False
+        while self._idle:
+            self._idle.pop().close()
+        self._path = None
+        if self._own_folder is not None:
+            self._own_folder.cleanup()
+            self._own_folder = None
+
+    def find(
+        self, query: Query, *, tag: str = "", year: int | None = None, offset: int, limit: int
+    ) -> Found:
+        """Return the posts that have every term (and the tag, and are of the year), best first."""
+        path = self._path
+        if path is None or not query.terms:
+            return Found(is_complete=self._is_complete)
+
+        def look() -> Found:
+            try:
+                index = self._idle.pop()
+            except IndexError:
+                index = Index(path)
+            try:
+                total, hits = index.find(query, tag=tag, year=year, offset=offset, limit=limit)
+            except BaseException:
+                index.close()
+                raise
+            self._keep(index)
+            return Found(total, tuple(hits), self._is_complete)
+
+        if not monkey.is_module_patched("socket"):
+            return look()
+        found: Found = gevent.get_hub().threadpool.apply(look)
+        return found
+
+    def bring_up_to_date(self) -> None:
+        """Have the index agree with the library. For programs; a site's thread does it."""
+        self._prepare()
+        self._update(self._library.index.posts, rest=0.0)
+
+    def _keep(self, index: Index) -> None:
+        if len(self._idle) < MAX_IDLE and not self._stop.is_set():
+            self._idle.append(index)
+        else:
+            index.close()
+
+    def _run(self) -> None:
+        seen: object = None
+        try:
+            while not self._stop.is_set():
+                index = self._library.index
+                if index is not seen:
+                    try:
+                        self._prepare()
+                        self._update(index.posts, rest=REST)
+                        seen = index
+                    except Exception as error:  # noqa: BLE001 - a search less must not end more
+                        self._report(f"search: the index could not be made ({error}); again soon")
+                        self._stop.wait(AGAIN_SECONDS)
+                self._stop.wait(LOOK_SECONDS)
+        finally:
+            self._ended.release()
+
+    def _prepare(self) -> None:
+        """Find a place for the index: the folder, or one of our own where that is read-only."""
+        if self._path is not None:
+            return
+        path = self._folder / FILE_NAME
+        if not is_usable(path):
+            self._report(f"search: {path} cannot be written; this worker has an index of its own")
+            self._own_folder = TemporaryDirectory(prefix="viblog-search-")
+            path = Path(self._own_folder.name) / FILE_NAME
+            is_usable(path)
+        self._path = path
+
+    def _update(self, posts: Sequence[Post], *, rest: float) -> None:
+        if self._path is None:
+            return
+        with closing(Index(self._path)) as index:
+            changed, gone = index.list_changes(posts)
+            self._is_complete = self._is_complete and len(changed) < BATCH
+            index.change((), gone)
+            for at in range(0, len(changed), BATCH):
+                if self._stop.is_set():
+                    return
+                started = time.monotonic()
+                index.change(changed[at : at + BATCH])
+                self._stop.wait(rest * (time.monotonic() - started))
+        self._is_complete = True
+
+    def _report(self, line: str) -> None:
+        """Log from any thread. Logging's locks are gevent's, and not for native threads."""
+        if self._loop is None:
+            log.warning("%s", line)
+        else:
+            self._loop.run_callback_threadsafe(gevent.spawn, log.warning, "%s", line)

@@ -1,0 +1,159 @@
+"""What an author's fields change on the pages: aliases, series, files, previews, and more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from blog.posts import Library
+from blog.posts.preview import preview_path, sign_preview
+from tests.pages.site import open_site
+
+SITE = "https://blog.example"
+SECRET = "0123456789abcdef" * 2
+PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Return what writes a post's file."""
+
+    def write(name, *fields, body="Words."):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        front = "\n".join([f"title: The title of {path.stem}", "date: 2026-11-03", *fields])
+        path.write_text(f"---\n{front}\n---\n\n{body}\n")
+
+    return write
+
+
+@pytest.fixture
+def open_blog(tmp_path):
+    """Return what opens the site of the written posts."""
+
+    def open_blog(**settings):
+        library = Library(tmp_path)
+        library.load()
+        assert library.index.faults == ()
+        return open_site(library=library, **settings)
+
+    return open_blog
+
+
+def fetch(app, path, status=200):
+    with app.test_client().get(path) as answer:
+        assert answer.status_code == status, path
+        answer.get_data()
+        return answer
+
+
+class TestAlias:
+    @pytest.mark.parametrize(
+        "path",
+        ["/2020/01/old.html", "/blog/older", "/blog/older/", "/tags/gone", "/caf%C3%A9/"],
+    )
+    def test_leads_to_the_post_for_good(self, write, open_blog, path):
+        write("new.md", "aliases: [/2020/01/old.html, /blog/older, /tags/gone, /café]")
+        answer = fetch(open_blog(), path, 301)
+        assert answer.location == "/blog/new"
+        assert answer.data == b""
+        assert "Content-Security-Policy" in answer.headers
+
+    def test_never_hides_a_page(self, write, open_blog):
+        write("new.md", "aliases: [/about]")
+        assert "<h1>About" in fetch(open_blog(), "/about").text
+
+    def test_of_a_draft_leads_nowhere(self, write, open_blog):
+        write("new.md", "aliases: [/old]", "draft: true")
+        fetch(open_blog(), "/old", 404)
+
+
+def test_a_series_shows_the_parts_before_and_after(write, open_blog):
+    for name in ("a", "b", "c"):
+        write(f"{name}.md", "series: Building it")
+    app = open_blog()
+    text = fetch(app, "/blog/b").text
+    assert "Part 2 of 3 in <em>Building it</em>" in text
+    assert '<a href="/blog/a">Part 1: The title of a</a>' in text
+    assert '<a href="/blog/c">Part 3: The title of c</a>' in text
+    assert "Part 0" not in fetch(app, "/blog/a").text
+
+
+def test_a_file_beside_a_post_is_below_its_address(write, open_blog, tmp_path):
+    write("one/index.md")
+    (tmp_path / "one" / "pixel.gif").write_bytes(PIXEL)
+    (tmp_path / "one" / "secret.txt").write_text("secret")
+    app = open_blog()
+    answer = fetch(app, "/blog/one/pixel.gif")
+    assert answer.data == PIXEL
+    assert answer.mimetype == "image/gif"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    for path in ("/blog/one/none.gif", "/blog/one/index.md", "/blog/one/../../app.py"):
+        fetch(app, path, 404)
+
+
+def test_a_file_that_was_taken_away_is_not_found(write, open_blog, tmp_path):
+    write("one/index.md")
+    (tmp_path / "one" / "pixel.gif").write_bytes(PIXEL)
+    app = open_blog()
+    (tmp_path / "one" / "pixel.gif").unlink()
+    fetch(app, "/blog/one/pixel.gif", 404)
+
+
+def test_a_post_in_another_language_says_so_where_it_is_shown(write, open_blog):
+    write("one.md", "lang: de")
+    app = open_blog()
+    assert '<article lang="de">' in fetch(app, "/blog/one").text
+    assert '<article class="card" lang="de">' in fetch(app, "/blog").text
+
+
+def test_a_post_that_is_canonical_elsewhere_says_so(write, open_blog):
+    write("one.md", "canonical: https://other.example/one")
+    link = '<link rel="canonical" href="https://other.example/one">'
+    assert link in fetch(open_blog(), "/blog/one").text
+    assert link in fetch(open_blog(site_url=SITE), "/blog/one").text
+
+
+def test_nobody_is_counted_where_the_author_says_so(write, open_blog):
+    write("one.md", "presence: false")
+    text = fetch(open_blog(), "/blog/one").text
+    assert "<h1>The title of one</h1>" in text
+    assert "/live" not in text
+    assert "readers online" not in text
+
+
+class TestPreview:
+    def link(self, post_id, days=1):
+        until = datetime.now(UTC) + timedelta(days=days)
+        return preview_path(sign_preview(SECRET, post_id, until))
+
+    @pytest.mark.parametrize("field", ["draft: true", "date: 2999-01-01", "expires: 2026-11-04"])
+    def test_shows_what_is_hidden_to_who_has_the_link(self, write, open_blog, tmp_path, field):
+        write("one.md")
+        path = tmp_path / "one.md"
+        name = field.partition(":")[0]
+        kept = [line for line in path.read_text().splitlines() if not line.startswith(name)]
+        path.write_text("\n".join([kept[0], field, *kept[1:]]))
+        app = open_blog(secret_key=SECRET, site_url=SITE)
+        fetch(app, "/blog/one", 404)
+        answer = fetch(app, self.link("one"))
+        assert "<h1>The title of one</h1>" in answer.text
+        assert "A preview: this post is not published." in answer.text
+        assert '<meta name="robots" content="noindex">' in answer.text
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        for absent in ("/live", "canonical", "ld+json", "og:url"):
+            assert absent not in answer.text
+
+    def test_ends(self, write, open_blog):
+        write("one.md", "draft: true")
+        fetch(open_blog(secret_key=SECRET), self.link("one", days=-1), 404)
+
+    def test_needs_the_right_signature_and_a_post(self, write, open_blog):
+        write("one.md", "draft: true")
+        app = open_blog(secret_key=SECRET)
+        fetch(app, self.link("one")[:-1] + "?", 404)
+        fetch(app, "/preview/x", 404)
+        fetch(app, self.link("none"), 404)
+        fetch(open_blog(), self.link("one"), 404)

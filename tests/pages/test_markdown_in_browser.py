@@ -1,0 +1,147 @@
+"""A post with everything that Markdown can say: valid, accessible, and nothing the CSP refuses."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import ConsoleMessage, sync_playwright
+from werkzeug.serving import make_server
+
+from blog.posts.markdown import Style, render_with_hints
+from tests.pages.site import ROOT, Books, open_site, write_post
+from tests.pages.test_validity import check_pages, save_pages
+from tests.setup.tools import AXE_JS, CHROMIUM_OPTIONS, find_chromium
+
+WIDE_ROW = " | ".join(f"a column {n}" for n in range(12))
+EVERYTHING = (
+    """
+A line with $x^2$, ~~struck~~ text, a note[^n] and \\$5.
+
+> [!NOTE]
+> A *note*.
+
+> [!TIP] With a title
+> - and a list
+
+> [!IMPORTANT]
+> Important.
+
+> [!WARNING]
+> Warning.
+
+> [!CAUTION]
+> Caution.
+
+> A plain quote.
+
+## Formulas
+
+$$
+\\begin{align}
+a &= \\frac{-b \\pm \\sqrt{b^2 - 4ac}}{2a} \\label{abc} \\\\
+c &= \\begin{cases} 1 & x > 0 \\\\ 0 & \\text{else} \\end{cases}
+\\end{align}
+$$
+
+WIDE and by $\\eqref{abc}$ a wrong one: $\\foo{x}$.
+
+```math
+\\boxed{\\sum_{i=1}^n i = \\binom{n+1}{2}} \\quad
+\\begin{array}{|l|r|} \\hline 1 & 2 \\\\ 3 & 4 \\end{array}
+```
+
+## Formulas
+
+```python {hl_lines="2-3"}
+def greet(name):
+    words = f"Hello, {name}"
+    print(words)  # a line that is long enough to reach the label of the block, and beyond it
+```
+
+- [x] Write *it*, with a [link](#formulas)
+- [ ] Publish it
+    - [ ] everywhere
+
+1. [ ] one
+
+2. [x] two
+
+Term
+:   Its definition, with `code`.
+
+![A green dot](/static/favicon.svg "A *dot* & its caption.")
+
+Text with ![a dot](/static/favicon.svg) in its line.
+
+[^n]: The note.
+
+""".replace("WIDE", "$$" + "+".join(f"x_{{{n}}}" for n in range(60)) + "$$")
+    + f"| {WIDE_ROW} |\n|{'---|' * 12}\n| {WIDE_ROW} |\n\n| A | B |\n|:-:|--:|\n| 1 | 2 |\n"
+)
+
+
+@pytest.fixture(scope="module")
+def app():
+    style = Style(smart_quotes=True, posts_dir=ROOT / "posts", static_dir=ROOT / "static")
+    post = write_post("all", body=EVERYTHING, path=ROOT / "posts" / "all.md", title="Everything")
+    rendered, hints = render_with_hints(post, style)
+    assert [hint.found for hint in hints] == ['the formula “\\foo{x}”: Unknown command "\\foo"']
+    return open_site(library=Books(write_post("all", body=rendered.html, title="Everything")))
+
+
+@pytest.fixture(scope="module")
+def url(app):
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/blog/all"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.slow
+def test_the_page_is_valid_html(app, tmp_path):
+    save_pages(tmp_path, app, {"all": "/blog/all"})
+    assert check_pages(tmp_path) == ""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_page_is_accessible_keeps_to_the_csp_and_never_scrolls_sideways(url):
+    axe = AXE_JS.read_text(encoding="utf-8")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=find_chromium(), args=CHROMIUM_OPTIONS
+        )
+        for width in (360, 1280):
+            for scheme in ("light", "dark"):
+                tab = chromium.new_page(
+                    viewport={"width": width, "height": 800},
+                    color_scheme=scheme,
+                    reduced_motion="reduce",
+                )
+                said: list[str] = []
+                tab.on("console", _note_in(said))
+                tab.route("**/live?**", lambda route: route.abort())
+                tab.goto(url)
+                tab.evaluate(f"() => {{ {axe} }}")
+                found = tab.evaluate("() => axe.run().then(result => result.violations)")
+                assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in found] == []
+                wider = tab.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+                assert wider <= 0, f"scrolls sideways at {width} px"
+                assert [text for text in said if "live" not in text and "ERR_" not in text] == []
+                cells = tab.locator("mtd.align-right").first
+                assert cells.evaluate("cell => getComputedStyle(cell).textAlign") == "end"
+                if folder := os.environ.get("SHOTS"):
+                    tab.screenshot(path=Path(folder) / f"{width}-{scheme}.png", full_page=True)
+                tab.close()
+        chromium.close()
+
+
+def _note_in(said: list[str]) -> Callable[[ConsoleMessage], None]:
+    return lambda message: said.append(message.text)
