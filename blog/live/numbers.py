@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from markupsafe import escape
-
 from blog.presence import State, Tracker
 from blog.streams.event import encode_event
 
@@ -82,12 +80,21 @@ def _say(shown: Shown) -> Fragments:
 
 def encode_fragments(shown: Fragments) -> bytes:
     """Return the event that has a page's live elements: all, so that one may be skipped."""
-    parts = {"live-total": shown.total, "live-here": shown.here, "live-notice": shown.notice}
-    if not shown.here:
-        del parts["live-here"]
+    total, notice = shown.total.encode(), shown.notice.encode()
+    if shown.here:
+        return _POST_FRAME % (total, shown.here.encode(), notice)
+    return _PAGE_FRAME % (total, notice)
+
+
+def _make_template(*classes: str) -> bytes:
+    """Make an event whose texts are put in later: they have no line end, and nothing to escape."""
     return encode_event(
         "\n".join(
-            f'<hx-partial hx-target=".{name}" hx-swap="innerHTML">{escape(text)}</hx-partial>'
-            for name, text in parts.items()
+            f'<hx-partial hx-target=".{name}" hx-swap="innerHTML">%b</hx-partial>'
+            for name in classes
         )
     )
+
+
+_PAGE_FRAME = _make_template("live-total", "live-notice")
+_POST_FRAME = _make_template("live-total", "live-here", "live-notice")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from flask import Response
@@ -12,6 +13,7 @@ from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import make_server
 
 from blog.posts.model import Heading
+from blog.search import Search
 from tests.pages.site import Books, open_site, write_post
 from tests.setup.tools import AXE_JS, CHROMIUM_OPTIONS, find_chromium
 
@@ -25,6 +27,8 @@ KINDS = [
     "/tags/a_b",
     "/archive",
     "/archive/2026",
+    "/search?q=words+link",
+    "/search?q=nowhere",
     "/about",
     "/nowhere",
 ]
@@ -82,12 +86,16 @@ def streams():
 
 
 @pytest.fixture
-def site(streams):
+def site(streams, tmp_path):
     headings = tuple(Heading(2, f"part-{n}", f"Part {n}") for n in (1, 2, 3))
     posts = [write_post(f"p{n}", tags=("a b", "c"), body=BODY) for n in range(11)]
+    old = datetime(2020, 1, 1, tzinfo=UTC)
+    posts.append(write_post("owls", title="On owls", date=old, body="<p>An owl at night.</p>"))
     about = Books(write_post("what", title="What"))
     library = Books(*posts, headings=headings)
-    app = open_site(library=library, about=about, site_url="https://blog.example")
+    search = Search(library, tmp_path)
+    search.bring_up_to_date()
+    app = open_site(library=library, about=about, search=search, site_url="https://blog.example")
     app.add_url_rule("/live", view_func=streams.answer)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -96,6 +104,7 @@ def site(streams):
     server.shutdown()
     thread.join()
     server.server_close()
+    search.close()
 
 
 @contextmanager
@@ -219,3 +228,78 @@ def test_without_scripts_the_numbers_say_of_when_they_are(browser, site, streams
         assert tab.inner_text(".live-here") == "2 reading now"
         assert "when this page was loaded" in tab.inner_text(".presence")
         assert streams.asked == 0
+
+
+@pytest.mark.parametrize("start", ["/search", "/blog"])
+def test_what_is_found_changes_while_one_types_and_the_address_keeps_step(browser, site, start):
+    with open_tab(browser) as tab:
+        tab.goto(site + start)
+        words = tab.get_by_label("Words")
+        words.press_sequentially("ow", delay=20)
+        expect(tab.locator("#found h2")).to_have_text(["On owls"])
+        expect(tab.locator("#found mark").first).to_have_text("owls")
+        assert tab.url == f"{site}/search?q=ow"
+        expect(tab).to_have_title("Search: ow · Viblog")
+        expect(words).to_be_focused()
+        words.press_sequentially("x")
+        expect(tab.get_by_role("status")).to_have_text("No post has all of this.")
+        assert tab.url == f"{site}/search?q=owx"
+        # Typing filled no history: one step leads back to where the reader came from.
+        assert tab.evaluate("() => history.length") == 2
+        assert tab.said == []
+
+
+def test_a_found_post_is_left_by_going_back_to_what_was_found(browser, site):
+    with open_tab(browser) as tab:
+        tab.goto(f"{site}/blog")
+        tab.get_by_label("Words").press_sequentially("owl")
+        tab.locator("#found").get_by_role("link", name="On owls").click()
+        expect(tab.locator("h1")).to_have_text("On owls")
+        tab.go_back()
+        expect(tab).to_have_url(f"{site}/search?q=owl")
+        expect(tab.locator("#found h2")).to_have_text(["On owls"])
+        expect(tab.get_by_label("Words")).to_have_value("owl")
+
+
+def test_a_choice_of_tag_and_year_is_asked_at_once(browser, site):
+    with open_tab(browser) as tab:
+        tab.goto(f"{site}/search")
+        tab.get_by_label("Year").select_option("2020")
+        expect(tab.locator("#found h2")).to_have_text(["On owls"])
+        assert tab.url == f"{site}/search?year=2020"
+        tab.get_by_label("Tag").select_option("a b")
+        expect(tab.get_by_role("status")).to_have_text("No post has all of this.")
+        assert tab.url == f"{site}/search?tag=a+b&year=2020"
+        assert tab.said == []
+
+
+def test_leaving_the_field_asks_nothing_again(browser, site):
+    with open_tab(browser) as tab:
+        asked = []
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto(f"{site}/search")
+        tab.get_by_label("Words").press_sequentially("owl", delay=20)
+        expect(tab.locator("#found h2")).to_have_text(["On owls"])
+        tab.get_by_label("Words").blur()
+        tab.wait_for_timeout(400)
+        assert [url for url in asked if "/search?" in url] == [f"{site}/search?q=owl&tag=&year="]
+
+
+def test_the_stream_stays_open_while_one_searches(browser, site, streams):
+    with open_tab(browser) as tab:
+        tab.goto(f"{site}/search")
+        expect(tab.locator(".live-total")).to_have_text("7 readers online")
+        tab.get_by_label("Words").press_sequentially("owl")
+        expect(tab.locator("#found h2")).to_have_text(["On owls"])
+        assert tab.inner_text(".live-total") == "7 readers online"
+        assert streams.asked == 1
+
+
+def test_the_search_is_a_plain_form_without_scripts(browser, site):
+    with open_tab(browser, java_script_enabled=False) as tab:
+        tab.goto(f"{site}/blog")
+        tab.get_by_label("Words").fill("owl")
+        tab.get_by_label("Year").select_option("2020")
+        tab.get_by_role("button", name="Search").click()
+        expect(tab.locator("#found h2")).to_have_text(["On owls"])
+        expect(tab.get_by_label("Year")).to_have_value("2020")

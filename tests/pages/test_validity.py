@@ -19,6 +19,9 @@ KINDS = {
     "tag": "/tags/a_%22b%22",
     "archive": "/archive",
     "year": "/archive/2026",
+    "searched": "/search?q=words+%22of+p%22&tag=c/d&year=2026",
+    "not-searched": "/search",
+    "not-made": "/search?q=none",
     "about": "/about",
     "not-found": "/nowhere",
 }

@@ -32,7 +32,7 @@ def index_posts(tmp_path):
         search.close()
 
 
-def find(search, text, **asked) -> Found:
+def find(search, text, **asked):
     found: Found = search.find(read_query(text), **{"offset": 0, "limit": 10} | asked)
     return found
 
@@ -109,7 +109,7 @@ class TestFinding:
         search = index_posts(write_plain("a", body, title="Owl <& mouse>"))
         (hit,) = find(search, "owl").hits
         assert marked(hit.title) == "<Owl> <& mouse>"
-        assert "There was an <owl> & a mouse ." in marked(hit.excerpt)
+        assert "There was an <owl> & a mouse." in marked(hit.excerpt)
         assert len(marked(hit.excerpt)) < 300
 
     def test_shows_the_description_where_the_text_has_none_of_the_words(self, index_posts):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 import socket
 import ssl
 import struct
@@ -58,14 +58,13 @@ class Tab:
 
         return self._read(is_last, f"no last event with {part!r}", seconds)
 
-    def total(self) -> int:
-        """Return how many readers are online, as the newest event says."""
-        found = re.search(r">(\d+) readers? online<", (self.events() or [""])[-1])
-        return int(found[1]) if found else 0
-
-    def read_until_total(self, is_wanted: Callable[[int], bool], seconds: float = 5.0) -> None:
-        """Read until the newest event has a total like this."""
-        self._read(lambda: is_wanted(self.total()), "not the total that was wanted", seconds)
+    def read_for(self, seconds: float) -> None:
+        """Read what comes within a time."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and not self.has_ended:
+            self.sock.settimeout(left)
+            with contextlib.suppress(TimeoutError):
+                self._receive()
 
     def read_to_end(self, seconds: float = 5.0) -> str:
         """Read until the server has ended the response; return the body."""
@@ -102,14 +101,16 @@ class Tab:
             assert not self.has_ended, f"{found}\nand it has ended"
             self.sock.settimeout(max(0.001, deadline - time.monotonic()))
             try:
-                received = self.sock.recv(65536)
+                self._receive()
             except TimeoutError:
                 raise AssertionError(found) from None
-            if not received:
-                self.has_ended = True
-            self._raw += received
-            self._take_in()
         return self.body
+
+    def _receive(self) -> None:
+        received = self.sock.recv(65536)
+        self.has_ended = not received
+        self._raw += received
+        self._take_in()
 
     def _take_in(self) -> None:
         if not self.head:
