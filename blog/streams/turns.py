@@ -7,7 +7,10 @@ from collections.abc import Callable
 import gevent
 
 # A page request waits for one slice at most, beside what it takes itself.
-SLICE_SECONDS = 0.001
+SLICE_SECONDS = 0.0015
+# Enough for one round of the event loop: it looks at every socket, which `gevent.sleep(0)` does
+# not, as that only goes to the end of the queue of what is ready already.
+NEXT_ROUND_SECONDS = 1e-9
 
 
 class Turns:
@@ -23,7 +26,7 @@ class Turns:
         if self._now() - self._began < SLICE_SECONDS:
             return False
         self.stop()
-        _let_others_go_first()
+        gevent.sleep(NEXT_ROUND_SECONDS)
         self._began = self._now()
         return True
 
@@ -33,16 +36,3 @@ class Turns:
         self.worked_seconds += now - self._began
         self._began = now
         return self.worked_seconds
-
-
-def _let_others_go_first() -> None:
-    """Wait while the event loop looks at every socket, and all that is ready has its turn.
-
-    Two rounds: in the first a connection is accepted, in the second its request is served.
-    `gevent.sleep(0)` only goes to the end of the queue of what is ready already, and a timer of
-    the usual priority comes before the sockets that became ready with it.
-    """
-    hub = gevent.get_hub()
-    for _ in range(2):
-        with hub.loop.timer(0.0, priority=hub.loop.MINPRI) as timer:
-            hub.wait(timer)
