@@ -96,7 +96,7 @@ class FenceStep(Preprocessor):
             code,
             lang=known or None,
             guess_lang=False,
-            hl_lines=[line for line in marked if line <= code.count("\n")],
+            hl_lines=marked,
             pygments_formatter=self._formatter,
         )
         shown = html.escape(_name_language(known) if known else "")

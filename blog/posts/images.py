@@ -81,7 +81,7 @@ class ImageStep(Treeprocessor):
 
 
 def _join(within: Path | None, folder: Path | None, path: str) -> Path | None:
-    if within is None or folder is None or "\0" in path:
+    if within is None or folder is None:
         return None
     joined = Path(os.path.normpath(folder / path))
     # The text of the paths decides: a link in the folder may lead where its owner likes.

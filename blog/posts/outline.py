@@ -16,10 +16,10 @@ _SHOWN_CHARS = 1000
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _ATX = re.compile(r" {0,3}#{1,6}(?:[ \t]+|(?=[^\s#]))(.*?)(?:[ \t]+#+)?[ \t]*$")
 _SETEXT = re.compile(r" {0,3}(?:=+|-+)[ \t]*$")
-# What begins a block that is no paragraph: lists, quotes, tables, HTML, admonitions, rules,
-# definitions of links and footnotes, the table of contents.
+# What begins a block that is no paragraph: lists, quotes, tables, HTML, admonitions,
+# formulas, rules, definitions of links and footnotes, the table of contents.
 _OTHER_BLOCK = re.compile(
-    r" {0,3}(?:[-*+][ \t]|\d{1,9}[.)][ \t]|>|\||<|!!!|\[\^?[^\]]+\]:|\[TOC\]"
+    r" {0,3}(?:[-*+][ \t]|\d{1,9}[.)][ \t]|>|\||<|!!!|\$\$|\[\^?[^\]]+\]:|\[TOC\]"
     r"|([-*_])(?:[ \t]*\1){2,}[ \t]*$)"
     r"|(?: {4}|\t)"
 )

@@ -127,6 +127,19 @@ def test_a_hostile_formula_neither_ends_the_process_nor_takes_long(unit: str, co
     assert html
 
 
+@pytest.mark.parametrize(
+    ("tex", "problem"),
+    [
+        ("{" * 501, "more than 500 commands in one another"),
+        ("%}\n{" * 501, "more than 500 commands in one another"),
+        ("x" * 10_001, "more than 10000 characters"),
+    ],
+)
+def test_a_formula_too_large_to_be_safe_is_not_converted(tex: str, problem: str):
+    _, hints = read(f"```math\n{tex}\n```")
+    assert hints[0].found.endswith(f": {problem}")
+
+
 def test_a_post_has_no_more_hints_than_somebody_would_read():
     _, hints = read("\n\n".join(rf"$\foo{{{n}}}$" for n in range(1000)))
     assert len(hints) == 50

@@ -40,6 +40,7 @@ def test_the_first_heading_outside_code_is_found(body: str, heading: str):
         ("<div>\nno\n</div>\n\nOne.", "One."),
         ("<em>One</em>.", "One."),
         ("![](a.png)\n\nOne.", "One."),
+        ("$$\nx\n$$\n\nOne.", "One."),
         ("a | b\n- | -\n", "a | b - | -"),
         ("", ""),
     ],
