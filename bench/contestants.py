@@ -159,14 +159,14 @@ CONTESTANTS = (
         title="Viblog, detached",
         prepare=_viblog("auto"),
         missing=lambda: "",
-        path="/live?page=index",
+        path="/live?page=about",
     ),
     Contestant(
         name="generator",
         title="Viblog, generator",
         prepare=_viblog("generator"),
         missing=lambda: "",
-        path="/live?page=index",
+        path="/live?page=about",
     ),
     Contestant(
         name="flask-sse",

@@ -17,7 +17,7 @@ from blog.cli import doctor, posts_cli
 from blog.config import Settings
 from blog.live.endpoint import LiveEndpoint, mount_live
 from blog.live.gate import Gate
-from blog.live.numbers import TOPIC, Numbers
+from blog.live.numbers import POST_PREFIX, TOPIC, NamedPost, Numbers
 from blog.live.readers import Readers
 from blog.ops.headers import SECURITY_HEADERS, install_headers
 from blog.ops.limits import (
@@ -29,6 +29,7 @@ from blog.ops.limits import (
 )
 from blog.pages import ABOUT_PAGE, INDEX_PAGE, create_pages, register_errors
 from blog.posts import Library
+from blog.posts.addresses import post_path
 from blog.posts.markdown import Style
 from blog.presence import Store, Timings, Tracker, connect
 from blog.search import Search
@@ -77,7 +78,11 @@ class Viblog:
                 heartbeat_seconds=settings.heartbeat_seconds,
             ),
         )
-        self.numbers = Numbers(self.tracker, counts_readers=settings.count == "readers")
+        self.numbers = Numbers(
+            self.tracker,
+            counts_readers=settings.count == "readers",
+            find_post=self.find_post,
+        )
         self.hub = Hub(
             self.numbers.frame,
             Limits(
@@ -107,10 +112,15 @@ class Viblog:
         """Tell whether a page of that name can be open: the index decides, never the request."""
         if name in (INDEX_PAGE, ABOUT_PAGE):
             return True
-        if not name.startswith("blog/"):
+        if not name.startswith(POST_PREFIX):
             return False
-        post = self.library.index.by_id.get(name.removeprefix("blog/"))
+        post = self.library.index.by_id.get(name.removeprefix(POST_PREFIX))
         return post is not None and post.presence
+
+    def find_post(self, page: str) -> NamedPost | None:
+        """Name the post of a page; None for a page that is none, and for one that is hidden."""
+        post = self.library.index.by_id.get(page.removeprefix(POST_PREFIX))
+        return NamedPost(post.title, post_path(post.id)) if post is not None else None
 
     def examine(self) -> Iterator[Finding]:
         """Say what the limits are, and what they allow."""

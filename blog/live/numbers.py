@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
+from heapq import nsmallest
+from itertools import islice
+from typing import NamedTuple
+
+from markupsafe import Markup
 
 from blog.presence import State, Tracker
 from blog.streams.event import encode_event
 
 TOPIC = "readers"
+INDEX_PAGE = "index"
 POST_PREFIX = "blog/"
 
 NOTICES = {
@@ -16,17 +24,59 @@ NOTICES = {
     State.LOCAL: "not live right now, a part only",
 }
 
-# A total, a page's own number where it has one, and how far both can be believed.
-Shown = tuple[int, int | None, State]
+# How many of the posts with most readers the index names, and for how many its cards have a number:
+# 500 are 7 KB a frame, where each has one or two readers.
+MOST_NAMED = 5
+MOST_COUNTED = 500
+
+
+class NamedPost(NamedTuple):
+    """What the index says of a post that is being read: its title, as text, and its address."""
+
+    title: str
+    address: str
+
+
+class Shown(NamedTuple):
+    """The numbers of a page, and how far they can be believed; equal ones make equal frames.
+
+    `here` is None on a page without a number of its own. `reads` has the readers of each post that
+    has some, by page, and `named` those with most: both of the index only.
+    """
+
+    total: int
+    here: int | None
+    state: State
+    reads: Mapping[str, int] | None = None
+    named: tuple[tuple[str, NamedPost, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Fragments:
-    """The live elements of one page, as text: the total, this page's own, and a notice or ""."""
+class CardNumber:
+    """A card's number of readers: the class of its element, and its words, or ""."""
 
-    total: str
-    here: str
-    notice: str
+    name: str
+    words: str
+
+
+class Fragments:
+    """The live elements of one page, as text: the total, this page's own, and a notice or "".
+
+    `being_read` is HTML: the posts with most readers, or "".
+    """
+
+    def __init__(self, shown: Shown) -> None:
+        self.total = readers_online(shown.total)
+        self.here = "" if shown.here is None else reading_now(shown.here)
+        self.notice = NOTICES[shown.state]
+        self.being_read = _list_being_read(shown.named)
+        self._reads = shown.reads or {}
+
+    def card(self, post_id: str) -> CardNumber:
+        """Return the number of readers that stands on a post's card."""
+        page = POST_PREFIX + post_id
+        count = self._reads.get(page, 0)
+        return CardNumber(card_class(page), reading_now(count) if count else "")
 
 
 def readers_online(count: int) -> str:
@@ -39,19 +89,35 @@ def reading_now(count: int) -> str:
     return f"{count} reading now"
 
 
-class Numbers:
-    """What the pages show of presence. O(1), never waits, never raises."""
+def card_class(page: str) -> str:
+    """Return the class of the element with a post's number: no id needs to be escaped for CSS."""
+    return f"reads-{blake2b(page.encode(), digest_size=6).hexdigest()}"
 
-    def __init__(self, tracker: Tracker, *, counts_readers: bool) -> None:
+
+class Numbers:
+    """What the pages show of presence. Never waits, never raises.
+
+    O(1), but for the index: that is O(posts being read now). `find_post` names the post of a page,
+    or returns None where there is none any more.
+    """
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        *,
+        counts_readers: bool,
+        find_post: Callable[[str], NamedPost | None],
+    ) -> None:
         self._tracker = tracker
         self._is_distinct = counts_readers
+        self._find_post = find_post
         # Each page's newest frame, and of which numbers it is made: it is asked for by every reader
         # who comes, and then once for all others.
         self._frames: dict[str, tuple[Shown, bytes]] = {}
 
     def fragments(self, page: str) -> Fragments:
         """Return the live elements of a page; only a post has a number of its own."""
-        return _say(self._count(page))
+        return Fragments(self._count(page))
 
     def frame(self, page: str) -> bytes:
         """Return the event that brings every live element of a page up to date."""
@@ -59,41 +125,80 @@ class Numbers:
         made = self._frames.get(page)
         if made is not None and made[0] == shown:
             return made[1]
-        frame = encode_fragments(_say(shown))
+        frame = encode_shown(shown)
         self._frames[page] = (shown, frame)
         return frame
 
     def _count(self, page: str) -> Shown:
-        count = self._tracker.count
+        count, state = self._tracker.count, self._tracker.state
         total = count(TOPIC, distinct=self._is_distinct)
-        here = None
         if page.startswith(POST_PREFIX):
-            here = count(TOPIC, distinct=self._is_distinct, page=page)
-        return total, here, self._tracker.state
+            return Shown(total, count(TOPIC, distinct=self._is_distinct, page=page), state)
+        if page != INDEX_PAGE:
+            return Shown(total, None, state)
+        counts = self._tracker.counts(TOPIC, "page", distinct=self._is_distinct)
+        reads = {page: n for page, n in counts.items() if page.startswith(POST_PREFIX)}
+        # Among equals, the order of their names: it must not change from one frame to the next.
+        most = nsmallest(MOST_COUNTED, reads.items(), key=lambda item: (-item[1], item[0]))
+        named = ((name, post, n) for name, n in most if (post := self._find_post(name)))
+        return Shown(total, None, state, dict(most), tuple(islice(named, MOST_NAMED)))
 
 
-def _say(shown: Shown) -> Fragments:
-    total, here, state = shown
-    words = "" if here is None else reading_now(here)
-    return Fragments(readers_online(total), words, NOTICES[state])
-
-
-def encode_fragments(shown: Fragments) -> bytes:
+def encode_shown(shown: Shown) -> bytes:
     """Return the event that has a page's live elements: all, so that one may be skipped."""
-    total, notice = shown.total.encode(), shown.notice.encode()
-    if shown.here:
-        return _POST_FRAME % (total, shown.here.encode(), notice)
-    return _PAGE_FRAME % (total, notice)
+    total, notice = readers_online(shown.total).encode(), NOTICES[shown.state].encode()
+    if shown.here is not None:
+        return _POST_FRAME % (total, reading_now(shown.here).encode(), notice)
+    if shown.reads is None:
+        return _PAGE_FRAME % (total, notice)
+    return encode_event(
+        "\n".join(
+            [
+                _partial("live-total", readers_online(shown.total)),
+                _partial("live-notice", NOTICES[shown.state]),
+                # Morphed: who has come to one of its links by the keyboard stays there.
+                _partial("being-read", _list_being_read(shown.named), "innerMorph"),
+                *_card_partials(shown.reads),
+            ]
+        )
+    )
+
+
+def _card_partials(reads: Mapping[str, int]) -> list[str]:
+    """Return one partial for the cards without readers, and one for each number that there is."""
+    by_count: dict[int, list[str]] = {}
+    for page, count in reads.items():
+        by_count.setdefault(count, []).append(f".{card_class(page)}")
+    parts = [
+        f'<hx-partial hx-target="{",".join(classes)}" hx-swap="innerHTML">{reading_now(count)}'
+        "</hx-partial>"
+        for count, classes in by_count.items()
+    ]
+    others = ",".join(name for classes in by_count.values() for name in classes)
+    target = f".reads:not({others})" if others else ".reads"
+    return [f'<hx-partial hx-target="{target}" hx-swap="innerHTML"></hx-partial>', *parts]
+
+
+def _list_being_read(named: tuple[tuple[str, NamedPost, int], ...]) -> Markup:
+    if not named:
+        return Markup("")
+    # With an id each line stays what it is when their order changes, and keeps the focus.
+    items = Markup("").join(
+        Markup('<li id="{}"><a href="{}">{}</a> <span class="meta">{}</span></li>').format(
+            f"now-{card_class(page)}", post.address, post.title, reading_now(count)
+        )
+        for page, post, count in named
+    )
+    return Markup('<h2>Being read now</h2><ul class="lines">{}</ul>').format(items)
+
+
+def _partial(name: str, html: str, swap: str = "innerHTML") -> str:
+    return f'<hx-partial hx-target=".{name}" hx-swap="{swap}">{html}</hx-partial>'
 
 
 def _make_template(*classes: str) -> bytes:
     """Make an event whose texts are put in later: they have no line end, and nothing to escape."""
-    return encode_event(
-        "\n".join(
-            f'<hx-partial hx-target=".{name}" hx-swap="innerHTML">%b</hx-partial>'
-            for name in classes
-        )
-    )
+    return encode_event("\n".join(_partial(name, "%b") for name in classes))
 
 
 _PAGE_FRAME = _make_template("live-total", "live-notice")

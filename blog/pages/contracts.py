@@ -6,16 +6,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from markupsafe import Markup
+
 from blog.posts.model import Post, RenderedPost
 from blog.posts.state import SeriesPlace
 from blog.search import Found, Query
+
+
+class CardNumber(Protocol):
+    """How many read a post: the class of the element that says it, and the words, or ""."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def words(self) -> str: ...
 
 
 class Fragments(Protocol):
     """The words of one page's live elements, as text.
 
     `total` is "5 readers online"; `here` is "2 reading now", or "" on a page that shows the total
-    only; `notice` is "", or says why the numbers are not live.
+    only; `notice` is "", or says why the numbers are not live. `being_read` is HTML: the posts with
+    most readers, or "". Only the index has numbers on its cards.
     """
 
     @property
@@ -24,6 +36,9 @@ class Fragments(Protocol):
     def here(self) -> str: ...
     @property
     def notice(self) -> str: ...
+    @property
+    def being_read(self) -> Markup: ...
+    def card(self, post_id: str) -> CardNumber: ...
 
 
 class LiveNumbers(Protocol):

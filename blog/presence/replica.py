@@ -119,7 +119,7 @@ class _Tally:
 
 # Replica.list hides the built-in of that name in the class.
 Presences = list[Presence]
-Places = list[tuple[str, str, object]]
+Places = list[tuple[tuple[str, str], object]]
 
 
 class Replica:
@@ -133,7 +133,8 @@ class Replica:
         self._indexes = tuple(indexes)
         self._slots: dict[str, _HeldSlot] = {}
         self._topics: dict[str, dict[str, dict[str, Presence]]] = {}
-        self._tallies: dict[tuple[str, str, object], _Tally] = {}
+        # By topic and index (none: ""), then by value.
+        self._tallies: dict[tuple[str, str], dict[object, _Tally]] = {}
 
     def add(self, worker: str, presence: Presence) -> Diff:
         """Put one presence into a worker's slot, replacing one of the same ref."""
@@ -235,6 +236,17 @@ class Replica:
             return 0
         return len(tally.by_key) if distinct else tally.presences
 
+    def counts(self, topic: str, index: str, *, distinct: bool = False) -> dict[Any, int]:
+        """Count as `count` does, for every value of an index that has presences: value → count.
+
+        Raises `ValueError` for a field that was not declared an index.
+        """
+        self._check_index(index)
+        tallies = self._tallies.get((topic, index), {})
+        if distinct:
+            return {value: len(tally.by_key) for value, tally in tallies.items()}
+        return {value: tally.presences for value, tally in tallies.items()}
+
     def recount(self, topic: str, *, distinct: bool = False, **where: object) -> int:
         """Count as `count` does, from the presences themselves in O(n): for tests and doubts."""
         return _recount(self._slots.values(), topic, distinct=distinct, where=where)
@@ -243,27 +255,34 @@ class Replica:
         if len(where) > 1:
             raise ValueError(f"found {len(where)} fields to count by, expected one or none")
         for name, value in where.items():
-            if name not in self._indexes:
-                known = ", ".join(self._indexes) or "none"
-                raise ValueError(f"found {name!r} to count by, expected an index ({known})")
-            return self._tallies.get((topic, name, value))
-        return self._tallies.get((topic, "", None))
+            self._check_index(name)
+            return self._tallies.get((topic, name), {}).get(value)
+        return self._tallies.get((topic, ""), {}).get(None)
+
+    def _check_index(self, name: str) -> None:
+        if name not in self._indexes:
+            known = ", ".join(self._indexes) or "none"
+            raise ValueError(f"found {name!r} to count by, expected an index ({known})")
 
     def _places(self, presence: Presence) -> Places:
-        places: Places = [(presence.topic, "", None)]
+        places: Places = [((presence.topic, ""), None)]
         for name in self._indexes:
             value = presence.meta.get(name)
             # Another program may have written anything; only a scalar can be counted by.
             if name in presence.meta and isinstance(value, str | int | float | bool | None):
-                places.append((presence.topic, name, value))
+                places.append(((presence.topic, name), value))
         return places
 
     def _put_in(self, slot: _HeldSlot, presence: Presence) -> None:
         slot.presences[presence.ref] = presence
         keys = self._topics.setdefault(presence.topic, {})
         keys.setdefault(presence.key, {})[presence.ref] = presence
-        for place in self._places(presence):
-            self._tallies.setdefault(place, _Tally()).add(presence.key, 1)
+        for place, value in self._places(presence):
+            tallies = self._tallies.setdefault(place, {})
+            tally = tallies.get(value)
+            if tally is None:
+                tally = tallies[value] = _Tally()
+            tally.add(presence.key, 1)
 
     def _take_out(self, slot: _HeldSlot, refs: Iterable[str]) -> tuple[Presence, ...]:
         gone = []
@@ -278,11 +297,14 @@ class Replica:
                 del keys[presence.key]
             if not keys:
                 del self._topics[presence.topic]
-            for place in self._places(presence):
-                tally = self._tallies[place]
+            for place, value in self._places(presence):
+                tallies = self._tallies[place]
+                tally = tallies[value]
                 tally.add(presence.key, -1)
                 if not tally.presences:
-                    del self._tallies[place]
+                    del tallies[value]
+                    if not tallies:
+                        del self._tallies[place]
         return tuple(gone)
 
 

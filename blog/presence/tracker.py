@@ -188,6 +188,10 @@ class Tracker:
         """Count presences, or with `distinct` their keys: of a topic, or by one index. O(1)."""
         return self._replica.count(topic, distinct=distinct, **where)
 
+    def counts(self, topic: str, index: str, *, distinct: bool = False) -> dict[Any, int]:
+        """Count by every value of an index that has presences: value → count."""
+        return self._replica.counts(topic, index, distinct=distinct)
+
     def subscribe(self, listener: Listener, *, topic: str | None = None) -> Callable[[], None]:
         """Call `listener(diff)` after each change, of one topic or of all; return the way back.
 

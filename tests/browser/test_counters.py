@@ -103,6 +103,34 @@ def test_a_third_tab_of_one_browser_counts_only_where_tabs_are_counted(
     expect_numbers(first, here=total, total=total)
 
 
+def test_the_index_shows_which_posts_are_read_now(site: Site, new_browser: NewBrowser) -> None:
+    """On their cards, and above the list; from the first byte on, and as they come and go."""
+    watcher = open_page(new_browser(), site.url + INDEX)
+    card, other = (
+        watcher.locator(f'.card:has(a[href="{path}"]) .reads') for path in (POST, OTHER_POST)
+    )
+    being_read = watcher.locator(".being-read")
+    expect(card).to_be_empty()
+    expect(being_read).to_be_empty()
+    ada, ben = (open_page(new_browser(), site.url + POST) for _ in range(2))
+    expect(card).to_have_text("2 reading now")
+    expect(being_read.locator("li")).to_have_text(re.compile(r"What is counted.*2 reading now"))
+    link = being_read.locator("a")
+    link.focus()
+    ben.goto(site.url + OTHER_POST)
+    expect(card).to_have_text("1 reading now")
+    expect(other).to_have_text("1 reading now")
+    expect(being_read.locator("li")).to_have_count(2)
+    expect(link.and_(being_read.locator(f'a[href="{POST}"]'))).to_be_focused()
+    served = site.fetch("/blog")
+    assert served.count("1 reading now") == 4  # two cards, and two lines above them
+    ada.close()
+    expect(card).to_be_empty()
+    ben.close()
+    expect(being_read).to_be_empty()
+    expect(other).to_be_empty()
+
+
 def test_following_a_link_never_makes_the_total_dip(site: Site, new_browser: NewBrowser) -> None:
     watcher = open_page(new_browser(), site.url + OTHER_POST)
     walker = open_page(new_browser(), site.url + INDEX)

@@ -7,11 +7,12 @@ import html
 import pytest
 
 from blog.live.numbers import (
+    MOST_COUNTED,
     NOTICES,
     TOPIC,
-    Fragments,
+    NamedPost,
     Numbers,
-    encode_fragments,
+    card_class,
     readers_online,
     reading_now,
 )
@@ -26,6 +27,15 @@ def tracker() -> Tracker:
     return Tracker(Store(connect("redis://localhost"), "{test}"), indexes=("page",))
 
 
+def count(tracker: Tracker, *, counts_readers: bool = False) -> Numbers:
+    """Return the numbers of a blog that has a post for every page but blog/gone."""
+
+    def find_post(page: str) -> NamedPost | None:
+        return None if page == "blog/gone" else NamedPost(f"On <{page}>", f"/{page}")
+
+    return Numbers(tracker, counts_readers=counts_readers, find_post=find_post)
+
+
 def read(tracker: Tracker, *pages: str) -> None:
     """Have one tab of one reader on each of these pages."""
     for page in pages:
@@ -38,21 +48,21 @@ def read(tracker: Tracker, *pages: str) -> None:
 )
 def test_a_post_has_a_number_of_its_own(tracker, counts_readers, total, here):
     read(tracker, "blog/a", "blog/a", "index")
-    frame = Numbers(tracker, counts_readers=counts_readers).frame("blog/a")
+    frame = count(tracker, counts_readers=counts_readers).frame("blog/a")
     parts = [("total", total), ("here", here), ("notice", "")]
     assert frame.decode() == "".join(START.format(*part) for part in parts) + "\n"
 
 
 def test_any_other_page_has_the_total_only(tracker):
-    read(tracker, "index")
-    frame = Numbers(tracker, counts_readers=False).frame("index")
+    read(tracker, "about")
+    frame = count(tracker).frame("about")
     parts = [("total", "1 reader online"), ("notice", "")]
     assert frame.decode() == "".join(START.format(*part) for part in parts) + "\n"
 
 
 def test_a_frame_is_made_anew_when_a_number_or_the_state_is_another(tracker):
     read(tracker, "blog/a")
-    numbers = Numbers(tracker, counts_readers=False)
+    numbers = count(tracker)
     first = numbers.frame("blog/a")
     assert numbers.frame("blog/a") is first
     read(tracker, "blog/a")
@@ -64,4 +74,65 @@ def test_a_frame_is_made_anew_when_a_number_or_the_state_is_another(tracker):
 @pytest.mark.parametrize("words", [readers_online(2), reading_now(2), *NOTICES.values()])
 def test_no_words_have_anything_to_escape(words):
     assert html.escape(words) == words
-    assert encode_fragments(Fragments(words, words, words)).count(b"\n") == 4 - (not words)
+    assert "\n" not in words
+
+
+def test_the_index_has_the_number_of_each_post_that_is_read(tracker):
+    """One partial for all cards of one number, and one that empties all others."""
+    read(tracker, "index", "blog/a", "blog/b", "blog/b", "blog/c")
+    frame = count(tracker).frame("index").decode()
+    a, b, c = (f".{card_class(f'blog/{name}')}" for name in "abc")
+    swap = 'hx-swap="innerHTML">'
+    assert f'data: <hx-partial hx-target=".reads:not({b},{a},{c})" {swap}</hx-partial>\n' in frame
+    assert f'hx-target="{a},{c}" {swap}1 reading now<' in frame
+    assert f'hx-target="{b}" {swap}2 reading now<' in frame
+    assert frame.endswith("\n\n")
+    assert frame.count("\n\n") == 1
+
+
+def test_the_index_names_the_posts_with_most_readers_first(tracker):
+    read(tracker, "blog/b", "blog/b", "blog/gone", "blog/gone", "blog/a", "blog/c")
+    shown = count(tracker).fragments("index").being_read
+    assert shown.startswith('<h2>Being read now</h2><ul class="lines"><li id=')
+    assert '"><a href="/blog/b">On &lt;blog/b&gt;</a> ' in shown
+    links = [part.split('"')[0] for part in shown.split('<a href="')[1:]]
+    assert links == ["/blog/b", "/blog/a", "/blog/c"]
+    assert shown in count(tracker).frame("index").decode()
+
+
+def test_nothing_is_named_where_nothing_is_read(tracker):
+    read(tracker, "index", "about")
+    numbers = count(tracker)
+    assert numbers.fragments("index").being_read == ""
+    assert '".being-read" hx-swap="innerMorph"></' in numbers.frame("index").decode()
+    assert '".reads" hx-swap="innerHTML"></' in numbers.frame("index").decode()
+
+
+def test_a_card_has_its_number_on_the_index_only(tracker):
+    read(tracker, "blog/a", "blog/a")
+    numbers = count(tracker)
+    assert numbers.fragments("index").card("a").words == "2 reading now"
+    assert numbers.fragments("index").card("a").name == card_class("blog/a")
+    assert numbers.fragments("index").card("b").words == ""
+    assert numbers.fragments("blog/b").card("a").words == ""
+
+
+def test_an_index_frame_is_made_anew_when_a_reader_goes_to_another_post(tracker):
+    """The total is the same: a tab left one post and another came to the other."""
+    tab = object()
+    tracker.track(tab, TOPIC, "ada", {"page": "blog/a"})
+    numbers = count(tracker)
+    first = numbers.frame("index")
+    assert numbers.frame("index") is first
+    tracker.update(tab, TOPIC, "ada", {"page": "blog/b"})
+    assert b'<a href="/blog/b">' in numbers.frame("index")
+
+
+def test_an_index_frame_stays_small_however_many_posts_are_read(tracker):
+    """The cards of those with fewest readers then have no number."""
+    read(tracker, *(f"blog/{n:03}" for n in range(MOST_COUNTED + 1)), "blog/500")
+    frame = count(tracker).frame("index").decode()
+    assert card_class("blog/498") in frame
+    assert card_class("blog/499") not in frame
+    assert f'".{card_class("blog/500")}" hx-swap="innerHTML">2 reading now' in frame
+    assert len(frame) < 22_000

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from markupsafe import Markup
 
 from blog.config import Settings
+from blog.live.numbers import CardNumber
 from blog.ops.headers import install_headers
 from blog.pages import create_pages, register_errors
 from blog.posts.model import Post, RenderedPost
@@ -25,6 +27,11 @@ class Words:
     total: str = "5 readers online"
     here: str = ""
     notice: str = ""
+    being_read: Markup = field(default_factory=Markup)
+
+    def card(self, post_id: str) -> CardNumber:
+        """Say of every post that two read it."""
+        return CardNumber("reads-ab12", "2 reading now")
 
 
 @dataclass

@@ -69,6 +69,17 @@ def test_counts_are_of_presences_or_of_distinct_keys():
     assert replica.count("blog", page="nowhere") == 0
 
 
+def test_all_values_of_an_index_are_counted_at_once():
+    replica = replica_holding(presence("r1"), presence("r2"), presence("r3", "bob", "about"))
+    assert replica.counts("blog", "page") == {"index": 2, "about": 1}
+    assert replica.counts("blog", "page", distinct=True) == {"index": 1, "about": 1}
+    replica.remove("w1", ["r3"])
+    assert replica.counts("blog", "page") == {"index": 2}
+    assert replica.counts("chat", "page") == {}
+    with pytest.raises(ValueError, match=r"found 'size' .* expected an index \(page\)"):
+        replica.counts("blog", "size")
+
+
 def test_a_key_seen_by_two_workers_is_one_key():
     replica = replica_holding(presence("r1"))
     replica.add("w2", presence("r2"))
