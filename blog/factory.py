@@ -52,6 +52,9 @@ HTMX_RETRY_SPREAD = 1.3
 # Its slot counts that much longer, for slow connections, and for a site of one worker, whose
 # successor starts when it has ended.
 DRAIN_EXTRA_SECONDS = 4.0
+# A worker takes its first request when it knows the other workers' tabs: after milliseconds; where
+# Redis is frozen, when the first call gives up.
+MAX_FIRST_READ_SECONDS = 2.0
 # Far beyond what it takes; what is not sent away by then finds its connection closed.
 MAX_DRAIN_SECONDS = 5.0
 
@@ -136,7 +139,7 @@ class Viblog:
         # What is there now stays: the collector need not look at it again, for 12 ms each time.
         gc.collect()
         gc.freeze()
-        self.tracker.start()
+        self.tracker.start(wait_seconds=MAX_FIRST_READ_SECONDS)
         self.hub.start()
         self.library.start()
         self.about.start()

@@ -61,6 +61,11 @@ class Membership:
         self._expected_by.pop(worker, None)
         self._fetch_due.pop(worker, None)
 
+    @property
+    def has_doubts(self) -> bool:
+        """Tell whether a slot is still to be fetched."""
+        return bool(self._fetch_due)
+
     def due_fetches(self, now: float) -> list[str]:
         """Return the workers whose slots are to be fetched now."""
         return [worker for worker, due in self._fetch_due.items() if due <= now]

@@ -54,6 +54,12 @@ class Reader:
         self._wake_writer = wake_writer
         self._now = now
         self._quiet_since = now()
+        self._has_digested = False
+
+    @property
+    def knows_all(self) -> bool:
+        """Tell whether every slot that the newest digest named is held."""
+        return self._has_digested and not self._membership.has_doubts
 
     def read(self, subscription: Subscription) -> None:
         """Wait for one message and take it, then do what is due.
@@ -140,6 +146,7 @@ class Reader:
         for worker in dead:
             self._tell(self._replica.drop(worker))
         self._health.note_success("reader", now)
+        self._has_digested = True
 
     def _fetch(self, worker: str) -> None:
         slot = None

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
+from .tallies import Tallies
+
 
 @dataclass(frozen=True, slots=True)
 class Presence:
     """One tracked thing: what Phoenix calls a meta with its ref.
 
-    `ref` is unique over all workers. `prev_ref` is the ref it had before its last update.
+    `ref` is unique over all workers. `prev_ref` is the ref it had before its last update, or
+    before it came back: here or at another worker.
     """
 
     ref: str
@@ -99,54 +102,66 @@ class _HeldSlot:
     presences: dict[str, Presence] = field(default_factory=dict)
 
 
-class _Tally:
-    """How many presences and how many distinct keys share one value. O(1) to change and read."""
-
-    __slots__ = ("by_key", "presences")
-
-    def __init__(self) -> None:
-        self.presences = 0
-        self.by_key: dict[str, int] = {}
-
-    def add(self, key: str, change: int) -> None:
-        self.presences += change
-        count = self.by_key.get(key, 0) + change
-        if count:
-            self.by_key[key] = count
-        else:
-            del self.by_key[key]
-
-
 # Replica.list hides the built-in of that name in the class.
 Presences = list[Presence]
-Places = list[tuple[tuple[str, str], object]]
+Named = tuple[str, str, str]
+
+
+class _Change:
+    """What a step changes of what is shown: the diff it makes."""
+
+    def __init__(self) -> None:
+        self._joins: dict[str, Presence] = {}
+        self._leaves: dict[str, Presence] = {}
+
+    def show(self, presence: Presence) -> None:
+        if self._leaves.get(presence.ref) == presence:
+            del self._leaves[presence.ref]
+        else:
+            self._joins[presence.ref] = presence
+
+    def hide(self, presence: Presence) -> None:
+        if self._joins.pop(presence.ref, None) is None:
+            self._leaves[presence.ref] = presence
+
+    def diff(self) -> Diff:
+        return Diff(tuple(self._joins.values()), tuple(self._leaves.values()))
 
 
 class Replica:
     """Every slot as last heard, and the counts derived from them.
+
+    A presence that another of the same topic and key names as its `prev_ref` is not shown: it has
+    come back as that one, and the slot that it was in, of a worker that drains or died, has only
+    not ended yet. Lists, counts and diffs are of what is shown.
 
     `indexes` are the fields of the meta by which can be counted. Not safe for threads; greenlets
     may share it, because no method yields.
     """
 
     def __init__(self, indexes: Sequence[str] = ()) -> None:
-        self._indexes = tuple(indexes)
         self._slots: dict[str, _HeldSlot] = {}
         self._topics: dict[str, dict[str, dict[str, Presence]]] = {}
-        # By topic and index (none: ""), then by value.
-        self._tallies: dict[tuple[str, str], dict[object, _Tally]] = {}
+        # How many presences name one as their `prev_ref`, and those of the named that are held.
+        self._successors: dict[Named, int] = {}
+        self._hidden: dict[Named, Presence] = {}
+        self._tallies = Tallies(indexes)
 
     def add(self, worker: str, presence: Presence) -> Diff:
         """Put one presence into a worker's slot, replacing one of the same ref."""
         slot = self._slots.setdefault(worker, _HeldSlot())
-        leaves = self._take_out(slot, [presence.ref])
-        self._put_in(slot, presence)
-        return Diff((presence,), leaves)
+        change = _Change()
+        self._take_out(slot, [presence.ref], change)
+        self._put_in(slot, [presence], change)
+        return change.diff()
 
     def remove(self, worker: str, refs: Iterable[str]) -> Diff:
         """Take presences out of a worker's slot; refs that are not there are passed over."""
         slot = self._slots.get(worker)
-        return Diff((), self._take_out(slot, refs)) if slot else Diff()
+        change = _Change()
+        if slot is not None:
+            self._take_out(slot, refs, change)
+        return change.diff()
 
     def apply(
         self,
@@ -171,32 +186,31 @@ class Replica:
             return (Applied.YES if prev == new else Applied.OLD), Diff()
         if prev != held:
             return Applied.GAP, Diff()
-        gone = self._take_out(slot, leaves)
-        come = tuple(joins)
-        for presence in come:
-            self._put_in(slot, presence)
+        change = _Change()
+        self._take_out(slot, leaves, change)
+        self._put_in(slot, joins, change)
         slot.version = new
-        return Applied.YES, Diff(come, gone)
+        return Applied.YES, change.diff()
 
     def replace(self, worker: str, version: Version, presences: Iterable[Presence]) -> Diff:
         """Take over a whole slot. The diff holds only what is different."""
         slot = self._slots.setdefault(worker, _HeldSlot())
         wanted = {presence.ref: presence for presence in presences}
-        gone = self._take_out(slot, [ref for ref in slot.presences if ref not in wanted])
-        come = tuple(p for ref, p in wanted.items() if ref not in slot.presences)
-        for presence in come:
-            self._put_in(slot, presence)
+        change = _Change()
+        self._take_out(slot, [ref for ref in slot.presences if ref not in wanted], change)
+        self._put_in(slot, [p for ref, p in wanted.items() if ref not in slot.presences], change)
         slot.version = version
-        return Diff(come, gone)
+        return change.diff()
 
     def drop(self, worker: str) -> Diff:
         """Forget a worker and everything in its slot."""
         slot = self._slots.get(worker)
         if slot is None:
             return Diff()
-        gone = self._take_out(slot, list(slot.presences))
+        change = _Change()
+        self._take_out(slot, list(slot.presences), change)
         del self._slots[worker]
-        return Diff((), gone)
+        return change.diff()
 
     def workers(self) -> Iterable[str]:
         """Return the workers whose slots are held."""
@@ -231,81 +245,73 @@ class Replica:
         `where` names at most one index and its value. Raises `ValueError` for a field that was not
         declared an index.
         """
-        tally = self._tally(topic, where)
-        if tally is None:
-            return 0
-        return len(tally.by_key) if distinct else tally.presences
+        return self._tallies.count(topic, where, distinct=distinct)
 
     def counts(self, topic: str, index: str, *, distinct: bool = False) -> dict[Any, int]:
         """Count as `count` does, for every value of an index that has presences: value → count.
 
         Raises `ValueError` for a field that was not declared an index.
         """
-        self._check_index(index)
-        tallies = self._tallies.get((topic, index), {})
-        if distinct:
-            return {value: len(tally.by_key) for value, tally in tallies.items()}
-        return {value: tally.presences for value, tally in tallies.items()}
+        return self._tallies.counts(topic, index, distinct=distinct)
 
     def recount(self, topic: str, *, distinct: bool = False, **where: object) -> int:
         """Count as `count` does, from the presences themselves in O(n): for tests and doubts."""
         return _recount(self._slots.values(), topic, distinct=distinct, where=where)
 
-    def _tally(self, topic: str, where: Mapping[str, object]) -> _Tally | None:
-        if len(where) > 1:
-            raise ValueError(f"found {len(where)} fields to count by, expected one or none")
-        for name, value in where.items():
-            self._check_index(name)
-            return self._tallies.get((topic, name), {}).get(value)
-        return self._tallies.get((topic, ""), {}).get(None)
+    def _put_in(self, slot: _HeldSlot, presences: Iterable[Presence], change: _Change) -> None:
+        for presence in presences:
+            slot.presences[presence.ref] = presence
+            if presence.prev_ref is not None:
+                self._succeed((presence.topic, presence.key, presence.prev_ref), change)
+            own = (presence.topic, presence.key, presence.ref)
+            if own in self._successors:
+                self._hidden[own] = presence
+            else:
+                self._show(presence, change)
 
-    def _check_index(self, name: str) -> None:
-        if name not in self._indexes:
-            known = ", ".join(self._indexes) or "none"
-            raise ValueError(f"found {name!r} to count by, expected an index ({known})")
-
-    def _places(self, presence: Presence) -> Places:
-        places: Places = [((presence.topic, ""), None)]
-        for name in self._indexes:
-            value = presence.meta.get(name)
-            # Another program may have written anything; only a scalar can be counted by.
-            if name in presence.meta and isinstance(value, str | int | float | bool | None):
-                places.append(((presence.topic, name), value))
-        return places
-
-    def _put_in(self, slot: _HeldSlot, presence: Presence) -> None:
-        slot.presences[presence.ref] = presence
-        keys = self._topics.setdefault(presence.topic, {})
-        keys.setdefault(presence.key, {})[presence.ref] = presence
-        for place, value in self._places(presence):
-            tallies = self._tallies.setdefault(place, {})
-            tally = tallies.get(value)
-            if tally is None:
-                tally = tallies[value] = _Tally()
-            tally.add(presence.key, 1)
-
-    def _take_out(self, slot: _HeldSlot, refs: Iterable[str]) -> tuple[Presence, ...]:
-        gone = []
+    def _take_out(self, slot: _HeldSlot, refs: Iterable[str], change: _Change) -> None:
         for ref in refs:
             presence = slot.presences.pop(ref, None)
             if presence is None:
                 continue
-            gone.append(presence)
-            keys = self._topics[presence.topic]
-            del keys[presence.key][ref]
-            if not keys[presence.key]:
-                del keys[presence.key]
-            if not keys:
-                del self._topics[presence.topic]
-            for place, value in self._places(presence):
-                tallies = self._tallies[place]
-                tally = tallies[value]
-                tally.add(presence.key, -1)
-                if not tally.presences:
-                    del tallies[value]
-                    if not tallies:
-                        del self._tallies[place]
-        return tuple(gone)
+            if self._hidden.pop((presence.topic, presence.key, ref), None) is None:
+                self._hide(presence, change)
+            if presence.prev_ref is not None:
+                self._fail((presence.topic, presence.key, presence.prev_ref), change)
+
+    def _succeed(self, named: Named, change: _Change) -> None:
+        """Note that one more presence names this one as what it was."""
+        self._successors[named] = self._successors.get(named, 0) + 1
+        topic, key, ref = named
+        shown = self._topics.get(topic, {}).get(key, {}).get(ref)
+        if shown is not None:
+            self._hide(shown, change)
+            self._hidden[named] = shown
+
+    def _fail(self, named: Named, change: _Change) -> None:
+        """Note that a presence which names this one is gone."""
+        self._successors[named] -= 1
+        if not self._successors[named]:
+            del self._successors[named]
+            hidden = self._hidden.pop(named, None)
+            if hidden is not None:
+                self._show(hidden, change)
+
+    def _show(self, presence: Presence, change: _Change) -> None:
+        change.show(presence)
+        keys = self._topics.setdefault(presence.topic, {})
+        keys.setdefault(presence.key, {})[presence.ref] = presence
+        self._tallies.add(presence.topic, presence.key, presence.meta, 1)
+
+    def _hide(self, presence: Presence, change: _Change) -> None:
+        change.hide(presence)
+        keys = self._topics[presence.topic]
+        del keys[presence.key][presence.ref]
+        if not keys[presence.key]:
+            del keys[presence.key]
+        if not keys:
+            del self._topics[presence.topic]
+        self._tallies.add(presence.topic, presence.key, presence.meta, -1)
 
 
 def group_by_key(presences: Iterable[Presence]) -> dict[str, Any]:
@@ -324,7 +330,9 @@ def _recount(
             name in presence.meta and presence.meta[name] == value for name, value in where.items()
         )
 
-    keys = [p.key for slot in slots for p in slot.presences.values() if matches(p)]
+    held = [p for slot in slots for p in slot.presences.values()]
+    succeeded = {(p.topic, p.key, p.prev_ref) for p in held}
+    keys = [p.key for p in held if matches(p) and (p.topic, p.key, p.ref) not in succeeded]
     return len(set(keys)) if distinct else len(keys)
 
 

@@ -76,6 +76,7 @@ class Sync:
             now=now,
         )
         self._news = gevent.event.Event()
+        self._began = gevent.event.Event()  # all slots are held, or Redis does not answer
         self._greenlets: list[gevent.Greenlet[..., None]] = []
         self._subscription: Subscription | None = None
         self._is_closing = False
@@ -94,6 +95,10 @@ class Sync:
         if self._greenlets:
             raise RuntimeError("found the tracker started already, expected start once")
         self._greenlets = [gevent.spawn(self._write_forever), gevent.spawn(self._read_forever)]
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until every slot is held, or Redis does not answer; return whether that came."""
+        return self._began.wait(seconds)
 
     def close(self, *, lease_seconds: float) -> None:
         """Stop both greenlets and set the end of our lease; at most 4 s."""
@@ -127,6 +132,8 @@ class Sync:
             if self._subscription is None:
                 self._subscription = self._store.subscribe()
             self.reader.read(self._subscription)
+            if self.reader.knows_all:
+                self._began.set()
             return True
         except DeafError:
             log.info("presence: did not hear our own message, replacing the subscription")
@@ -137,6 +144,7 @@ class Sync:
         except Exception as error:  # a fault of ours, or what another program wrote: go on
             log.exception("presence: reading failed, subscribing anew")
             self.health.note_failure("reader", error, self._now())
+        self._began.set()
         self._unsubscribe()
         return False
 

@@ -217,9 +217,15 @@ class Tracker:
 
     # -- Life -----------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Start the greenlets. Call once, in the process that will serve."""
+    def start(self, *, wait_seconds: float = 0.0) -> None:
+        """Start the greenlets. Call once, in the process that will serve.
+
+        Waits so long at most for all other workers' presences, so that whoever asks first is not
+        told too few; no longer where Redis does not answer.
+        """
         self.sync.start()
+        if wait_seconds > 0:
+            self.sync.wait(wait_seconds)
 
     def close(self, *, lease_seconds: float = 0.0) -> None:
         """Stop; at most 4 s. What is still tracked leaves when `lease_seconds` have passed.

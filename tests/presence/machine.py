@@ -78,6 +78,18 @@ class PresenceMachine(RuleBasedStateMachine):
         if (worker := self.pick(which)) and worker.tabs:
             worker.close_tab(sorted(worker.tabs)[tab % len(worker.tabs)])
 
+    @rule(which=which, other=which, tab=which, page=st.sampled_from(PAGES))
+    def return_tab(self, which: int, other: int, tab: int, page: str) -> None:
+        """A tab comes back elsewhere, and nobody closes it where it was: a worker died, perhaps."""
+        workers = list(self.world.workers.values())
+        left, worker = workers[which % len(workers)], self.pick(other)
+        if worker is not None and left.tabs:
+            owner = sorted(left.tabs)[tab % len(left.tabs)]
+            self.tabs_opened += 1
+            worker.open_tab(
+                f"tab {self.tabs_opened}", left.keys[owner], page, prev_ref=left.tabs[owner]
+            )
+
     @rule(which=which, tab=which, page=st.sampled_from(PAGES))
     def move_tab(self, which: int, tab: int, page: str) -> None:
         if (worker := self.pick(which)) and worker.tabs:
@@ -200,7 +212,9 @@ class PresenceMachine(RuleBasedStateMachine):
     @invariant()
     def a_living_workers_own_tabs_are_in_its_own_view(self) -> None:
         for worker in self.world.living():
-            assert set(worker.tabs.values()) <= worker.seen_refs(), worker.name
+            refs = set(worker.tabs.values())
+            returned = {presence.prev_ref for presence in worker.held()}
+            assert refs - returned <= worker.seen_refs(), worker.name
 
     @invariant()
     def counts_equal_a_recount(self) -> None:

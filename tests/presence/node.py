@@ -35,7 +35,8 @@ class Program:
         self.states: list[str] = []
         self.tracker.subscribe(self._note, topic=TOPIC)
         self.tracker.subscribe_state(lambda state: self.states.append(state.value))
-        self.tracker.start()
+        self.tracker.start(wait_seconds=2.0)
+        self.first_count = self.tracker.count(TOPIC)
 
     def _note(self, diff: Diff) -> None:
         self.diffs.append(diff.as_lists())
@@ -60,6 +61,9 @@ class Program:
         if page is None:
             return self.tracker.count(TOPIC)
         return self.tracker.count(TOPIC, page=page)
+
+    def count_at_start(self) -> int:
+        return self.first_count
 
     def count_keys(self) -> int:
         return self.tracker.count(TOPIC, distinct=True)

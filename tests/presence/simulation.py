@@ -53,6 +53,8 @@ class World:
         self.workers: dict[str, Worker] = {}
         # What a worker has put under which version: two who hold it must hold the same.
         self.contents: dict[tuple[str, Version], Contents] = {}
+        # What each ref that came back, or was updated, was before.
+        self.prev_refs: dict[str, str] = {}
         self._lease_ends: dict[str, float] = {}
         self._seen: dict[str, Version] = {}
         self._backup: dict[str, dict[bytes, bytes]] = {}
@@ -77,8 +79,12 @@ class World:
         return [worker for worker in self.workers.values() if not worker.is_dead]
 
     def open_refs(self) -> set[str]:
-        """Return the ref of every open tab of every living worker: what all should see."""
-        return {ref for worker in self.living() for ref in worker.tabs.values()}
+        """Return the ref of every open tab of every living worker: what all should see.
+
+        But for those that an open one says it was.
+        """
+        refs = {ref for worker in self.living() for ref in worker.tabs.values()}
+        return refs - {self.prev_refs[ref] for ref in refs if ref in self.prev_refs}
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, and with it leases end."""
@@ -309,7 +315,7 @@ class Worker:
         self.is_paused = False
         self.is_dead = False
         self.tabs: dict[str, str] = {}  # owner -> ref
-        self._keys: dict[str, str] = {}
+        self.keys: dict[str, str] = {}  # owner -> key
         self._world = world
         self.store = SimulatedStore(world, name, self.line)
         self.tracker = Tracker(
@@ -331,14 +337,20 @@ class Worker:
     def is_running(self) -> bool:
         return not self.is_dead and not self.is_paused
 
-    def open_tab(self, owner: str, key: str, page: str) -> None:
-        """Track one more tab."""
-        self._keys[owner] = key
-        self.tabs[owner] = self.tracker.track(owner, TOPIC, key, {"page": page})
+    def open_tab(self, owner: str, key: str, page: str, prev_ref: str | None = None) -> None:
+        """Track one more tab, or one that comes back."""
+        self.keys[owner] = key
+        ref = self.tracker.track(owner, TOPIC, key, {"page": page}, prev_ref=prev_ref)
+        self.tabs[owner] = ref
+        if prev_ref is not None:
+            self._world.prev_refs[ref] = prev_ref
 
     def move_tab(self, owner: str, page: str) -> None:
         """Update a tab's meta."""
-        self.tabs[owner] = self.tracker.update(owner, TOPIC, self._keys[owner], {"page": page})
+        prev_ref = self.tabs[owner]
+        ref = self.tracker.update(owner, TOPIC, self.keys[owner], {"page": page})
+        self.tabs[owner] = ref
+        self._world.prev_refs[ref] = prev_ref
 
     def close_tab(self, owner: str) -> None:
         """Untrack a tab."""
@@ -350,6 +362,11 @@ class Worker:
         return {
             meta["ref"] for entry in self.tracker.list(TOPIC).values() for meta in entry["metas"]
         }
+
+    def held(self) -> list[Presence]:
+        """Return every presence of every slot that it holds, shown or not."""
+        workers = self.replica.workers()
+        return [held for name in workers for held in self.replica.presences(name).values()]
 
     @property
     def replica(self) -> Replica:

@@ -1,6 +1,8 @@
-"""The calls of one tracker by itself: none of them needs Redis, or waits for it."""
+"""The calls of one tracker by itself. None of them needs Redis; one may wait for it: `start`."""
 
 from __future__ import annotations
+
+import time
 
 import gevent
 import pytest
@@ -195,6 +197,13 @@ def test_starting_twice_is_refused(tracker):
             tracker.start()
     finally:
         tracker.close()
+
+
+def test_nobody_waits_at_the_start_for_a_server_that_does_not_answer(tracker):
+    began = time.monotonic()
+    tracker.start(wait_seconds=60)
+    tracker.close()
+    assert time.monotonic() - began < 30
 
 
 def test_a_meta_is_listed_as_the_other_workers_will_read_it(tracker):

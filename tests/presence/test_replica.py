@@ -163,6 +163,83 @@ def test_what_joins_and_leaves_again_is_in_neither_side_of_the_sum():
     assert come + gone == Diff(joins=(presence("r2"),), leaves=(presence("r0"),))
 
 
+def returned(ref: str, prev_ref: str, key: str = "ann", topic: str = "blog") -> Presence:
+    return Presence(ref, topic, key, {"page": "index"}, prev_ref)
+
+
+def shown(replica: Replica) -> list[str]:
+    metas = [entry["metas"] for entry in replica.list("blog").values()]
+    refs = [meta["ref"] for some in metas for meta in some]
+    assert replica.count("blog") == replica.recount("blog") == len(refs)
+    return refs
+
+
+def test_what_has_come_back_at_another_worker_is_not_shown_twice():
+    replica = replica_holding(presence("r1"), presence("r2", "bob"))
+    assert replica.add("w2", returned("r3", "r1")) == Diff(
+        (returned("r3", "r1"),), (presence("r1"),)
+    )
+    assert shown(replica) == ["r2", "r3"]
+    assert replica.get_by_key("blog", "ann") == [returned("r3", "r1")]
+    # The slot that it was in ends at last: nobody who is shown left with r1.
+    assert replica.drop("w1") == Diff(leaves=(presence("r2", "bob"),))
+    assert shown(replica) == ["r3"]
+
+
+def test_what_is_heard_of_late_is_not_shown_when_it_has_come_back_already():
+    """A new worker: its first tabs are here before it has read the slot that they were in."""
+    replica = Replica(indexes=("page",))
+    replica.add("w2", returned("r3", "r1"))
+    assert replica.replace("w1", FIRST, [presence("r1")]) == Diff()
+    assert shown(replica) == ["r3"]
+    assert replica.presences("w1") == {"r1": presence("r1")}
+
+
+def test_what_came_back_and_left_again_is_shown_until_its_old_slot_ends():
+    replica = replica_holding(presence("r1"))
+    replica.add("w2", returned("r3", "r1"))
+    diff = replica.remove("w2", ["r3"])
+    assert diff == Diff((presence("r1"),), (returned("r3", "r1"),))
+    assert shown(replica) == ["r1"]
+
+
+def test_one_that_came_back_twice_is_shown_once():
+    """Of a chain the last; and where two say that they were the same one, both."""
+    replica = replica_holding(presence("r1"))
+    replica.add("w2", returned("r2", "r1"))
+    replica.add("w3", returned("r3", "r2"))
+    assert shown(replica) == ["r3"]
+    assert replica.drop("w2") == Diff((presence("r1"),))
+    replica.add("w4", returned("r4", "r1"))
+    replica.add("w4", returned("r5", "r1"))
+    assert shown(replica) == ["r3", "r4", "r5"]
+    replica.remove("w4", ["r4"])
+    assert shown(replica) == ["r3", "r5"]
+
+
+def test_nobody_can_hide_another_reader():
+    """The ref comes from the client; it counts under the client's own key and topic only."""
+    replica = replica_holding(presence("r1"))
+    replica.add("w2", returned("r2", "r1", key="eve"))
+    replica.add("w2", returned("r3", "r1", topic="chat"))
+    assert shown(replica) == ["r1", "r2"]
+
+
+def test_one_that_names_itself_shows_nothing_and_breaks_nothing():
+    """No tracker writes it; another program on our Redis might."""
+    replica = replica_holding(presence("r1"))
+    assert replica.add("w2", returned("r2", "r2")) == Diff()
+    assert replica.drop("w2") == Diff()
+    assert shown(replica) == ["r1"]
+
+
+def test_an_update_is_told_with_both_its_refs():
+    replica = replica_holding(presence("r1"))
+    _, diff = replica.apply("w1", FIRST, SECOND, [returned("r2", "r1")], ["r1"])
+    assert diff == Diff((returned("r2", "r1"),), (presence("r1"),))
+    assert shown(replica) == ["r2"]
+
+
 def test_a_diff_is_divided_by_topic():
     chat = presence("r2", topic="chat")
     diff = Diff(joins=(presence("r1"), chat))

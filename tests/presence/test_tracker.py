@@ -50,6 +50,17 @@ def test_an_update_is_told_elsewhere_as_one_diff_with_both_sides(two_nodes):
     assert there.call("count", "about") == there.call("count") == 1
 
 
+def test_who_waits_at_the_start_knows_all_others_from_its_first_moment_on(two_nodes, start_node):
+    """Else a new worker would tell the first who come that next to nobody is there."""
+    here, there = two_nodes
+    for number in range(20):
+        here.call("track", f"tab {number}", "ann", "index")
+        there.call("track", f"tab {number}", "bob", "index")
+    here.wait_for_count(40)
+    there.wait_for_count(40)
+    assert start_node().call("count_at_start") == 40
+
+
 def test_errors_are_of_one_owner_on_one_worker(two_nodes):
     here, there = two_nodes
     here.call("track", "tab", "ann", "index")
