@@ -14,22 +14,25 @@ from typing import Any
 from .bounds import SOME, describe, judge
 from .contestants import CONTESTANTS, Contestant
 from .crowd import raise_file_limit
-from .figures import Measurement, Results
+from .figures import Measurement, Results, Returning
 from .idle import measure_idle_servers
 from .machine import describe_machine
 from .measure import Plan, measure
 from .plot import draw
 from .report import print_results, write_page
+from .returning import measure_returning
 from .server import ROOT, ContestantError
 
 # "As many as the file limit allows": of 20,000, with room for what else a server has open.
 MOST_READERS, FILES_NOT_FOR_READERS = 18_000, 1_000
 SIZES, QUICK_SIZES = (100, SOME, 1_000, 5_000), (100, 1_000)
+# So many come back after a deploy; fewer where fewer are asked for.
+RETURNING = 10_000
 # With how many readers to idle; fewer where fewer are asked for.
 IDLE_READERS = 5_000
 # So many are measured only for whom a promise speaks of.
 ONLY_PROMISED = {SOME: ("detached", "generator", "floor")}
-QUICK = Plan(steady_seconds=2.0, idle_seconds=5.0, repeats=3)
+QUICK = Plan(steady_seconds=2.0, idle_seconds=5.0, page_seconds=5.0, repeats=3)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     measurements: list[Measurement] = []
     failures: list[str] = []
     empty_cores: dict[str, float] = {}
-    with _Progress(len(runs) + 1) as progress:
+    returning: Returning | None = None
+    deployed = [each for each in present if each.page]
+    with _Progress(len(runs) + 1 + len(deployed)) as progress:
         try:
             empty_cores |= measure_idle_servers(present, plan, progress.tell)
             progress.step()
@@ -56,6 +61,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             except ContestantError as failure:
                 failures.append(str(failure))
             progress.step()
+        for contestant in deployed:
+            try:
+                count = RETURNING if _is_whole(options) else max(_sizes(options, file_limit))
+                returning = measure_returning(contestant, count, plan, progress.tell)
+            except ContestantError as failure:
+                failures.append(str(failure))
+            progress.step()
     results = Results(
         date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
         command=_command(argv),
@@ -63,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         titles={each.name: each.title for each in CONTESTANTS},
         measurements=tuple(measurements),
         empty_cores=empty_cores,
+        returning=returning,
         missing=missing,
         failures=tuple(failures),
     )
@@ -113,8 +126,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"--only: found {', '.join(unknown)}, expected some of {', '.join(names)}")
     if any(number < 2 * 20 for number in options.readers):
         parser.error("--readers: expected numbers from 40")
-    options.is_partial = bool(options.quick or options.readers or options.only is not names)
+    options.is_partial = not _is_whole(options) or options.only is not names
     return options
+
+
+def _is_whole(options: argparse.Namespace) -> bool:
+    return not (options.quick or options.readers)
 
 
 def _sizes(options: argparse.Namespace, file_limit: int) -> list[int]:

@@ -37,6 +37,7 @@ class Contestant:
     prepare: Callable[[Place], list[Command]]
     missing: Callable[[], str]
     path: str = "/live"
+    page: str = ""  # an address that has HTML, if any
     files_per_reader: int = 1
     spare_files: int = SPARE_FILES
     late_leaves: bool = False
@@ -159,6 +160,7 @@ CONTESTANTS = (
         title="Viblog, detached",
         prepare=_viblog("auto"),
         missing=lambda: "",
+        page="/about",
         path="/live?page=about",
     ),
     Contestant(

@@ -34,6 +34,18 @@ class Measurement:
     join: Wait
     leave: Wait
     idle_cores: float | None = None  # of one core, with all readers; None: not measured
+    # How long a page takes beside the streams, at its slowest (99 %): in quiet, and in a storm.
+    page_quiet_seconds: float | None = None
+    page_storm_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returning:
+    """After a deploy: how long until so many readers were back, and the slowest page meanwhile."""
+
+    readers: int
+    wait: Wait
+    page_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +58,7 @@ class Results:
     titles: dict[str, str]  # of every contestant that there is, by name, in their order
     measurements: tuple[Measurement, ...] = ()
     empty_cores: dict[str, float] = field(default_factory=dict)  # of one core, without readers
+    returning: Returning | None = None
     missing: dict[str, str] = field(default_factory=dict)  # why a contestant was not measured
     failures: tuple[str, ...] = ()
 

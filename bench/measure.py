@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +13,15 @@ from .accounting import Usage, read_usage
 from .contestants import Contestant
 from .crowd import Crowd, Stream, WrongCountError
 from .figures import Measurement, Wait
+from .page_client import read_waits, start_asking
 from .server import ContestantError, Server
 
 WARM_UP_READERS = 20
 SINGLE_JOINS = 100
 JOIN_SECONDS = 150.0
+# Pages are asked for while so many readers come each second, and before.
+PAGE_JOINS_PER_SECOND = 200
+JOIN_STEP_SECONDS = 0.01
 QUIET_SECONDS = 0.3
 # A page's fan-out may be followed by a rest of three times its length.
 QUIET_PER_FANOUT = 4.0
@@ -34,7 +39,8 @@ class Plan:
     """How long to measure, in seconds, and how often."""
 
     steady_seconds: float = 5.0
-    idle_seconds: float = 60.0
+    idle_seconds: float = 90.0  # two of the blog's pings: in 60 s there are one or two, by chance
+    page_seconds: float = 20.0
     start_seconds: float = 3.0  # for whatever servers do at the start, before they idle
     repeats: int = 5
 
@@ -44,7 +50,8 @@ def measure(
 ) -> Measurement:
     """Start a contestant, measure it with so many readers, or all it has files for, and stop it."""
     readers = min(size, contestant.most_readers(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
-    server = Server(contestant.prepare, readers + MOST_ACTORS)
+    in_storm = round(PAGE_JOINS_PER_SECOND * plan.page_seconds) if contestant.page and idle else 0
+    server = Server(contestant.prepare, readers + MOST_ACTORS + in_storm)
     # The server is stopped first: nobody has to count down thousands of leaves.
     crowd = Crowd(server.port, contestant.path, late_leaves=contestant.late_leaves)
     with crowd, server:
@@ -90,6 +97,8 @@ class _Run:
         full, more = self._usage(memory=True), self._readers - at_first
         join, leave = self._come_and_go()
         update_cpu_us, update_redis_cpu_us, updates_per_second = self._act()
+        idle_cores = self._idle() if idle else None
+        pages = self._ask_for_pages() if idle and self._contestant.page else (None, None)
         return Measurement(
             contestant=self._contestant.name,
             size=self._size,
@@ -106,7 +115,9 @@ class _Run:
             storm_seconds=storm_seconds,
             join=join,
             leave=leave,
-            idle_cores=self._idle() if idle else None,
+            idle_cores=idle_cores,
+            page_quiet_seconds=pages[0],
+            page_storm_seconds=pages[1],
         )
 
     def _tell(self, step: str) -> None:
@@ -220,6 +231,35 @@ class _Run:
             self._tell(f"idle for {left:.0f} s")
             self._crowd.pump_until(time.monotonic() + min(left, 1.0))
         return (self._usage().cpu_ns - before.cpu_ns) / 1e9 / (time.monotonic() - began)
+
+    def _ask_for_pages(self) -> tuple[float, float]:
+        """Return how long a page took at its slowest (99 %), in quiet and while readers come."""
+        self._be_quiet()
+        self._tell("asking for pages")
+        with self._start_asking() as client:
+            while client.poll() is None:
+                self._crowd.pump(0.1)
+            quiet = _slowest(read_waits(client))
+        self._tell(f"asking for pages, {PAGE_JOINS_PER_SECOND} join each second")
+        began, opened = time.monotonic(), 0
+        with self._start_asking() as client:
+            while client.poll() is None:
+                passed = time.monotonic() - began
+                if passed < self._plan.page_seconds:
+                    for _ in range(opened, int(passed * PAGE_JOINS_PER_SECOND)):
+                        self._crowd.open()
+                        opened += 1
+                self._crowd.pump(JOIN_STEP_SECONDS)
+            storm = _slowest(read_waits(client))
+        self._settle(len(self._crowd))
+        return quiet, storm
+
+    def _start_asking(self) -> subprocess.Popen[bytes]:
+        return start_asking(self._server.port, self._contestant.page, self._plan.page_seconds)
+
+
+def _slowest(waits: list[float]) -> float:
+    return waits[len(waits) * 99 // 100]
 
 
 def _cpu_us_of_each(before: Usage, after: Usage, count: int) -> tuple[float, float]:

@@ -36,6 +36,7 @@ def print_results(results: Results) -> Iterator[str]:
         yield "\nidle, % of a core"
         yield from _align(_idle_table(results))
     yield ""
+    yield from _beside(results)
     yield from _not_measured(results)
     yield from (f"FAILED: {failure}" for failure in results.failures)
 
@@ -53,6 +54,7 @@ def write_page(results: Results) -> str:
         machine="\n".join(_markdown([["", ""], *map(list, results.machine)])),
         tables="\n".join(tables).rstrip(),
         idle="\n".join(_markdown(_idle_table(results))),
+        beside="\n".join(f"- {line}" for line in _beside(results)),
         missing="\n".join(f"{line}\n" for line in _not_measured(results)),
     )
 
@@ -99,6 +101,28 @@ def _idle_table(results: Results) -> list[list[str]]:
         texts = [f"{share * 100:.3f}" for share in shares]
         rows.append([title, *texts[:2], f"{readers:,}", texts[2]])
     return rows
+
+
+def _beside(results: Results) -> Iterator[str]:
+    """Say how pages are answered beside the streams, and how a deploy goes."""
+    for each in results.measurements:
+        if each.page_quiet_seconds is None or each.page_storm_seconds is None:
+            continue
+        yield (
+            f"A page beside {each.readers:,} streams, the slowest of a hundred: "
+            f"{short(each.page_quiet_seconds * 1000)} ms in quiet, "
+            f"{short(each.page_storm_seconds * 1000)} ms while 200 readers join each second."
+        )
+    if results.returning is not None:
+        returning = results.returning
+        half, most, last = (
+            short(wait) for wait in (returning.wait.half, returning.wait.most, returning.wait.last)
+        )
+        yield (
+            f"After a deploy {returning.readers:,} readers are back at one worker in {half} s "
+            f"(half), {most} s (99 %), {last} s (the last); the slowest page meanwhile took "
+            f"{short(returning.page_seconds * 1000)} ms."
+        )
 
 
 def _not_measured(results: Results) -> Iterator[str]:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bench.figures import Wait
+from bench.figures import Returning, Wait
 from bench.report import print_results, short, write_page
 from tests.bench.measured import make_measurement, make_results
 
@@ -19,12 +19,15 @@ RESULTS = make_results(
         reader_redis_bytes=512.0,
         leave=Wait(0.0009, 0.012, 10.25),
         idle_cores=0.0016,
+        page_quiet_seconds=0.0025,
+        page_storm_seconds=0.005,
     ),
     make_measurement("floor", 5_000, update_cpu_us=7.8),
     make_measurement("floor", 100),
     make_measurement("detached", 18_000, readers=9_750),
     empty_cores={"detached": 0.0011, "floor": 0.0},
     missing={"generator": "it is away"},
+    returning=Returning(readers=10_000, wait=Wait(6.5, 13.25, 14.5), page_seconds=0.131),
 )
 
 
@@ -62,6 +65,14 @@ def test_the_table_goes_from_few_readers_to_many():
         ["no reader", "with readers", "readers", "per 1,000 readers"],
         ["Viblog, detached", "0.110", "0.160", "5,000", "0.010"],
         [""],
+        [
+            "A page beside 5,000 streams, the slowest of a hundred: 2.50 ms in quiet, "
+            "5.00 ms while 200 readers join each second."
+        ],
+        [
+            "After a deploy 10,000 readers are back at one worker in 6.50 s (half), "
+            "13.2 s (99 %), 14.5 s (the last); the slowest page meanwhile took 131 ms."
+        ],
         ["Not measured: Viblog, generator; it is away."],
     ]
 
@@ -83,7 +94,7 @@ def test_the_page_has_the_machine_the_command_and_every_table():
     page = write_page(RESULTS)
     assert "Measured on 2026-11-24 by `make bench`:" in page
     assert "| CPU | A processor, 2 cores |" in page
-    assert page.count("\n### ") == 4  # three sizes, and idle
+    assert page.count("\n### ") == 5  # three sizes, idle, and a deploy
     assert "### 5,000 readers\n\n| | CPU/update, µs | updates/s |" in page
     assert "| Viblog, detached | 9.81 (0.25) | 9.50 | 3.00 (0.50) | 40.0 / 70.0 / 80.0 |" in page
     assert "| Viblog, detached | 0.110 | 0.160 | 5,000 | 0.010 |" in page
