@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -157,3 +160,17 @@ def test_keys_that_a_cluster_would_spread_are_refused():
 def test_a_site_address_has_a_scheme_and_no_path(url):
     (problem,) = problems_of(BLOG_SITE_URL=url)
     assert problem == f"BLOG_SITE_URL: found {url!r}, expected http(s)://host, no path"
+
+
+def test_a_machine_without_a_database_of_time_zones_knows_them_all_the_same():
+    """As in a slim container. A process of its own: zones are kept once they were read."""
+    program = "from blog.config import Settings; print(Settings.from_process().time_zone)"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env={**os.environ, "PYTHONTZPATH": "", "BLOG_TIME_ZONE": "Europe/Berlin"},
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stderr, done.stdout) == ("", "Europe/Berlin\n")
