@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import gevent
@@ -70,7 +71,8 @@ class Viblog:
             static_dir=ROOT / "static",
         )
         self.library = Library(settings.posts_dir, zone=settings.time_zone, style=style)
-        self.about = Library(settings.about_dir, zone=settings.time_zone, style=style)
+        about_style = replace(style, posts_dir=settings.about_dir, page="/about")
+        self.about = Library(settings.about_dir, zone=settings.time_zone, style=about_style)
         self.search = Search(self.library, settings.instance_dir)
         self.tracker = Tracker(
             Store(connect(settings.redis_url or DEFAULT_REDIS_URL), settings.redis_prefix),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
-from html.parser import HTMLParser
 from urllib.parse import urljoin
 
-ADDRESSES = frozenset(["href", "src", "poster", "cite"])
+from blog.posts.html_tags import Attributes, TagReader, write_tag
 
 
 def make_absolute(body: str, page_url: str) -> str:
@@ -17,7 +15,7 @@ def make_absolute(body: str, page_url: str) -> str:
     return "".join(rewriter.parts)
 
 
-class _Rewriter(HTMLParser):
+class _Rewriter(TagReader):
     """Copies HTML as it stands; only tags that hold a relative address are written anew."""
 
     def __init__(self, page_url: str) -> None:
@@ -26,13 +24,13 @@ class _Rewriter(HTMLParser):
         self._page_url = page_url
         self._in_permalink = False
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: Attributes) -> None:
         if tag == "a" and ("class", "permalink") in attrs:
             self._in_permalink = True
-        self._add(self._write_tag(tag, attrs, ">"))
+        self._add_tag(tag, attrs, ">")
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._add(self._write_tag(tag, attrs, " />"))
+    def handle_startendtag(self, tag: str, attrs: Attributes) -> None:
+        self._add_tag(tag, attrs, " />")
 
     def handle_endtag(self, tag: str) -> None:
         self._add(f"</{tag}>")
@@ -51,34 +49,15 @@ class _Rewriter(HTMLParser):
     def handle_comment(self, data: str) -> None:
         """Leave it out: nobody reads it, and it is the author's own."""
 
+    def _add_tag(self, tag: str, attrs: Attributes, end: str) -> None:
+        self._add(write_tag(self.get_starttag_text() or "", tag, attrs, self._join, end))
+
     def _add(self, text: str) -> None:
         if not self._in_permalink:
             self.parts.append(text)
 
-    def _write_tag(self, tag: str, attrs: list[tuple[str, str | None]], end: str) -> str:
-        as_written = self.get_starttag_text() or ""
-        absolute = [(name, self._resolve(name, value)) for name, value in attrs]
-        if absolute == attrs:
-            return as_written
-        written = "".join(
-            f" {name}" if value is None else f' {name}="{html.escape(value)}"'
-            for name, value in absolute
-        )
-        return f"<{tag}{written}{end}"
-
-    def _resolve(self, name: str, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if name == "srcset":
-            return ", ".join(self._resolve_candidate(part) for part in value.split(","))
-        return self._join(value) if name in ADDRESSES else value
-
-    def _resolve_candidate(self, part: str) -> str:
-        address, _, size = part.strip().partition(" ")
-        return f"{self._join(address)} {size}".rstrip()
-
     def _join(self, address: str) -> str:
         try:
-            return urljoin(self._page_url, address.strip())
+            return urljoin(self._page_url, address)
         except ValueError:  # "http://[" is no address, and none of ours
             return address

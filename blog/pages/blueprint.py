@@ -15,6 +15,7 @@ from blog.pages.assets import install_assets
 from blog.pages.catalogue import Catalogues
 from blog.pages.contracts import AboutLike, LibraryLike, LiveNumbers, SearchLike
 from blog.pages.feeds import add_feeds
+from blog.pages.files import send_beside
 from blog.pages.kept import KeptAnswers
 from blog.pages.lists import add_lists
 from blog.pages.machines import add_machine_pages
@@ -55,6 +56,11 @@ def create_pages(
         ]
         path = url_for("pages.about_page")
         return show.page("about.html", ABOUT_PAGE, path, title="About", sections=sections)
+
+    @pages.get("/about/<section_id>/<path:name>")
+    def about_file(section_id: str, name: str) -> ResponseReturnValue:
+        index = about.index
+        return send_beside(index, index.by_id.get(section_id), name)
 
     @pages.get("/blog/", endpoint="index_slash")
     @pages.get("/about/", endpoint="about_page_slash")

@@ -1,20 +1,20 @@
-"""The pages of posts: each post, the files beside it, its old addresses, its previews."""
+"""The pages of posts: each post, the files beside it, its old addresses."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, request, send_file, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from blog.pages.catalogue import Catalogue, Catalogues
 from blog.pages.contracts import LibraryLike
+from blog.pages.files import send_beside
 from blog.pages.linked_data import describe_post, find_image
+from blog.pages.previews import add_previews
 from blog.pages.show import Show
 from blog.posts.model import Heading, Post, RenderedPost
-from blog.posts.preview import read_preview
 
 # A table of contents helps from here on; with more than the second number, only top headings.
 LEAST_HEADINGS = 3
@@ -70,31 +70,9 @@ def add_posts(pages: Blueprint, library: LibraryLike, catalogues: Catalogues, sh
         if bare_id != path and bare_id in catalogue.index.by_id:
             return redirect(url_for("pages.post", post_id=bare_id), 308)
         post_id, _, name = path.partition("/")
-        owner = catalogue.index.by_id.get(post_id)
-        media = catalogue.index.find_media(owner, name) if owner else None
-        if media is None:
-            abort(404)
-        try:
-            return send_file(media.absolute(), conditional=True)
-        except OSError:  # taken away since it was listed
-            abort(404)
+        return send_beside(catalogue.index, catalogue.index.by_id.get(post_id), name)
 
-    @pages.get("/preview/<token>")
-    def preview(token: str) -> ResponseReturnValue:
-        catalogue = catalogues.latest
-        known = read_preview(show.settings.secret_key, token, datetime.now(UTC))
-        if known is None:
-            abort(404)
-        post_id, until = known
-        index = catalogue.index
-        found = index.by_id.get(post_id) or index.hidden.get(post_id) or abort(404)
-        context = describe(found, catalogue)
-        # Who has the link sees what is not published; nobody is to find it by another way.
-        context |= {"canonical": "", "linked_data": None, "preview_until": until}
-        response = Response(show.without_stream("post.html", **context))
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
+    add_previews(pages, catalogues, show, describe)
 
     def follow_alias(response: Response) -> Response:
         """Lead from an old address to its post; an address that has a page of its own is kept."""

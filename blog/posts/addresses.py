@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
+
+from blog.posts.finding import is_media
 
 MAX_ADDRESS_CHARS = 2000
 
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\\\x00-\x1f\x7f<>\"]")
 _SCHEME = re.compile(r"[\w+.-]+:")
 _INDEX = re.compile(r"/index\.html?$")
+# Stands for `..` in the address of a file: browsers and servers resolve `..`, even escaped.
+_UP = "~up"
 
 
 def post_path(post_id: str) -> str:
     """Return the address of a post."""
     return f"/blog/{quote(post_id)}"
+
+
+def settle_address(address: str, post_id: str, page: str = "") -> str:
+    """Return a relative address of a text as one from the root, good on every page.
+
+    A picture or another file beside the text is below the text's own address, `/blog/<id>/x.png`;
+    the rest is relative to the page that the text is on, `page` or the post's own.
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # half of an IPv6 address
+        return address
+    if parts.scheme or parts.netloc or not parts.path or parts.path.startswith("/"):
+        return address
+    if is_media(unquote(parts.path)):
+        names = posixpath.normpath(unquote(parts.path)).split("/")
+        below = [_UP if name == ".." else quote(name) for name in names]
+        path = "/".join([f"{page or '/blog'}/{quote(post_id)}", *below])
+    else:
+        path = urljoin(page or post_path(post_id), parts.path)
+    return urlunsplit(("", "", path, parts.query, parts.fragment))
+
+
+def read_media_name(path: str) -> str:
+    """Return the relative path of a file, of what its address has after the text's own."""
+    return "/".join(".." if name == _UP else name for name in path.split("/"))
 
 
 def write_alias_key(path: str) -> str:

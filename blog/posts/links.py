@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from html.parser import HTMLParser
 
+from blog.posts.html_tags import Attributes, TagReader
 from blog.posts.model import Post
 
 _ATTRIBUTES = {
@@ -36,10 +35,8 @@ class Links:
 def find_links(html: str) -> Links:
     """Read the links, the images and the anchors of a piece of HTML."""
     reader = _Reader()
-    # Python's parser gives up at a declaration that it does not know (`<![x[`).
-    with suppress(AssertionError):
-        reader.feed(html)
-        reader.close()
+    reader.feed(html)
+    reader.close()
     return Links(reader.targets, frozenset(reader.images), frozenset(reader.anchors))
 
 
@@ -54,14 +51,14 @@ def find_lines(post: Post, target: str, count: int) -> Iterator[int]:
     yield from found[:count] or [post.body_line]
 
 
-class _Reader(HTMLParser):
+class _Reader(TagReader):
     def __init__(self) -> None:
         super().__init__()
         self.targets: Counter[str] = Counter()
         self.images: set[str] = set()
         self.anchors: set[str] = set()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: Attributes) -> None:
         named = {name: value.strip() for name, value in attrs if value}
         self.anchors |= {named[name] for name in ("id", "name") if name in named}
         for attribute in _ATTRIBUTES.get(tag, ()):

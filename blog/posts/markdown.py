@@ -6,7 +6,8 @@ import html
 import logging
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -17,9 +18,11 @@ from markdown.extensions.toc import render_inner_html, slugify_unicode, strip_ta
 from markdown.treeprocessors import Treeprocessor
 from pygments.formatters import HtmlFormatter
 
+from blog.posts.addresses import settle_address
 from blog.posts.fences import FenceStep
 from blog.posts.formulas import Formulas, register_formulas
 from blog.posts.hints import Hints
+from blog.posts.html_tags import rewrite_addresses
 from blog.posts.images import ImagePlaces, ImageStep
 from blog.posts.model import Fault, Heading, Post, RenderedPost
 from blog.posts.tasks import TaskStep
@@ -39,9 +42,14 @@ RESERVED_ANCHORS = frozenset({"live", "main"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """What is the same for all posts of a blog; the folders are where images are looked for."""
+    """What is the same for all texts of a folder.
+
+    The other folders are where images are looked for. `page` is the one page that all texts are
+    on, empty where each has its own below `/blog`.
+    """
 
     smart_quotes: bool = False
+    page: str = ""
     posts_dir: Path | None = None
     static_dir: Path | None = None
 
@@ -55,13 +63,18 @@ def render_markdown(post: Post, style: Style = DEFAULT_STYLE) -> RenderedPost:
     Raw HTML passes through: posts are the author's own. Every call has its own `Markdown`, which
     keeps state while it works, so calls may run in threads side by side.
     """
-    return render_with_hints(post, style)[0]
+    as_written = render_with_hints(post, style)[0]
+    settle = partial(settle_address, post_id=post.id, page=style.page)
+    return replace(as_written, html=rewrite_addresses(as_written.html, settle))
 
 
 def render_with_hints(
     post: Post, style: Style = DEFAULT_STYLE
 ) -> tuple[RenderedPost, tuple[Fault, ...]]:
-    """Render a post's body, and say what in it is shown but not as its author meant it."""
+    """Render a post's body, and say what in it is shown but not as its author meant it.
+
+    Addresses stay as they were written, so that they can be found again in the body.
+    """
     hints = Hints(post)
     md = Markdown(
         extensions=[

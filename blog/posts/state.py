@@ -10,7 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
 
-from blog.posts.addresses import post_path, write_alias_key
+from blog.posts.addresses import post_path, read_media_name, write_alias_key
 from blog.posts.model import Fault, Post, State
 
 
@@ -63,7 +63,7 @@ class Index:
 
     def find_media(self, post: Post, name: str) -> Path | None:
         """Return the file beside a post that a request names; no file system is asked."""
-        path = Path(os.path.normpath(post.path.parent / name))
+        path = Path(os.path.normpath(post.path.parent / read_media_name(name)))
         return path if path in self.media else None
 
     def find_series(self, post: Post) -> SeriesPlace | None:

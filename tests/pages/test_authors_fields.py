@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from blog.config import Settings
+from blog.factory import create_app
 from blog.posts import Library
 from blog.posts.preview import preview_path, sign_preview
 from tests.pages.site import open_site
@@ -93,6 +96,50 @@ def test_a_file_beside_a_post_is_below_its_address(write, open_blog, tmp_path):
         fetch(app, path, 404)
 
 
+def assert_pictures_are_there(app, path, count):
+    """Follow every picture of a page, as a browser resolves its address."""
+    answer = fetch(app, path)
+    sources = re.findall(r'<img [^>]*src="([^"]*)"', answer.text)
+    assert len(sources) == count
+    for source in sources:
+        assert source.startswith("/")
+        assert fetch(app, source).data == PIXEL
+    return sources
+
+
+PICTURES = "![a](pixel.gif) ![b](./pixel.gif) ![c](../shared/pixel.gif)"
+
+
+def test_a_text_s_pictures_are_found_from_its_page_and_from_the_feeds(write, open_blog, tmp_path):
+    write("flat.md", body="![a](pixel.gif)")
+    write("bundle/index.md", body=PICTURES)
+    for folder in (".", "bundle", "shared"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "pixel.gif").write_bytes(PIXEL)
+    app = open_blog(site_url=SITE)
+    assert_pictures_are_there(app, "/blog/flat", 1)
+    assert_pictures_are_there(app, "/blog/bundle", 3)
+    feed = fetch(app, "/feed.json").json
+    for item in feed["items"]:
+        for source in re.findall(r'src="([^"]*)"', item["content_html"]):
+            assert fetch(app, source.removeprefix(SITE)).data == PIXEL
+
+
+def test_the_pictures_of_the_about_page_are_found_beside_its_sections(tmp_path):
+    (tmp_path / "what").mkdir()
+    (tmp_path / "what" / "index.md").write_text(f"---\ntitle: What\n---\n{PICTURES}\n")
+    (tmp_path / "flat.md").write_text("---\ntitle: Flat\n---\n![a](pixel.gif)\n")
+    (tmp_path / "hidden.md").write_text("---\ntitle: Hidden\ndraft: true\n---\n")
+    for folder in (".", "what", "shared"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "pixel.gif").write_bytes(PIXEL)
+    app = create_app(Settings(posts_dir=tmp_path / "none", about_dir=tmp_path))
+    assert_pictures_are_there(app, "/about", 4)
+    assert fetch(app, "/about").text.count('width="1"') == 4
+    for path in ("none/pixel.gif", "what/none.gif", "what/index.md", "hidden/pixel.gif"):
+        fetch(app, f"/about/{path}", 404)
+
+
 def test_a_file_that_was_taken_away_is_not_found(write, open_blog, tmp_path):
     write("one/index.md")
     (tmp_path / "one" / "pixel.gif").write_bytes(PIXEL)
@@ -145,6 +192,24 @@ class TestPreview:
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         for absent in ("/live", "canonical", "ld+json", "og:url"):
             assert absent not in answer.text
+
+    def test_has_the_files_beside_the_post_and_nobody_else_has(self, write, open_blog, tmp_path):
+        write("one/index.md", "draft: true", body=f"{PICTURES} ![d](/blog/one/pixel.gif) [e](two)")
+        for folder in ("one", "shared"):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            (tmp_path / folder / "pixel.gif").write_bytes(PIXEL)
+        app = open_blog(secret_key=SECRET)
+        link = self.link("one")
+        sources = assert_pictures_are_there(app, link, 4)
+        assert all(source.startswith(f"{link}/") for source in sources)
+        assert 'href="/blog/two"' in fetch(app, link).text
+        answer = fetch(app, sources[0])
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        fetch(app, "/blog/one/pixel.gif", 404)
+        fetch(app, f"{link}/none.gif", 404)
+        fetch(app, f"{link[:-1]}?/pixel.gif", 404)
+        fetch(app, f"{self.link('one', days=-1)}/pixel.gif", 404)
 
     def test_ends(self, write, open_blog):
         write("one.md", "draft: true")

@@ -235,6 +235,8 @@ def test_an_empty_feed_says_the_same_every_time():
             '<video controls poster="https://b.example/blog/p.png">',
         ),
         ("a < b & c", "a < b & c"),
+        # Python's parser alone would raise an error, and the whole feed be one.
+        ('a <![x[> <a href="x">', 'a  <a href="https://b.example/blog/x">'),
     ],
 )
 def test_only_what_is_relative_is_rewritten(written, absolute):

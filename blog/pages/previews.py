@@ -1,0 +1,67 @@
+"""Previews: a hidden post and the files beside it, for who has a signed link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, abort
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+
+from blog.pages.catalogue import Catalogue, Catalogues
+from blog.pages.files import send_beside
+from blog.pages.show import Show
+from blog.posts.addresses import post_path
+from blog.posts.html_tags import rewrite_addresses
+from blog.posts.model import Post
+from blog.posts.preview import preview_path, read_preview
+
+
+def add_previews(
+    pages: Blueprint,
+    catalogues: Catalogues,
+    show: Show,
+    describe: Callable[[Post, Catalogue], dict[str, Any]],
+) -> None:
+    """Add the previews; `describe` returns what the template shows of a post."""
+
+    def find(token: str, catalogue: Catalogue) -> tuple[Post, datetime]:
+        """Return the post that a link is for, and when the link ends; 404 for none."""
+        known = read_preview(show.settings.secret_key, token, datetime.now(UTC))
+        if known is None:
+            abort(404)
+        post_id, until = known
+        index = catalogue.index
+        return index.by_id.get(post_id) or index.hidden.get(post_id) or abort(404), until
+
+    @pages.get("/preview/<token>")
+    def preview(token: str) -> ResponseReturnValue:
+        catalogue = catalogues.latest
+        post, until = find(token, catalogue)
+        context = describe(post, catalogue)
+        # Who has the link sees what is not published; nobody is to find it by another way.
+        context |= {"canonical": "", "linked_data": None, "preview_until": until}
+        # The files of a hidden post are hidden, too, but not from here.
+        own, ours = f"{post_path(post.id)}/", f"{preview_path(token)}/"
+        context["body"] = Markup(  # noqa: S704 - the author's own
+            rewrite_addresses(
+                context["body"],
+                lambda address: ours + address[len(own) :] if address.startswith(own) else address,
+            )
+        )
+        return hide(Response(show.without_stream("post.html", **context)))
+
+    @pages.get("/preview/<token>/<path:name>")
+    def preview_file(token: str, name: str) -> ResponseReturnValue:
+        catalogue = catalogues.latest
+        post, _ = find(token, catalogue)
+        return hide(send_beside(catalogue.index, post, name))
+
+
+def hide(response: Response) -> Response:
+    """Have nobody keep an answer, or tell another site the link that led to it."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

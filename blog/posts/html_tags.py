@@ -1,0 +1,80 @@
+"""Reading the tags of a piece of HTML, and writing their addresses anew."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from itertools import accumulate
+
+Attributes = list[tuple[str, str | None]]
+
+_ADDRESSES = frozenset(["href", "src", "poster", "cite"])
+# HTML, 4.8.4.2.1: an address, what it is for, a comma. An address may have commas inside.
+_CANDIDATE = re.compile(r"(\S+)((?:\s+[^\s,]+)*)\s*(?:,|$)")
+
+
+class TagReader(HTMLParser):
+    """Python's parser, but it never gives up: a declaration that nobody knows is a comment."""
+
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """Read `<![x[…>` as HTML has it (13.2.5.42); Python 3.11 raises `AssertionError`."""
+        return self.parse_bogus_comment(i, report)
+
+
+def rewrite_addresses(body: str, rewrite: Callable[[str], str]) -> str:
+    """Return the HTML with each address as `rewrite` has it; all else stays to the letter."""
+    finder = _Finder(rewrite)
+    finder.feed(body)
+    finder.close()
+    if not finder.changes:
+        return body
+    starts = [0, *accumulate(len(line) + 1 for line in body.split("\n"))]
+    parts: list[str] = []
+    end = 0
+    for line, column, old, new in finder.changes:
+        start = starts[line - 1] + column
+        parts += [body[end:start], new]
+        end = start + len(old)
+    return "".join([*parts, body[end:]])
+
+
+def write_tag(
+    as_written: str, tag: str, attrs: Attributes, rewrite: Callable[[str], str], end: str = ">"
+) -> str:
+    """Return a start tag with its addresses rewritten; as it was written where none changes."""
+    changed = [(name, _rewrite(name, value, rewrite)) for name, value in attrs]
+    if changed == attrs:
+        return as_written
+    written = "".join(
+        f" {name}" if value is None else f' {name}="{html.escape(value)}"'
+        for name, value in changed
+    )
+    return f"<{tag}{written}{end}"
+
+
+class _Finder(TagReader):
+    """Collects the tags that change: line and column, old and new."""
+
+    def __init__(self, rewrite: Callable[[str], str]) -> None:
+        super().__init__(convert_charrefs=False)
+        self.changes: list[tuple[int, int, str, str]] = []
+        self._rewrite = rewrite
+
+    def handle_starttag(self, tag: str, attrs: Attributes) -> None:
+        old = self.get_starttag_text() or ""
+        # In an SVG inside the text only the slash ends an element.
+        end = " />" if old.endswith("/>") else ">"
+        new = write_tag(old, tag, attrs, self._rewrite, end)
+        if new != old:
+            self.changes.append((*self.getpos(), old, new))
+
+
+def _rewrite(name: str, value: str | None, rewrite: Callable[[str], str]) -> str | None:
+    if value is None:
+        return None
+    if name == "srcset":
+        found = _CANDIDATE.findall(value)
+        return ", ".join(rewrite(address) + size for address, size in found)
+    return rewrite(value.strip()) if name in _ADDRESSES else value

@@ -1,0 +1,79 @@
+"""What a text names beside itself has one address, good on every page that shows the text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blog.posts.addresses import settle_address
+from blog.posts.html_tags import rewrite_addresses
+from blog.posts.markdown import Style, render_markdown, render_with_hints
+from blog.posts.model import Post
+
+
+@pytest.mark.parametrize(
+    ("written", "of_a_post", "of_a_section"),
+    [
+        ("a.png", "/blog/one/a.png", "/about/one/a.png"),
+        ("./a%20b.PNG?v=1#x", "/blog/one/a%20b.PNG?v=1#x", "/about/one/a%20b.PNG?v=1#x"),
+        ("deep/é.pdf", "/blog/one/deep/%C3%A9.pdf", "/about/one/deep/%C3%A9.pdf"),
+        ("../shared/a.png", "/blog/one/~up/shared/a.png", "/about/one/~up/shared/a.png"),
+        ("x/../../a.png", "/blog/one/~up/a.png", "/about/one/~up/a.png"),
+        ("two#part", "/blog/two#part", "/two#part"),
+    ],
+)
+def test_a_relative_address_is_settled(written: str, of_a_post: str, of_a_section: str):
+    assert settle_address(written, "one") == of_a_post
+    assert settle_address(written, "one", page="/about") == of_a_section
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("", "#part", "?page=2", "/images/a.png", "//a.example/a.png", "https://a.example/a.png"),
+        *("mailto:a@b.example", "data:image/png;base64,eA==", "http://["),
+    ],
+)
+def test_every_other_address_stays(address: str):
+    assert settle_address(address, "one") == address
+
+
+@pytest.mark.parametrize(
+    ("written", "rewritten"),
+    [
+        ('<img\n  src="a.png"\n  alt="a > b"><p>x', '<img src="A.PNG" alt="a &gt; b"><p>x'),
+        ('<svg><image href="a.png"/></svg>', '<svg><image href="A.PNG" /></svg>'),
+        (
+            '<img srcset="a.png 1x,b.png 2x, data:x,y 3x">',
+            '<img srcset="A.PNG 1x, B.PNG 2x, DATA:X,Y 3x">',
+        ),
+        ("é\n&copy <![x[>\n<a href=a.png>y</a>", 'é\n&copy <![x[>\n<a href="A.PNG">y</a>'),
+    ],
+)
+def test_a_tag_with_an_address_is_written_anew_and_no_other(written: str, rewritten: str):
+    assert rewrite_addresses(written, str.upper) == rewritten
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<!-- <img src="a.png"> -->',
+        '<script>"<img src=a.png>"</script>',
+        "<p title='src=a.png'>&amp;&copy a < b </P >\r\n<br/>",
+        '<a href="A"><a href>',
+        "<img src='a.png",
+    ],
+)
+def test_what_has_no_address_to_rewrite_stays_to_the_letter(body: str):
+    assert rewrite_addresses(body, str.upper) == body
+
+
+def test_the_addresses_of_markdown_and_of_html_are_settled():
+    body = '![x](a.png) [y](b.pdf)\n\n<video src="c.mp4" poster="d.jpg"></video>\n'
+    post = Post(id="one", title="T", description="", date=None, path=Path("one.md"), body=body)
+    html = render_markdown(post).html
+    for name in ("a.png", "b.pdf", "c.mp4", "d.jpg"):
+        assert f'="/blog/one/{name}"' in html
+    assert 'src="/about/one/c.mp4"' in render_markdown(post, Style(page="/about")).html
+    assert 'src="c.mp4"' in render_with_hints(post)[0].html
