@@ -14,6 +14,7 @@ from blog.cli.links import LinkCheck
 from blog.posts import Fault, Index, Library, Post
 from blog.posts.links import Links, find_links
 from blog.posts.markdown import render_with_hints
+from blog.posts.rendering import describe_crash
 from blog.posts.schema import NAMES
 
 
@@ -29,7 +30,7 @@ def check_posts(app: Flask, library: Library) -> bool:
             try:
                 rendered, said = render_with_hints(post, library.style)
             except Exception as error:  # noqa: BLE001 - whatever an extension raises is this post's fault
-                faults.append(_describe_crash(post, error))
+                faults.append(describe_crash(post, error))
             else:
                 links[post.id] = find_links(rendered.html)
                 hints += said
@@ -77,12 +78,6 @@ def _list_hidden(index: Index) -> Iterator[str]:
     for post in index.expired:
         if post.expires is not None:
             yield f"{post.path}: expired on {post.expires:%Y-%m-%d %H:%M %Z}"
-
-
-def _describe_crash(post: Post, error: Exception) -> Fault:
-    found = f"the body cannot be rendered ({type(error).__name__}: {error})"
-    mend = "take parts of it out until it can"
-    return Fault(post.path, post.body_line, found, "Markdown", mend)
 
 
 def _count(number: int, thing: str) -> str:

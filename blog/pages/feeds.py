@@ -59,10 +59,11 @@ def add_feeds(
         chosen = tuple(post for post in posts if post.date)[: settings.feed_posts]
 
         def write() -> bytes:
+            rendered = [(post, library.render(post)) for post in chosen]
             entries = [
-                make_entry(post, post.date, library.render(post).html, site_url)
-                for post in chosen
-                if post.date
+                make_entry(post, post.date, body.html, site_url)
+                for post, body in rendered
+                if post.date and not body.fault
             ]
             return form.write(describe_channel(settings, form, tag), entries)
 

@@ -15,9 +15,10 @@ import gevent.lock
 from gevent import monkey
 
 from blog.posts.finding import Stamp, find_files, is_media, unreadable
-from blog.posts.markdown import Style, render_markdown
+from blog.posts.markdown import Style
 from blog.posts.model import Fault, Post, RenderedPost
 from blog.posts.reader import MAX_FILE_BYTES, Reading, describe_size, read_post
+from blog.posts.rendering import render_safely
 from blog.posts.state import Index, build_index
 from blog.posts.watching import FolderWatch, NativeStop
 
@@ -38,7 +39,7 @@ _at_work = monkey.get_original("_thread", "allocate_lock")()
 
 def _render_alone(post: Post, style: Style) -> RenderedPost:
     with _at_work:
-        return render_markdown(post, style)
+        return render_safely(post, style)
 
 
 class Library:
@@ -121,6 +122,7 @@ class Library:
     def render(self, post: Post) -> RenderedPost:
         """Return a post's HTML, rendered once and kept until the post changes.
 
+        So is the fault of a post that cannot be rendered, which is logged. It is not tried again.
         Under gevent it is rendered in a native thread: only those wait who want a post that
         nobody has read yet.
         """
@@ -129,7 +131,7 @@ class Library:
         if kept is not None:
             return kept
         if not monkey.is_module_patched("socket"):
-            return self._rendered.setdefault(place, render_markdown(post, self.style))
+            return self._keep(place, render_safely(post, self.style))
         while (under_way := self._rendering.get(place)) is not None:
             shared = under_way.get()
             if shared is not None:
@@ -143,13 +145,18 @@ class Library:
             result.set_exception(error)
             raise
         else:
-            self._rendered[place] = rendered
-            result.set(rendered)
+            result.set(self._keep(place, rendered))
             return rendered
         finally:
             del self._rendering[place]
             if not result.ready():
                 result.set(None)
+
+    def _keep(self, place: Place, rendered: RenderedPost) -> RenderedPost:
+        if rendered.fault is not None:
+            log.error("%s", rendered.fault)
+        self._rendered[place] = rendered
+        return rendered
 
     def _scan_safely(self, stop: NativeStop) -> None:
         try:

@@ -77,14 +77,6 @@ class Heading:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedPost:
-    """The HTML of a post's body (without its title) and its headings in order."""
-
-    html: str
-    headings: tuple[Heading, ...] = ()
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
     """Something wrong in one file: where, what was found, what was expected, how to mend it."""
@@ -101,3 +93,15 @@ class Fault:
     def describe(self) -> str:
         """Say what is wrong, without the place."""
         return f"{self.found}, expected {self.expected}, {self.mend}"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedPost:
+    """The HTML of a post's body (without its title) and its headings in order.
+
+    With a `fault` there is no HTML: the body could not be rendered.
+    """
+
+    html: str
+    headings: tuple[Heading, ...] = ()
+    fault: Fault | None = None

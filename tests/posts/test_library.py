@@ -164,7 +164,7 @@ def test_a_post_is_rendered_once_until_it_changes(tmp_path: Path, monkeypatch: p
         rendered.append(post.body)
         return RenderedPost(post.body)
 
-    monkeypatch.setattr(blog.posts.library, "render_markdown", count)
+    monkeypatch.setattr(blog.posts.library, "render_safely", count)
     put(tmp_path / "a.md", body="One.")
     library = load(tmp_path)
     assert library.render(library.index.by_id["a"]) is library.render(library.index.by_id["a"])

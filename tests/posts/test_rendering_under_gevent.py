@@ -37,7 +37,7 @@ def tick():
         ticks += 1
 
 
-library.render_markdown = render_slowly
+library.render_safely = render_slowly
 shelf = Library(Path("none"))
 posts = [
     Post(id=str(n), title=str(n), description="", date=None, path=Path(str(n)), body="")

@@ -1,0 +1,21 @@
+"""A post's HTML, whatever happens while it is made."""
+
+from __future__ import annotations
+
+from blog.posts.markdown import Style, render_markdown
+from blog.posts.model import Fault, Post, RenderedPost
+
+
+def render_safely(post: Post, style: Style) -> RenderedPost:
+    """Render a post's body; one that cannot be rendered comes with a fault in place of HTML."""
+    try:
+        return render_markdown(post, style)
+    except Exception as error:  # noqa: BLE001 - whatever an extension raises is this post's fault
+        return RenderedPost("", fault=describe_crash(post, error))
+
+
+def describe_crash(post: Post, error: Exception) -> Fault:
+    """Make the fault of a post whose body cannot be rendered."""
+    found = f"the body cannot be rendered ({type(error).__name__}: {error})"
+    mend = "take parts of it out until it can"
+    return Fault(post.path, post.body_line, found, "Markdown", mend)
