@@ -152,7 +152,8 @@ class Settings:
         Path("instance"),
         _read_path,
         "a folder",
-        "What the running blog keeps for itself: the embedded Valkey's socket and log.",
+        "What the running blog keeps for itself: the embedded Valkey's socket and log, the search"
+        " index, the cards.",
     )
     posts_per_page: int = _setting(
         10, _read_whole, "a whole number", "Posts on one page of the index.", minimum=1
@@ -165,6 +166,12 @@ class Settings:
         _read_contact,
         "mailto:…, https://… or tel:…",
         "Whom to tell of a weakness; it is published in `/.well-known/security.txt`.",
+    )
+    card_font: str = _setting(
+        "",
+        _read_text,
+        "a font file",
+        "The font of the cards, for titles in Chinese, Japanese or Korean; else it is FiraGO.",
     )
     smart_quotes: bool = _setting(
         False,

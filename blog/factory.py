@@ -14,8 +14,9 @@ import gevent
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from blog.cards import CardFontError, Cards
 from blog.cli import doctor, posts_cli
-from blog.config import Settings
+from blog.config import Settings, SettingsError
 from blog.live.endpoint import LiveEndpoint, mount_live
 from blog.live.gate import Gate
 from blog.live.numbers import POST_PREFIX, TOPIC, NamedPost, Numbers
@@ -74,6 +75,10 @@ class Viblog:
         about_style = replace(style, posts_dir=settings.about_dir, page="/about")
         self.about = Library(settings.about_dir, zone=settings.time_zone, style=about_style)
         self.search = Search(self.library, settings.instance_dir)
+        try:
+            self.cards = Cards(settings.instance_dir / "cards", settings.card_font)
+        except CardFontError as error:
+            raise SettingsError([f"BLOG_CARD_FONT: {error}"]) from error
         self.tracker = Tracker(
             Store(connect(settings.redis_url or DEFAULT_REDIS_URL), settings.redis_prefix),
             worker=settings.worker_name or None,
@@ -213,7 +218,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.extensions["viblog"] = viblog
     app.register_blueprint(
-        create_pages(settings, viblog.library, viblog.about, viblog.numbers, viblog.search)
+        create_pages(
+            settings,
+            viblog.library,
+            viblog.about,
+            viblog.numbers,
+            viblog.search,
+            viblog.cards,
+        )
     )
     app.cli.add_command(posts_cli)
     app.cli.add_command(doctor)

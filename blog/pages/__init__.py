@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from blog.pages.blueprint import create_pages
-from blog.pages.contracts import AboutLike, Fragments, LibraryLike, LiveNumbers, SearchLike
+from blog.pages.contracts import (
+    AboutLike,
+    CardsLike,
+    Fragments,
+    LibraryLike,
+    LiveNumbers,
+    SearchLike,
+)
 from blog.pages.errors import register_errors
 from blog.pages.show import ABOUT_PAGE, INDEX_PAGE
 
@@ -11,6 +18,7 @@ __all__ = [
     "ABOUT_PAGE",
     "INDEX_PAGE",
     "AboutLike",
+    "CardsLike",
     "Fragments",
     "LibraryLike",
     "LiveNumbers",

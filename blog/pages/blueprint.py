@@ -12,8 +12,9 @@ from markupsafe import Markup
 
 from blog.config import Settings
 from blog.pages.assets import install_assets
+from blog.pages.cards import add_cards
 from blog.pages.catalogue import Catalogues
-from blog.pages.contracts import AboutLike, LibraryLike, LiveNumbers, SearchLike
+from blog.pages.contracts import AboutLike, CardsLike, LibraryLike, LiveNumbers, SearchLike
 from blog.pages.feeds import add_feeds
 from blog.pages.files import send_beside
 from blog.pages.kept import KeptAnswers
@@ -32,6 +33,7 @@ def create_pages(
     about: AboutLike,
     live: LiveNumbers,
     search: SearchLike,
+    cards: CardsLike,
 ) -> Blueprint:
     """Make the blueprint that answers every page a reader can open.
 
@@ -43,7 +45,8 @@ def create_pages(
     kept = KeptAnswers()
     show = Show(settings, live)
     add_lists(pages, catalogues, show)
-    add_posts(pages, library, catalogues, show)
+    add_posts(pages, library, catalogues, show, cards)
+    add_cards(pages, settings, catalogues, cards)
     add_search(pages, catalogues, search, show)
     add_feeds(pages, settings, library, catalogues, kept)
     add_machine_pages(pages, settings, catalogues, kept)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from markupsafe import Markup
 
+from blog.cards import Card, DrawnCard
 from blog.posts.model import Post, RenderedPost
 from blog.posts.state import SeriesPlace
 from blog.search import Found, Query
@@ -75,6 +77,13 @@ class SearchLike(Protocol):
     def find(
         self, query: Query, *, tag: str = "", year: int | None = None, offset: int, limit: int
     ) -> Found: ...
+
+
+class CardsLike(Protocol):
+    """The cards. `version` is cheap, and empty for a card that cannot be drawn."""
+
+    def version(self, card: Card) -> str: ...
+    def draw(self, card: Card, now: datetime) -> DrawnCard: ...
 
 
 # The about page is a library too: every section is a file.

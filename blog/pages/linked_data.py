@@ -36,7 +36,9 @@ def describe_site(settings: Settings, index_url: str, search_url: str) -> dict[s
     }
 
 
-def describe_post(settings: Settings, post: Post, post_url: str) -> dict[str, Any]:
+def describe_post(
+    settings: Settings, post: Post, post_url: str, image_url: str = ""
+) -> dict[str, Any]:
     """Describe one post; what it does not have is left out."""
     publisher = {"@type": "Organization", "name": settings.title}
     authors = [{"@type": "Person", "name": author} for author in post.authors]
@@ -53,7 +55,7 @@ def describe_post(settings: Settings, post: Post, post_url: str) -> dict[str, An
         "author": authors or [publisher],
         "publisher": publisher,
         "keywords": list(post.tags),
-        "image": find_image(post, post_url),
+        "image": image_url,
         "inLanguage": post.lang or settings.language,
         "wordCount": post.words,
     }

@@ -8,8 +8,10 @@ from flask import Blueprint, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from blog.cards import HEIGHT, WIDTH
+from blog.pages.cards import find_card
 from blog.pages.catalogue import Catalogue, Catalogues
-from blog.pages.contracts import LibraryLike
+from blog.pages.contracts import CardsLike, LibraryLike
 from blog.pages.files import send_beside
 from blog.pages.linked_data import describe_post, find_image
 from blog.pages.previews import add_previews
@@ -26,7 +28,13 @@ def post_page(post: Post) -> str:
     return f"blog/{post.id}"
 
 
-def add_posts(pages: Blueprint, library: LibraryLike, catalogues: Catalogues, show: Show) -> None:
+def add_posts(
+    pages: Blueprint,
+    library: LibraryLike,
+    catalogues: Catalogues,
+    show: Show,
+    cards: CardsLike,
+) -> None:
     """Add the posts, their files, their previews, and the redirects from old addresses."""
 
     def describe(post: Post, catalogue: Catalogue) -> dict[str, Any]:
@@ -50,8 +58,13 @@ def add_posts(pages: Blueprint, library: LibraryLike, catalogues: Catalogues, sh
         }
         if show.site_url:
             url = show.site_url + path
-            context["image_url"] = find_image(post, url)
-            context["linked_data"] = describe_post(show.settings, post, url)
+            image_url = find_image(post, url)
+            card_path = "" if image_url else find_card(show.settings, post, cards)
+            if card_path:
+                image_url = show.site_url + card_path
+                context["image_facts"] = {"width": WIDTH, "height": HEIGHT, "alt": post.title}
+            context["image_url"] = image_url
+            context["linked_data"] = describe_post(show.settings, post, url, image_url)
         return context
 
     @pages.get("/blog/<path:post_id>")

@@ -95,7 +95,7 @@ FIELDS = (
     FieldSpec(
         "image",
         "a file beside the post, `/static/…`, or an `https://` address",
-        "The picture that other sites show with a link to the post.",
+        "The picture that other sites show with a link to the post. Without it, a card is drawn.",
     ),
     FieldSpec(
         "lang",

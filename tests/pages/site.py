@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup
 
+from blog.cards import Card, DrawnCard
 from blog.config import Settings
 from blog.live.numbers import CardNumber
 from blog.ops.headers import install_headers
@@ -82,6 +83,16 @@ class NoSearch:
         return Found()
 
 
+class NoCards:
+    """Can write no title."""
+
+    def version(self, card: Card) -> str:
+        return ""
+
+    def draw(self, card: Card, now: datetime) -> DrawnCard:
+        raise AssertionError("a card without a version is not drawn")
+
+
 def write_post(post_id: str, **fields: Any) -> Post:
     """Make a post with everything that a page shows, unless told otherwise."""
     filled: dict[str, Any] = {
@@ -101,6 +112,7 @@ def open_site(
     about: Any = None,
     live: Any = None,
     search: Any = None,
+    cards: Any = None,
     **settings: Any,
 ) -> Flask:
     """Make an app that has the pages, the errors and the headers, as the factory puts them in."""
@@ -113,6 +125,7 @@ def open_site(
             about or Books(),
             live or Numbers(),
             search or NoSearch(),
+            cards or NoCards(),
         )
     )
     register_errors(app, chosen)

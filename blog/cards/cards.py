@@ -1,0 +1,150 @@
+"""Drawn cards, kept in a folder that a site's workers share."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import gevent
+import gevent.lock
+from gevent import monkey
+
+from blog.cards.drawing import DRAWING_VERSION, Card, draw_card
+from blog.cards.fonts import Fonts
+
+log = logging.getLogger(__name__)
+
+# Some 30 kB each. Beyond, the oldest go; who asks for one of them has it drawn again.
+MAX_KEPT = 2_000
+# Requests that wait for a drawing; more are asked to come back. A drawing takes some 50 ms.
+MAX_WAITING = 20
+
+_WHOLE_PNG = (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82")
+# One card at a time is drawn in a process, also if the greenlet that waited for one was killed.
+_at_work = monkey.get_original("_thread", "allocate_lock")()
+
+
+class CardsBusyError(Exception):
+    """Too many cards are being asked for at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnCard:
+    """The bytes of a PNG, and when they were drawn."""
+
+    png: bytes
+    drawn_at: datetime
+
+
+class Cards:
+    """Draws cards, each once for all workers, and keeps the newest.
+
+    A file's name is made of everything that its card shows: what is there is never stale, and two
+    workers that draw one card write the same. `font` is a file in place of our own font; raises
+    `CardFontError` for one that cannot be used.
+    """
+
+    def __init__(self, folder: Path, font: str = "", *, max_kept: int = MAX_KEPT) -> None:
+        self._folder = folder
+        self._fonts = Fonts(font)
+        self._max_kept = max_kept
+        self._turn = gevent.lock.BoundedSemaphore(1)
+        self._waiting = 0
+        self._has_complained = False
+
+    def version(self, card: Card) -> str:
+        """Name a card by what it shows; empty where its title cannot be written in our font."""
+        if not self._fonts.spell(card.title):
+            return ""
+        shown = repr((DRAWING_VERSION, self._fonts.version, card))
+        return blake2b(shown.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+    def draw(self, card: Card, now: datetime) -> DrawnCard:
+        """Return a card that has a version. Raises `CardsBusyError` if too many are waited for.
+
+        Under gevent it is drawn in a native thread: only those wait who want a new card.
+        """
+        path = self._folder / f"{self.version(card)}.png"
+        kept = _read(path)
+        if kept is not None:
+            return kept
+        if not monkey.is_module_patched("socket"):
+            return self._finish(*self._draw(card, path), path, now)
+        if self._waiting >= MAX_WAITING:
+            raise CardsBusyError
+        self._waiting += 1
+        try:
+            with self._turn:
+                png, error = gevent.get_hub().threadpool.apply(self._draw, (card, path))
+                return self._finish(png, error, path, now)
+        finally:
+            self._waiting -= 1
+
+    def _draw(self, card: Card, path: Path) -> tuple[bytes, OSError | None]:
+        """Draw and keep a card; any thread may. Logging is for greenlets."""
+        with _at_work:
+            kept = _read(path)
+            if kept is not None:  # by another, while this one waited
+                return kept.png, None
+            png = draw_card(card, self._fonts)
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                _write(path, png)
+                self._remove_oldest()
+            except OSError as error:
+                return png, error
+            return png, None
+
+    def _finish(self, png: bytes, error: OSError | None, path: Path, now: datetime) -> DrawnCard:
+        if error is not None and not self._has_complained:
+            self._has_complained = True
+            log.warning(
+                "cards: %s cannot be written (%s), so that each card is drawn whenever it is "
+                "asked for; give the blog's user the right to write there",
+                self._folder,
+                error.strerror or error,
+            )
+        return _read(path) or DrawnCard(png, now)
+
+    def _remove_oldest(self) -> None:
+        with os.scandir(self._folder) as listing:
+            files = list(listing)
+        if len(files) <= self._max_kept:
+            return
+        by_age: list[tuple[float, str]] = []
+        for file in files:
+            with suppress(OSError):  # another worker was quicker
+                by_age.append((file.stat().st_mtime, file.path))
+        # A tenth more than necessary, so that it is not done for each new card.
+        for _, file_path in sorted(by_age)[: len(files) - self._max_kept * 9 // 10]:
+            with suppress(OSError):
+                Path(file_path).unlink()
+
+
+def _read(path: Path) -> DrawnCard | None:
+    """Read a kept card; None for none, or for half of one that a lost disk cache left."""
+    try:
+        png = path.read_bytes()
+        drawn_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return None
+    begin, end = _WHOLE_PNG
+    return DrawnCard(png, drawn_at) if png.startswith(begin) and png.endswith(end) else None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file so that nobody ever sees a part of it."""
+    with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        try:
+            file.write(content)
+            file.close()
+            os.replace(file.name, path)  # noqa: PTH105 - the name is a text
+        except OSError:
+            Path(file.name).unlink(missing_ok=True)
+            raise

@@ -1,0 +1,98 @@
+"""The font of the cards, and what can be written in it."""
+
+from __future__ import annotations
+
+import unicodedata
+from hashlib import blake2b
+from io import BytesIO
+from pathlib import Path
+
+import PIL
+from PIL import ImageFont, features
+from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular
+
+# No font has a glyph for what is no character: what is drawn for it, is drawn for all that lack.
+_NO_CHARACTER = "\uffff"
+_PROBE_SIZE = 20
+
+
+class CardFontError(ValueError):
+    """The font that a deployer named cannot be used."""
+
+
+class Fonts:
+    """FiraGO in two weights, or one font file of the deployer's in place of both.
+
+    `version` differs where the same text would be drawn in other pixels.
+    """
+
+    def __init__(self, path: str = "") -> None:
+        if path:
+            try:
+                content = Path(path).read_bytes()
+                self._bold = self._regular = content
+                self._probe = self._open(content, _PROBE_SIZE, ImageFont.Layout.BASIC)
+            except OSError as error:
+                raise CardFontError(f"found {path!r} ({error}), expected a font file") from error
+        else:
+            self._bold, self._regular = FiraGO_Bold.fontbuffer, FiraGO_Regular.fontbuffer
+            self._probe = self._open(self._bold, _PROBE_SIZE, ImageFont.Layout.BASIC)
+        # Pillow brings Raqm, which looks for the machine's FriBidi; letters that change their form
+        # or run from right to left cannot be written without.
+        self._can_shape = bool(features.check("raqm"))
+        digest = blake2b(self._bold, digest_size=16).hexdigest()
+        self.version = f"{PIL.__version__} {self._can_shape} {digest}"
+        self._missing = bytes(self._probe.getmask(_NO_CHARACTER))
+        self._known: dict[str, bool] = {}
+
+    def bold(self, size: int) -> ImageFont.FreeTypeFont:
+        """Open the bold weight; `size` is in pixels. For one thread."""
+        return self._open(self._bold, size)
+
+    def regular(self, size: int) -> ImageFont.FreeTypeFont:
+        """Open the regular weight; `size` is in pixels. For one thread."""
+        return self._open(self._regular, size)
+
+    def spell(self, text: str) -> str:
+        """Return a text as it can be written: without emoji and other signs that the font lacks.
+
+        Empty where a letter is lacking: a title with holes says something else.
+        """
+        kept: list[str] = []
+        for character in unicodedata.normalize("NFC", text):
+            if character.isspace() or self._has(character):
+                kept.append(character)
+            elif _is_letter(character):
+                return ""
+        return " ".join("".join(kept).split())
+
+    def _has(self, character: str) -> bool:
+        known = self._known.get(character)
+        if known is None:
+            has_glyph = bytes(self._probe.getmask(character)) != self._missing
+            known = has_glyph and (self._can_shape or not _needs_shaping(character))
+            self._known[character] = known
+        return known
+
+    @staticmethod
+    def _open(
+        content: bytes, size: int, layout: ImageFont.Layout | None = None
+    ) -> ImageFont.FreeTypeFont:
+        return ImageFont.truetype(BytesIO(content), size, layout_engine=layout)
+
+
+def is_right_to_left(text: str) -> bool:
+    """Tell by a text's first letter with a direction whether it runs from right to left."""
+    directions = (unicodedata.bidirectional(character) for character in text)
+    first = next((direction for direction in directions if direction in ("L", "R", "AL")), "L")
+    return first != "L"
+
+
+def _is_letter(character: str) -> bool:
+    # U+FE00 to U+FE0F choose the form of the emoji before them.
+    return unicodedata.category(character)[0] in "LMN" and not "\ufe00" <= character <= "\ufe0f"
+
+
+def _needs_shaping(character: str) -> bool:
+    is_mark = unicodedata.category(character) in ("Mn", "Mc")
+    return is_mark or unicodedata.bidirectional(character) in ("R", "AL")
