@@ -80,7 +80,8 @@ class LinkCheck:
             return ""
         status = self._ask(f"{path}?{query}" if query else path)
         if status >= 400:
-            return "there is no such page" if status == 404 else f"the blog answers {status}"
+            what = "file" if is_media(path) else "page"
+            return f"there is no such {what}" if status == 404 else f"the blog answers {status}"
         return ""
 
     def _find_anchor_problem(self, post: Post, fragment: str) -> str:

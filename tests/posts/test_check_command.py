@@ -1,0 +1,74 @@
+"""`flask posts check` as an author types it: a process of its own, with all there is to say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.site import ROOT
+
+POSTS = {
+    "bad.md": "---\ntitle: Bad\ndate: never\n---\n",
+    "draft.md": "---\ntitle: Draft\ndraft: true\n---\nText.\n",
+    "later.md": "---\ntitle: Later\ndate: 3026-01-01 08:30\n---\nText.\n",
+    "text.md": (
+        "---\ntitle: Text\ntaggs: [a]\n---\n"
+        "[1](/blog/none) and ![2](none.png).\n\n"
+        "[3](/blog/draft) ![4](/static/none.png) ![5](sky.png) [6](/blog/text#nowhere)\n\n"
+        "A formula $\\foo$.\n"
+    ),
+}
+EXPECTED = """\
+bad.md:3: date: found "never", expected a date such as 2026-11-24 or 2026-11-24T10:00:00Z, write \
+it in that form or remove the line to take the date from the file's name
+text.md:5: the image none.png: there is no such file beside the post, expected an address of this \
+blog, correct the address or remove it
+text.md:5: the link /blog/none: there is no such page, expected an address of this blog, correct \
+the address or remove it
+text.md:7: the image /static/none.png: there is no such file, expected an address of this blog, \
+correct the address or remove it
+text.md:7: the link /blog/draft: that post is hidden, expected an address of this blog, correct \
+the address or remove it
+text.md:7: the link /blog/text#nowhere: there is no such place in text.md, expected an address of \
+this blog, correct the address or remove it
+text.md:3: hint: taggs is no field of this blog, expected a field it knows, do you mean tags?
+text.md:9: hint: the formula “\\foo”: Unknown command "\\foo", expected a formula in \
+TeX, correct it, or write \\$ for a dollar sign
+draft.md: a draft
+later.md: scheduled for 3026-01-01 08:30 UTC
+"""
+
+
+def check(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command over a folder of posts."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BLOG_")}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "flask", "--app", "app", "posts", "check"],
+        cwd=ROOT,
+        env={**kept, "BLOG_POSTS_DIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_all_that_is_wrong_with_the_posts_is_printed_and_the_rest_is_listed(tmp_path: Path):
+    (tmp_path / "sky.png").write_bytes(b"picture")
+    for name, content in POSTS.items():
+        (tmp_path / name).write_text(content)
+    done = check(tmp_path)
+    assert done.stdout.replace(f"{tmp_path}/", "") == EXPECTED
+    assert done.returncode == 1
+    assert done.stderr.endswith("3 posts, 6 faults, 2 hints\n")
+    assert "Traceback" not in done.stderr
+
+
+def test_hints_and_hidden_posts_do_not_fail_the_check(tmp_path: Path):
+    for name in ("draft.md", "later.md"):
+        (tmp_path / name).write_text(POSTS[name])
+    (tmp_path / "hint.md").write_text("---\ntitle: Hint\nlayout: x\n---\n$\\foo$\n")
+    done = check(tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.endswith("3 posts, no faults, 2 hints\n")
