@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -48,11 +49,12 @@ BEST = "SELECT rowid" + MEANT + " ORDER BY rank" + PAGE
 NEWEST = "SELECT rowid" + MEANT + " ORDER BY rowid DESC" + PAGE
 NOT_TITLED = " AND rowid NOT IN (SELECT rowid FROM words WHERE words MATCH :title_words)"
 NEWEST_OTHERS = "SELECT rowid" + MEANT + NOT_TITLED + " ORDER BY rowid DESC" + PAGE
-# An excerpt has 30 words.
-DESCRIBE = """SELECT (SELECT id FROM post WHERE number = words.rowid),
+# An excerpt has 30 words. Without the plus, FTS5 looks for all the words once for each number, and
+# a word's beginning costs 3 ms each time (10,000 posts, SQLite 3.40).
+DESCRIBE = """SELECT rowid, (SELECT id FROM post WHERE number = words.rowid),
     highlight(words, 0, :open, :close), highlight(words, 1, :open, :close),
     snippet(words, 3, :open, :close, '…', 30)
-    FROM words WHERE words MATCH :words AND rowid = :number"""
+    FROM words WHERE words MATCH :words AND +rowid IN (SELECT value FROM json_each(:numbers))"""
 # What FTS5 puts around a word that was found; no text has them (see plain.py).
 _OPEN, _CLOSE = "\x02", "\x03"
 _MARKED = re.compile(f"({_OPEN}[^{_CLOSE}]*{_CLOSE})")
@@ -192,7 +194,7 @@ class Index:
                 ranked = run(BEST, {**asked, "limit": limit, "offset": offset}).fetchall()
             else:
                 ranked = self._list_newest(asked, offset, limit)
-            hits = [self._describe(query, number) for (number,) in ranked]
+            hits = self._describe(query, [number for (number,) in ranked])
         finally:
             run("COMMIT")
         return total, hits
@@ -209,13 +211,16 @@ class Index:
             found += run(NEWEST_OTHERS, {**asked, **place, "title_words": title_words})
         return found
 
-    def _describe(self, query: Query, number: int) -> Hit:
-        asked = {"words": query.expression, "number": number, "open": _OPEN, "close": _CLOSE}
-        row = self._connection.execute(DESCRIBE, asked).fetchone()
-        post_id, title, description, text = row
-        # Where the words are in the title or the tags only, the description says most.
-        excerpt = text if _OPEN in text or not description else description
-        return Hit(post_id, divide(title), divide(excerpt))
+    def _describe(self, query: Query, numbers: list[int]) -> list[Hit]:
+        asked = {"words": query.expression, "numbers": json.dumps(numbers)}
+        hits: dict[int, Hit] = {}
+        for number, post_id, title, description, text in self._connection.execute(
+            DESCRIBE, {**asked, "open": _OPEN, "close": _CLOSE}
+        ):
+            # Where the words are in the title or the tags only, the description says most.
+            excerpt = text if _OPEN in text or not description else description
+            hits[number] = Hit(post_id, divide(title), divide(excerpt))
+        return [hits[number] for number in numbers]
 
 
 def name_state(post: Post) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +31,10 @@ def index_posts(tmp_path):
     yield index_posts
     for search in searches:
         search.close()
+
+
+# What `store.DESCRIBE` is asked.
+ASKED = {"words": '"ow"*', "numbers": "[1, 2]", "open": "", "close": ""}
 
 
 def find(search, text, **asked):
@@ -137,6 +142,37 @@ class TestFinding:
         assert ids(find(search, "owl")) == every
         parts = [ids(find(search, "owl", offset=at, limit=3)) for at in (0, 3, 6, 9)]
         assert [post_id for part in parts for post_id in part] == every
+
+    def test_describes_ten_posts_at_one_look(self, index_posts, tmp_path):
+        """Each look at a word's beginning costs, however few posts are wanted of it."""
+        index_posts(*[write_plain(f"p{n}", "owls") for n in range(20)])
+        with closing(store.Index(tmp_path / FILE_NAME)) as index:
+            said: list[str] = []
+            index._connection.set_trace_callback(said.append)
+            index.find(read_query("ow"), tag="", year=None, offset=0, limit=10)
+            plan = index._connection.execute(f"EXPLAIN QUERY PLAN {store.DESCRIBE}", ASKED)
+            ways = [row[3] for row in plan if "words VIRTUAL TABLE" in row[3]]
+        assert len([line for line in said if "snippet(" in line]) == 1
+        # With an "=" FTS5 would look once for each number.
+        assert ways == ["SCAN words VIRTUAL TABLE INDEX 0:M4"]
+
+    @pytest.mark.slow
+    def test_answers_soon_from_10_000_posts(self, index_posts):
+        """30 ms at the 99th percentile are asked for, on a quiet machine; ten times that here."""
+        words = [f"{a}{b}" for a in ("o", "ow", "re", "the") for b in range(50)]
+        posts = [
+            write_plain(f"p{n}", " ".join(words[(n * 7 + k * k) % 200] for k in range(60)))
+            for n in range(10_000)
+        ]
+        search = index_posts(*posts)
+        seconds = []
+        for text in ("o", "ow", "the1", "re2 the", '"o1 ow1"', "o1 ow2 re", "xyzzy") * 15:
+            began = time.perf_counter()
+            find(search, text)
+            seconds.append(time.perf_counter() - began)
+        p99 = sorted(seconds)[len(seconds) * 99 // 100]
+        print(f"p99 {p99 * 1000:.1f} ms")
+        assert p99 < 0.3
 
 
 class TestKeepingUp:
