@@ -15,7 +15,7 @@ from flask.cli import AppGroup
 
 from blog.cli.checking import check_posts
 from blog.posts import Library, Post
-from blog.posts.importing import KINDS, ImportSourceError, find_site, import_posts
+from blog.posts.importing import KINDS, ImportSourceError, Site, find_site, import_posts
 from blog.posts.names import MAX_ID_CHARS, slugify
 from blog.posts.preview import preview_path, sign_preview
 from blog.posts.writing import write_post
@@ -129,8 +129,7 @@ def import_command(path: Path, kind: str | None, address: str, dry_run: bool) ->
         site = find_site(path, kind or "", address)
     except ImportSourceError as error:
         raise click.ClickException(str(error)) from error
-    pattern = site.pattern("") or "unknown; give them with --address"
-    click.echo(f"{path}: {site.kind}; old addresses: {site.prefix.rstrip('/')}{pattern}")
+    click.echo(f"{path}: {site.kind}; old addresses: {_describe_addresses(site)}")
     counts: Counter[str] = Counter()
     for outcome in import_posts(site, library.folder, library.zone, taken, only_tell=dry_run):
         counts[outcome.kind] += 1
@@ -140,6 +139,16 @@ def import_command(path: Path, kind: str | None, address: str, dry_run: bool) ->
             click.echo(f"    {note}")
     totals = (f"{counts[name]} {name}" for name in ("imported", "kept", "left out"))
     click.echo(f"{', '.join(totals)}{'; nothing was written' if dry_run else ''}")
+
+
+def _describe_addresses(site: Site) -> str:
+    if not site.pattern(""):
+        stay = site.kind == "nimble"
+        return ("/blog/:id, which stay" if stay else "unknown") + "; give others with --address"
+    prefix = site.prefix.rstrip("/")
+    sections = sorted(name for name in site.patterns if name)
+    of_sections = (f"; in {name}: {prefix}{site.patterns[name]}" for name in sections)
+    return "".join([prefix, site.pattern(""), *of_sections])
 
 
 def _find_hidden(library: Library, name: str) -> Post:

@@ -256,6 +256,33 @@ def test_an_import_reports_each_file_and_what_was_left_out(tmp_path: Path):
     )
 
 
+@pytest.mark.parametrize(
+    ("files", "addresses"),
+    [
+        ({"a.md": "---\ntitle: A\n---\n"}, "unknown; give others with --address"),
+        (
+            {"2026/11-24-a.md": '%{\n  title: "A"\n}\n---\nText.\n'},
+            "/blog/:id, which stay; give others with --address",
+        ),
+        (
+            {
+                "hugo.toml": '[permalinks]\nnotes = "/:year/:slug/"\n',
+                "content/notes/a.md": "+++\ntitle = 'A'\n+++\n",
+            },
+            "/:sections/:slugorfilename/; in notes: /:year/:slug/",
+        ),
+    ],
+)
+def test_an_import_says_what_it_takes_the_old_addresses_for(
+    tmp_path: Path, files: dict[str, str], addresses: str
+):
+    for name, content in files.items():
+        (tmp_path / "old" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "old" / name).write_text(content)
+    result = run(tmp_path / "ours", "import", str(tmp_path / "old"), "--dry-run")
+    assert result.stdout.splitlines()[0].partition("old addresses: ")[2] == addresses
+
+
 def test_an_import_of_nothing_says_so(tmp_path: Path):
     (tmp_path / "old").mkdir()
     result = run(tmp_path / "ours", "import", str(tmp_path / "old"))

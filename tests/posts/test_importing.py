@@ -266,7 +266,7 @@ fmt.Println("hi")
     )
     assert imported.notes("content/posts/First Stars/index.md") == [
         "left out: weight",
-        'line 18: left out: {{% ref "nowhere.md" %}}',
+        'line 18: no such post, now /nowhere.md: {{% ref "nowhere.md" %}}',
         "line 20: left out: {{< note >}}",
         "line 20: left out: {{< /note >}}",
         "the file /img/gone.png is not there",

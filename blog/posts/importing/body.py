@@ -137,17 +137,18 @@ class BodyConverter:
             return f"#{anchor}"
         post_id = self.find_post(name)
         if post_id is None:
-            return self._note(written, f"/{name.lstrip('/')}{mark}{anchor}")
+            guessed = f"/{name.lstrip('/')}{mark}{anchor}"
+            return self._note(written, guessed, f"no such post, now {guessed}")
         return f"{post_path(post_id)}{mark}{anchor}"
 
     def _leave_out(self, written: str) -> str:
         shown = written.replace("--", "- -")
         return self._note(written, f"<!-- not imported: {shown} -->")
 
-    def _note(self, written: str, replacement: str) -> str:
+    def _note(self, written: str, replacement: str, what: str = "left out") -> str:
         at = self.body.find(written)
         line = self.body_line + self.body.count("\n", 0, max(at, 0))
-        self.notes.append(f"line {line}: left out: {' '.join(written.split())[:80]}")
+        self.notes.append(f"line {line}: {what}: {' '.join(written.split())[:80]}")
         return replacement
 
 
