@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from blog.cards import Cards
 from blog.posts.model import Heading
+from blog.posts.preview import preview_path, sign_preview
 from tests.pages.site import Books, open_site, write_post
 from tests.setup.tools import VNU_JAR, find_java
 
@@ -25,6 +28,7 @@ KINDS = {
     "about": "/about",
     "not-found": "/nowhere",
 }
+SECRET = "0123456789abcdef" * 2
 
 
 def save_pages(folder, app, kinds):
@@ -57,8 +61,15 @@ def test_every_kind_of_page_is_valid_html(tmp_path):
     )
     about = Books(write_post("what", title="What"), write_post("how", title="How"))
     library = Books(*posts, odd, headings=headings)
-    app = open_site(library=library, about=about, site_url="https://blog.example")
-    save_pages(tmp_path, app, KINDS)
+    app = open_site(
+        library=library,
+        about=about,
+        cards=Cards(tmp_path / "cards"),
+        site_url="https://blog.example",
+        secret_key=SECRET,
+    )
+    preview = preview_path(sign_preview(SECRET, "p0", datetime.now(UTC) + timedelta(days=1)))
+    save_pages(tmp_path, app, {**KINDS, "preview": preview})
     empty = open_site(pause_hidden_tabs=True)
     save_pages(
         tmp_path,
