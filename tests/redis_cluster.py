@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis.exceptions import MovedError
 
-from tests.redis_servers import HOST, Servers, ask, free_ports
+from tests.redis_servers import Servers, ask
 from tests.valkey import wait_for_server
 
 SLOTS = 16384
@@ -17,22 +17,23 @@ class Cluster(Servers):
 
     def start(self) -> None:
         """Start all three and make them a cluster; wait until each says so."""
-        ports = free_ports(6)
-        self.ports, buses = ports[:3], ports[3:]
-        for port, bus in zip(self.ports, buses, strict=True):
+        addresses = self.choose_addresses(6)
+        self.addresses, buses = addresses[:3], [port for _, port in addresses[3:]]
+        for (host, port), bus in zip(self.addresses, buses, strict=True):
             config = (
-                f"cluster-enabled yes\ncluster-port {bus}\ncluster-config-file {port}.nodes\n"
-                "cluster-node-timeout 2000\n"
+                f"cluster-enabled yes\ncluster-port {bus}\n"
+                f"cluster-config-file {host}-{port}.nodes\ncluster-node-timeout 2000\n"
             )
-            self.add(port, config=config)
-        self.url = "redis+cluster://" + ",".join(f"{HOST}:{port}" for port in self.ports)
+            self.add((host, port), config=config)
+        names = ",".join(f"{host}:{port}" for host, port in self.addresses)
+        self.url = f"redis+cluster://{names}"
         for client in self.clients:
             wait_for_server(client.ping, *self.processes)
         for number, client in enumerate(self.clients):
             first, end = (SLOTS * n // 3 for n in (number, number + 1))
             ask(client, "CLUSTER", "ADDSLOTSRANGE", first, end - 1)
             ask(client, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-            ask(client, "CLUSTER", "MEET", HOST, self.ports[0], buses[0])
+            ask(client, "CLUSTER", "MEET", *self.addresses[0], buses[0])
         wait_for_server(self._is_ready, *self.processes)
 
     def _is_ready(self) -> bool:
@@ -61,7 +62,7 @@ class Cluster(Servers):
         """Move so many of a slot's keys; return how many there were."""
         keys = ask(self.clients[source], "CLUSTER", "GETKEYSINSLOT", self._slot(tag), most)
         if keys:
-            where = (HOST, self.ports[target], "", 0, 5000)
+            where = (*self.addresses[target], "", 0, 5000)
             ask(self.clients[source], "MIGRATE", *where, "KEYS", *keys)
         return len(keys)
 

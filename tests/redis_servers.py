@@ -6,6 +6,8 @@ import contextlib
 import random
 import socket
 import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -18,6 +20,19 @@ HOST = "127.0.0.1"
 SERVICE = "viblog"
 # Below those that connections get by themselves (from 32768 on Linux, see ip(7)).
 PORTS = range(15_000, 32_000)
+# On a machine of its own; a second server there is this much higher.
+PORT, PORT_STEP = 6379, 10_000
+
+Address = tuple[str, int]
+
+
+class Machine(Protocol):
+    """Where a server can be, if not on the loopback."""
+
+    address: str
+
+    def inside(self) -> AbstractContextManager[None]:
+        """Have processes that are started be on the machine."""
 
 
 class Server(Protocol):
@@ -64,10 +79,11 @@ def free_ports(number: int) -> list[int]:
     return ports
 
 
-def client_at(port: int, certificate: Path | None = None) -> redis.Redis:
+def client_at(address: Address, certificate: Path | None = None) -> redis.Redis:
     """Return a client of the test itself."""
+    host, port = address
     return redis.Redis(
-        host=HOST,
+        host=host,
         port=port,
         decode_responses=True,
         socket_timeout=5.0,
@@ -87,17 +103,31 @@ class Servers:
     # Which of them has the keys of every test.
     master = 0
 
-    def __init__(self, *, certificate: Path | None = None) -> None:
-        """With a certificate, they are Redis and speak TLS only, and each is `localhost`."""
+    def __init__(
+        self, *, certificate: Path | None = None, machines: Sequence[Machine] = ()
+    ) -> None:
+        """With a certificate, they are Redis and speak TLS only, and each is `localhost`.
+
+        On machines, if there are any, they are by turns; else all on the loopback.
+        """
         self._certificate = certificate
+        self._machines = machines
         self._folder = tempfile.TemporaryDirectory(prefix="vk-")
         self.folder = Path(self._folder.name)
         self.processes: list[ServerProcess] = []
         self.clients: list[redis.Redis] = []
 
-    def add(self, port: int, *arguments: str, config: str = "") -> None:
+    def choose_addresses(self, number: int) -> list[Address]:
+        """Return where so many servers can listen."""
+        if not self._machines:
+            return [(HOST, port) for port in free_ports(number)]
+        turns = (divmod(each, len(self._machines)) for each in range(number))
+        return [(self._machines[which].address, PORT + turn * PORT_STEP) for turn, which in turns]
+
+    def add(self, address: Address, *arguments: str, config: str = "") -> None:
         """Start one more process."""
-        path = self.folder / f"{port}.conf"
+        host, port = address
+        path = self.folder / f"{host}-{port}.conf"
         listen = f"port {port}\n"
         program = ""
         if self._certificate:
@@ -106,11 +136,20 @@ class Servers:
                 f"tls-{name}-file {self._certificate}\n" for name in ("cert", "key", "ca-cert")
             )
             listen += "tls-auth-clients no\ntls-replication yes\ntls-cluster yes\n"
-        path.write_text(f'{listen}bind {HOST}\ndir {self.folder}\nsave ""\n{config}')
+        # Whoever can reach a machine of a test may use its server.
+        listen += f"bind {host}\nprotected-mode no\n"
+        path.write_text(f'{listen}dir {self.folder}\nsave ""\n{config}')
         process = ServerProcess(self.folder, str(path), *arguments, program=program)
-        process.start()
+        with self._machine_at(host):
+            process.start()
         self.processes.append(process)
-        self.clients.append(client_at(port, self._certificate))
+        self.clients.append(client_at(address, self._certificate))
+
+    def _machine_at(self, host: str) -> AbstractContextManager[None]:
+        for machine in self._machines:
+            if machine.address == host:
+                return machine.inside()
+        return contextlib.nullcontext()
 
     def freeze(self) -> None:
         for process in self.processes:
@@ -149,55 +188,61 @@ class TwoServers(Servers):
 
     def start(self) -> None:
         """Start both."""
-        ports = free_ports(2)
-        self.addresses = [(HOST, port) for port in ports]
-        self.sockets = [self.folder / f"{port}.sock" for port in ports]
-        for port, path in zip(ports, self.sockets, strict=True):
-            self.add(port, config=f"unixsocket {path}\n")
+        self.addresses = self.choose_addresses(2)
+        self.sockets = [self.folder / f"{port}.sock" for _, port in self.addresses]
+        for address, path in zip(self.addresses, self.sockets, strict=True):
+            self.add(address, config=f"unixsocket {path}\n")
         for client in self.clients:
             wait_for_server(client.ping, *self.processes)
         self.client.replicaof(HOST, "1")
-        self.url = f"redis://{HOST}:{ports[1]}"
+        self.url = f"redis://{HOST}:{self.addresses[1][1]}"
 
 
 class SentinelPair(Servers):
-    """A master, its replica, and a Sentinel that watches them: three processes of one binary."""
+    """A master, its replica, and Sentinels that watch them: processes of one binary."""
 
-    def start(self, *, down_after_ms: int = 60_000) -> None:
-        """Start all three; a master that is silent for so long is replaced."""
-        self.ports = master, replica, sentinel = free_ports(3)
-        self.add(master, config="repl-diskless-sync-delay 0\n")
-        self.add(replica, config=f"repl-diskless-sync-delay 0\nreplicaof {HOST} {master}\n")
+    def start(self, *, down_after_ms: int = 60_000, sentinels: int = 1) -> None:
+        """Start all; a master that most Sentinels find silent for so long is replaced."""
+        self.addresses = self.choose_addresses(2 + sentinels)
+        (host, port), replica, *watchers = self.addresses
+        self.add((host, port), config="repl-diskless-sync-delay 0\n")
+        self.add(replica, config=f"repl-diskless-sync-delay 0\nreplicaof {host} {port}\n")
         for client in self.clients:
             wait_for_server(client.ping, *self.processes)
         watched = [
-            f"monitor {SERVICE} {HOST} {master} 1",
+            f"monitor {SERVICE} {host} {port} {sentinels // 2 + 1}",
             f"down-after-milliseconds {SERVICE} {down_after_ms}",
             f"failover-timeout {SERVICE} 3000",
         ]
         config = "".join(f"sentinel {line}\n" for line in watched)
-        self.add(sentinel, "--sentinel", config=config)
-        self.url = f"redis+sentinel://{HOST}:{sentinel}/{SERVICE}"
+        for watcher in watchers:
+            self.add(watcher, "--sentinel", config=config)
+        names = ",".join(f"{host}:{port}" for host, port in watchers)
+        self.url = f"redis+sentinel://{names}/{SERVICE}"
         wait_for_server(self._is_ready, *self.processes)
 
     def _is_ready(self) -> bool:
-        _, replica, sentinel = self.clients
-        ask(sentinel, "SENTINEL", "DEBUG", "INFO-PERIOD", 100, "PUBLISH-PERIOD", 100)
-        known = ask(sentinel, "SENTINEL", "REPLICAS", SERVICE)
-        return bool(known) and replica.info("replication")["master_link_status"] == "up"
+        _, replica, *sentinels = self.clients
+        for sentinel in sentinels:
+            ask(sentinel, "SENTINEL", "DEBUG", "INFO-PERIOD", 100, "PUBLISH-PERIOD", 100)
+        return replica.info("replication")["master_link_status"] == "up" and all(
+            ask(sentinel, "SENTINEL", "REPLICAS", SERVICE)
+            and len(ask(sentinel, "SENTINEL", "SENTINELS", SERVICE)) == len(sentinels) - 1
+            for sentinel in sentinels
+        )
 
     def cut_replica(self) -> None:
         """Cut the replica off from its master, for good: it lags more and more behind."""
-        master, replica, _ = self.clients
+        master, replica, *_ = self.clients
         replica.config_set("masteruser", "nobody")
         replica.config_set("masterauth", "unknown")
         master.client_kill_filter(_type="replica")
 
     def wait_for_failover(self) -> None:
         """Wait until Sentinel has put the replica in the master's place."""
-        wait_for_server(lambda: self._named_port() == self.ports[1], *self.processes)
+        wait_for_server(lambda: self._named_master() == self.addresses[1], *self.processes)
         self.master = 1
 
-    def _named_port(self) -> int:
-        _, port = ask(self.clients[2], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
-        return int(port)
+    def _named_master(self) -> Address:
+        host, port = ask(self.clients[2], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
+        return str(host), int(port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -54,9 +55,12 @@ class Site:
             "BLOG_INSTANCE_DIR": self._folder.name,
             **self._environ,
         }
+        command = [sys.executable, "-m", "gunicorn", "app:app"]
+        if shutil.which("setpriv"):  # tests that are killed leave no site behind
+            command = ["setpriv", "--pdeathsig", "TERM", *command]
         with self.log_path.open("wb") as log_file:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "app:app"],
+                command,
                 cwd=ROOT,
                 env=environ,
                 stdin=subprocess.DEVNULL,
@@ -143,7 +147,8 @@ class Site:
     def find_worker(self, client_port: int) -> int | None:
         """Return the process id of the worker that has accepted the connection from a port."""
         ends = (f":{self.port:04X}", f":{client_port:04X}")
-        rows = [row.split() for row in Path("/proc/net/tcp").read_text("ascii").splitlines()]
+        table = Path(f"/proc/{self.master_pid}/net/tcp").read_text("ascii")
+        rows = [row.split() for row in table.splitlines()]
         inodes = {row[9] for row in rows if (row[1][-5:], row[2][-5:]) == ends}
         for pid in self.worker_pids():
             for link in Path(f"/proc/{pid}/fd").iterdir():
@@ -163,6 +168,10 @@ class Site:
         """Return a page as a program gets it, which is not counted."""
         with urllib.request.urlopen(self.url + path, timeout=5) as response:
             return str(response.read().decode("utf-8"))
+
+    def connect(self) -> socket.socket:
+        """Return a connection to it."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
 
     def total(self) -> int:
         """Return how many readers are online, as some worker shows it in the index."""

@@ -58,7 +58,7 @@ class Tab:
         self._body, self._is_chunked = b"", None
         last = f"Last-Event-ID: {self.last_event_id}\r\n" if self.last_event_id else ""
         try:
-            self.sock = socket.create_connection(("127.0.0.1", self._site.port), timeout=10)
+            self.sock = self._site.connect()
         except OSError:
             self._failures += 1
             self._come_back_later()
