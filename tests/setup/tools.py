@@ -74,6 +74,11 @@ def find_libfaketime() -> str:
     )
 
 
+def find_ip() -> str:
+    """Return the path of ip(8), which makes the networks of the tests with several hosts."""
+    return _find("ip", "IP", ["ip", str(SYSTEM / "sbin" / "ip")])
+
+
 def _find(tool: str, variable: str, commands: list[str]) -> str:
     if named := os.environ.get(variable):
         if path := shutil.which(named):
@@ -95,7 +100,7 @@ def install_debian_packages(packages: list[str]) -> None:
         raise MissingToolError(
             f"Missing: {', '.join(packages)} (Debian's names), and there is no apt-get to install "
             "them with. Install them your system's way; what is not found then is named by its "
-            "path in CHROMIUM, JAVA, REDIS_SERVER or LIBFAKETIME."
+            "path in CHROMIUM, JAVA, REDIS_SERVER, LIBFAKETIME or IP."
         )
     prefix: list[str] = []
     if os.geteuid() != 0:
@@ -161,6 +166,7 @@ PROGRAMS = (
     (find_java, "JAVA", "default-jre-headless"),
     (find_redis_server, "REDIS_SERVER", "redis-tools"),
     (find_libfaketime, "LIBFAKETIME", "libfaketime"),
+    (find_ip, "IP", "iproute2"),
 )
 
 
