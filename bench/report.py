@@ -31,10 +31,10 @@ def print_results(results: Results) -> Iterator[str]:
     """Yield the lines of one table, everything in it, and what is not."""
     for size in results.sizes():
         yield f"\n{size:,} readers"
-        yield from _align(_table(results, size))
+        yield from align(_table(results, size))
     if results.empty_cores:
         yield "\nidle, % of a core"
-        yield from _align(_idle_table(results))
+        yield from align(_idle_table(results))
     yield ""
     yield from _beside(results)
     yield from _not_measured(results)
@@ -45,15 +45,15 @@ def write_page(results: Results) -> str:
     """Return docs/benchmarks.md: the text of bench/page.md with the figures of a run."""
     tables: list[str] = []
     for size in results.sizes():
-        tables += [f"### {size:,} readers", "", *_markdown(_table(results, size)), ""]
+        tables += [f"### {size:,} readers", "", *markdown(_table(results, size)), ""]
     page = string.Template(PAGE.read_text(encoding="utf-8"))
     return page.substitute(
         date=results.date,
         floor_lines=len(FLOOR.read_text(encoding="utf-8").splitlines()),
         command=results.command,
-        machine="\n".join(_markdown([["", ""], *map(list, results.machine)])),
+        machine="\n".join(markdown([["", ""], *map(list, results.machine)])),
         tables="\n".join(tables).rstrip(),
-        idle="\n".join(_markdown(_idle_table(results))),
+        idle="\n".join(markdown(_idle_table(results))),
         beside="\n".join(f"- {line}" for line in _beside(results)),
         missing="\n".join(f"{line}\n" for line in _not_measured(results)),
     )
@@ -130,14 +130,16 @@ def _not_measured(results: Results) -> Iterator[str]:
         yield f"Not measured: {results.titles[name]}; {why}."
 
 
-def _align(rows: list[list[str]]) -> Iterator[str]:
+def align(rows: list[list[str]]) -> Iterator[str]:
+    """Yield the lines of a table for a terminal."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = zip(row, widths, strict=True)
         yield "  ".join(f"{cell:{'>' if i else '<'}{w}}" for i, (cell, w) in enumerate(cells))
 
 
-def _markdown(rows: list[list[str]]) -> list[str]:
+def markdown(rows: list[list[str]]) -> list[str]:
+    """Return the lines of a table in Markdown."""
     rule = ["---", *("---:" for _ in rows[0][1:])] if len(rows[0]) > 2 else ["---", "---"]
     lines = [f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:])]
     return [line.replace("|  |", "| |") for line in lines]

@@ -1,0 +1,1 @@
+"""What many workers on one Redis cost: measured for a few, and on paper for a hundred."""
