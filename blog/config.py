@@ -161,6 +161,13 @@ class Settings:
     feed_posts: int = _setting(
         20, _read_whole, "a whole number", "Posts in a feed, the newest.", minimum=1
     )
+    page_cache_megabytes: int = _setting(
+        32,
+        _read_whole,
+        "a whole number",
+        "Memory of each worker for finished pages, in MiB; 0 for none: `docs/pages.md`.",
+        minimum=0,
+    )
     security_contact: str = _setting(
         "",
         _read_contact,

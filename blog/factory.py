@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gevent
 from flask import Flask
@@ -22,6 +23,7 @@ from blog.live.gate import Gate
 from blog.live.numbers import POST_PREFIX, TOPIC, NamedPost, Numbers
 from blog.live.readers import Readers
 from blog.ops.headers import SECURITY_HEADERS, install_headers
+from blog.ops.hosts import check_hosts
 from blog.ops.limits import (
     Finding,
     examine_limits,
@@ -29,7 +31,14 @@ from blog.ops.limits import (
     raise_file_limit,
     read_file_limits,
 )
-from blog.pages import ABOUT_PAGE, INDEX_PAGE, create_pages, register_errors
+from blog.pages import (
+    ABOUT_PAGE,
+    INDEX_PAGE,
+    PageCache,
+    create_pages,
+    install_assets,
+    register_errors,
+)
 from blog.posts import Library
 from blog.posts.addresses import post_path
 from blog.posts.markdown import Style
@@ -38,6 +47,9 @@ from blog.search import Search
 from blog.streams.event import encode_event
 from blog.streams.hub import Hub, Limits
 from blog.streams.sockets import can_take_over
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 log = logging.getLogger(__name__)
 
@@ -231,6 +243,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.cli.add_command(doctor)
     register_errors(app, settings)
     install_headers(app, settings)
+    assets = install_assets(app)
     live = LiveEndpoint(
         hub=viblog.hub,
         gate=viblog.gate,
@@ -239,7 +252,15 @@ def create_app(settings: Settings | None = None) -> Flask:
         security_headers=SECURITY_HEADERS,
         takes_over=settings.transport == "auto",
     )
-    wsgi_app = mount_live(live, app.wsgi_app, settings.trusted_hosts)
+    pages: WSGIApplication = app.wsgi_app
+    if settings.page_cache_megabytes and not app.debug:  # then templates may change, too
+        pages = PageCache(
+            app.wsgi_app,
+            lambda: (viblog.library.index, viblog.about.index, assets.state()),
+            max_bytes=settings.page_cache_megabytes * 1024 * 1024,
+        )
+    # Flask itself refuses a host that is not trusted.
+    wsgi_app = check_hosts(mount_live(live, pages), app.wsgi_app, settings.trusted_hosts)
     hops = settings.proxy_hops
     if hops:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)

@@ -68,6 +68,8 @@ def install_headers(app: Flask, settings: Settings) -> None:
         if request.is_secure:
             response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY)
         response.headers.setdefault("Cache-Control", "no-cache")
+        if response.mimetype == "text/html":
+            response.vary.add("Accept-Encoding")  # the page cache compresses
         may_compare = request.method in ("GET", "HEAD") and response.status_code == 200
         if may_compare and not response.is_streamed and "ETag" not in response.headers:
             response.add_etag()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from blog.pages.assets import install_assets
 from blog.pages.blueprint import create_pages
+from blog.pages.cache import PageCache
 from blog.pages.contracts import (
     AboutLike,
     CardsLike,
@@ -22,7 +24,9 @@ __all__ = [
     "Fragments",
     "LibraryLike",
     "LiveNumbers",
+    "PageCache",
     "SearchLike",
     "create_pages",
+    "install_assets",
     "register_errors",
 ]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 from flask import Flask, Response, request, url_for
 
 # A year, the longest that RFC 9111 caches are asked to believe; `immutable` is RFC 8246.
 FOR_GOOD = "public, max-age=31536000, immutable"
 VERSION_DIGITS = 12
+
+# Time and size of a file.
+Mark = tuple[int, int]
 
 
 class Assets:
@@ -21,37 +25,63 @@ class Assets:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[str, tuple[tuple[int, int], str]] = {}
+        self._known: dict[str, _Known] = {}
+        self._state = object()
 
     def version(self, filename: str) -> str:
         """Return the version of a file, or "" if it is not there: pages work without it."""
-        path = self._folder / filename
-        try:
-            stat = path.stat()
-            mark = (stat.st_mtime_ns, stat.st_size)
-            known = self._known.get(filename)
-            if known is None or known[0] != mark:
-                digest = hashlib.sha256(path.read_bytes()).hexdigest()[:VERSION_DIGITS]
-                known = (mark, digest)
-                self._known[filename] = known
-        except OSError:
-            return ""
-        return known[1]
+        known = self._known.get(filename)
+        path = self._folder / filename if known is None else known.path
+        mark = _look_at(path)
+        if known is None or known.mark != mark:
+            if known is not None:
+                self._state = object()
+            known = self._known[filename] = _Known(path, mark, _hash(path))
+        return known.version
+
+    def state(self) -> object:
+        """Return the same object as long as no file changed whose version was ever asked for."""
+        if any(_look_at(known.path) != known.mark for known in self._known.values()):
+            self._known.clear()
+            self._state = object()
+        return self._state
 
     def url(self, filename: str) -> str:
         """Return the address of a static file with its version: `/static/style.css?v=…`."""
         return url_for("static", filename=filename, v=self.version(filename) or None)
 
 
-def install_assets(app: Flask) -> None:
+class _Known(NamedTuple):
+    path: Path
+    mark: Mark | None  # None: it was not there
+    version: str
+
+
+def _look_at(path: Path) -> Mark | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:VERSION_DIGITS]
+    except OSError:
+        return ""
+
+
+def install_assets(app: Flask) -> Assets:
     """Give every template `versioned_static(filename)`, and versioned files a long life.
 
     May be called more than once for one app. A request for another version than the present one
     (an old page, or a worker not yet replaced) is answered, but not kept.
     """
-    if "versioned_static" in app.jinja_env.globals:
-        return
-    assets = Assets(Path(app.static_folder or "static"))
+    installed: Assets | None = app.extensions.get("assets")
+    if installed is not None:
+        return installed
+    assets = app.extensions["assets"] = Assets(Path(app.static_folder or "static"))
     app.jinja_env.globals["versioned_static"] = assets.url
 
     def keep_versioned(response: Response) -> Response:
@@ -63,3 +93,4 @@ def install_assets(app: Flask) -> None:
         return response
 
     app.after_request(keep_versioned)
+    return assets

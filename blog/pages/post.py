@@ -73,11 +73,9 @@ def add_posts(
         found = catalogue.index.by_id.get(post_id)
         if found is None:
             return answer_beside(catalogue, post_id)
-        context = describe(found, catalogue)
-        if not found.presence:
-            return show.without_stream("post.html", **context)
         path = url_for("pages.post", post_id=found.id)
-        return show.page("post.html", post_page(found), path, **context)
+        page = post_page(found) if found.presence else None
+        return show.page("post.html", page, path, **describe(found, catalogue))
 
     def answer_beside(catalogue: Catalogue, path: str) -> ResponseReturnValue:
         """Answer what is below /blog and no post: a slash too many, or a file beside a post."""

@@ -33,10 +33,10 @@ class TestEveryPage:
         assert head.headers["ETag"] == get.headers["ETag"]
         assert head.headers["Content-Length"] == get.headers["Content-Length"]
 
-    def test_sets_no_cookie_and_varies_by_nothing(self, app, path):
+    def test_sets_no_cookie_and_varies_by_its_coding_only(self, app, path):
         headers = app.test_client().get(path).headers
         assert "Set-Cookie" not in headers
-        assert "Vary" not in headers
+        assert headers["Vary"] == "Accept-Encoding"
 
     def test_allows_only_what_is_ours(self, app, path):
         answer = app.test_client().get(path)

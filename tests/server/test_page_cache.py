@@ -1,0 +1,83 @@
+"""The page cache under the real server: kept pages follow every change at once."""
+
+from __future__ import annotations
+
+import gzip
+import urllib.request
+from datetime import UTC, datetime, timedelta
+
+import brotli
+import pytest
+
+from tests.server.open_stream import OpenStream
+from tests.site import Site
+
+SOON_SECONDS = 1.5
+LATENESS_SECONDS = 0.5
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("posts")
+    write(folder, "one", "First words.")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(folder):
+    environ = {"BLOG_POSTS_DIR": str(folder), "GUNICORN_CMD_ARGS": "--access-logfile -"}
+    with Site(workers=1, environ=environ) as site:
+        yield site
+
+
+def write(folder, name, text, **fields):
+    front = "".join(f"{key}: {value}\n" for key, value in {"title": name, **fields}.items())
+    (folder / f"{name}.md").write_text(f"---\n{front}---\n{text}\n")
+
+
+def ask(site, path, coding):
+    request = urllib.request.Request(site.url + path, headers={"Accept-Encoding": coding})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return answer.headers, answer.read()
+
+
+def test_a_changed_post_is_shown_and_never_the_old_one_again(site, folder):
+    write(folder, "one", "Second words.")
+    site.wait(lambda: "Second words." in site.fetch("/blog/one"), "the post is read again")
+    for _ in range(20):
+        assert "First words." not in site.fetch("/blog/one")
+
+
+def test_a_scheduled_post_is_on_the_kept_index_from_its_moment_until_it_expires(site, folder):
+    appears = datetime.now(UTC) + timedelta(seconds=SOON_SECONDS)
+    ends = appears + timedelta(seconds=SOON_SECONDS)
+    write(folder, "soon", "Text.", date=appears.isoformat(), expires=ends.isoformat())
+    for moment, is_shown in ((appears, True), (ends, False)):
+        site.wait(lambda shown=is_shown: ("/blog/soon" in site.fetch("/")) == shown, "its moment")
+        assert 0 <= (datetime.now(UTC) - moment).total_seconds() < LATENESS_SECONDS
+
+
+def test_every_coding_shows_a_reader_who_came_and_no_longer_one_who_left(site):
+    unpack = {"identity": bytes, "gzip": gzip.decompress, "br": brotli.decompress}
+
+    def assert_shown(count):
+        site.wait_for_total(count)
+        for coding in unpack:
+            headers, body = ask(site, "/blog/one", coding)
+            got = headers.get("Content-Encoding", "identity")
+            assert got in (coding, "identity")  # brotli may be at rest
+            assert f">{count} reading now<".encode() in unpack[got](body)
+
+    assert_shown(0)
+    with OpenStream(site, "blog/one"):
+        assert_shown(1)
+    assert_shown(0)
+
+
+def test_an_answer_of_the_cache_is_in_the_access_log(site):
+    def count():
+        return site.read_whole_log().count('"GET /about HTTP/1.1" 200')
+
+    for _ in range(3):
+        site.fetch("/about")
+    site.wait(lambda: count() == 3, "all three are logged")
