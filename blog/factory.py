@@ -257,6 +257,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         pages = PageCache(
             app.wsgi_app,
             lambda: (viblog.library.index, viblog.about.index, assets.state()),
+            lambda: viblog.numbers.version,
             max_bytes=settings.page_cache_megabytes * 1024 * 1024,
         )
     # Flask itself refuses a host that is not trusted.

@@ -99,6 +99,8 @@ class Numbers:
 
     O(1), but for the index: that is O(posts being read now). `find_post` names the post of a page,
     or returns None where there is none any more.
+
+    `version` differs as soon as anything that is said here may differ, but for the posts' names.
     """
 
     def __init__(
@@ -108,6 +110,9 @@ class Numbers:
         counts_readers: bool,
         find_post: Callable[[str], NamedPost | None],
     ) -> None:
+        self.version = 0
+        tracker.subscribe(self._note_change, topic=TOPIC)
+        tracker.subscribe_state(self._note_change)
         self._tracker = tracker
         self._is_distinct = counts_readers
         self._find_post = find_post
@@ -128,6 +133,9 @@ class Numbers:
         frame = encode_shown(shown)
         self._frames[page] = (shown, frame)
         return frame
+
+    def _note_change(self, change: object) -> None:
+        self.version += 1
 
     def _count(self, page: str) -> Shown:
         count, state = self._tracker.count, self._tracker.state

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.http import parse_etags
@@ -20,6 +21,7 @@ from werkzeug.http import parse_etags
 from .holes import ENVIRON_KEY, HoledPage
 from .kept_page import KeptPage, tag_of
 from .packing import BrotliShare, choose_codings
+from .sending import Answer, send
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -36,7 +38,9 @@ Key = tuple[str, str, str]
 class PageCache:
     """Answer kept pages, and keep those that Flask answers and marks as the same for everyone.
 
-    `max_bytes` is what all of them may take; the page that was not asked for longest goes first.
+    `read_sources` returns all that pages are made of; `read_numbers` the version of the live
+    numbers, another one as soon as one of them may be another. `max_bytes` is what all that is kept
+    may take; the page that was not asked for longest goes first.
     Not for servers of threads, where the count of bytes could be wrong; never what is answered.
     """
 
@@ -44,6 +48,7 @@ class PageCache:
         self,
         pages: WSGIApplication,
         read_sources: Callable[[], Sources],
+        read_numbers: Callable[[], object],
         *,
         max_bytes: int,
         share: BrotliShare | None = None,
@@ -51,6 +56,7 @@ class PageCache:
         self.held_bytes = 0
         self._pages = pages
         self._read_sources = read_sources
+        self._read_numbers = read_numbers
         self._max_bytes = max_bytes
         self._share = share or BrotliShare()
         self._sources: Sources = ()
@@ -102,29 +108,29 @@ class PageCache:
             return answer
         if hasattr(answer, "close"):
             answer.close()
-        entry = KeptPage(page, headers)
+        entry = KeptPage(page, headers, self._read_numbers())
         self._keep(key, entry)
         return self._answer(key, entry, environ, start_response)
 
     def _answer(
         self, key: Key, entry: KeptPage, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        filled = entry.look()
+        answer = self._choose(entry, environ)
+        if entry.has_grown:
+            self._count(key, entry)
+        return send(answer, start_response, is_head=environ["REQUEST_METHOD"] == "HEAD")
+
+    def _choose(self, entry: KeptPage, environ: WSGIEnvironment) -> Answer:
+        filled = entry.look(self._read_numbers())
         codings = choose_codings(environ.get("HTTP_ACCEPT_ENCODING", ""))
         known = environ.get("HTTP_IF_NONE_MATCH")
         if known:
-            etags = parse_etags(known)
+            etags = _read_etags(known)
             for coding in codings:
                 # The weak comparison that RFC 9110, 13.1.2 demands.
                 if etags.contains_weak(tag_of(filled.etag, coding)):
-                    start_response("304 NOT MODIFIED", entry.write_not_modified(filled, coding))
-                    return []
-        made = len(filled.bodies)
-        headers, body = entry.answer(filled, codings, self._share)
-        if len(filled.bodies) != made:
-            self._count(key, entry)
-        start_response("200 OK", [*headers])
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+                    return entry.answer_not_modified(filled, coding)
+        return entry.answer(filled, codings, self._share)
 
     def _is_huge(self, page: HoledPage) -> bool:
         return sum(map(len, page.pieces)) > self._max_bytes // MAX_SHARE_OF_ONE
@@ -140,8 +146,7 @@ class PageCache:
         """Count what an entry takes now, and forget the pages that are one too many."""
         if self._entries.get(key) is not entry:  # forgotten while it was answered
             return
-        before, entry.held_bytes = entry.held_bytes, entry.count_bytes()
-        self.held_bytes += entry.held_bytes - before
+        self.held_bytes += entry.count_growth()
         while self.held_bytes > self._max_bytes:
             oldest = next(iter(self._entries))
             self.held_bytes -= self._entries.pop(oldest).held_bytes
@@ -149,6 +154,9 @@ class PageCache:
     def _forget(self) -> None:
         self._entries.clear()
         self.held_bytes = 0
+
+
+_read_etags = lru_cache(maxsize=256)(parse_etags)
 
 
 def _are_same(sources: Sources, others: Sources) -> bool:

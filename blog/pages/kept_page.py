@@ -9,54 +9,62 @@ from werkzeug.http import generate_etag, remove_entity_headers
 
 from .holes import HoledPage, Texts
 from .packing import BROTLI, GZIP, IDENTITY, BrotliShare, deflate_pieces, write_gzip
+from .sending import Answer, Headers
 
-# What Python needs beside the bytes, for a page and for each of its bodies, as tracemalloc counts.
+# What Python needs beside the bytes, for a page and for each answer, as tracemalloc counts.
 PAGE_OVERHEAD_BYTES = 3_400
-BODY_OVERHEAD_BYTES = 1_000
-
-Headers = list[tuple[str, str]]
+ANSWER_OVERHEAD_BYTES = 1_000
 
 
 @dataclass(slots=True)
 class Filled:
-    """A page with its numbers: the tag of its content, and the bodies made so far, by coding."""
+    """A page with its numbers: the tag of its content, and the answers made so far, by coding."""
 
     texts: Texts
     etag: str
-    bodies: dict[str, tuple[Headers, bytes]] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    not_modified: dict[str, Answer] = field(default_factory=dict)
 
 
 class KeptPage:
-    """One page: as Flask answered it, and as it is answered with the newest numbers."""
+    """One page: as Flask answered it, and as it is answered with the newest numbers.
 
-    def __init__(self, page: HoledPage, headers: Headers) -> None:
-        self.held_bytes = 0  # as the cache has counted it
+    `numbers` is the version of the numbers now.
+    """
+
+    def __init__(self, page: HoledPage, headers: Headers, numbers: object) -> None:
+        self.held_bytes = 0  # as last counted
+        self.has_grown = True  # since then
         self._page = page
         self._headers = headers
         self._deflated: tuple[bytes, ...] = ()
+        self._numbers = numbers
         self._filled = self._fill(page.read())
 
-    def count_bytes(self) -> int:
-        """Return the memory that it takes."""
+    def count_growth(self) -> int:
+        """Count the memory that it takes; return how much more that is than before."""
         filled = self._filled
-        bodies = [body for _, body in filled.bodies.values()]
-        held = sum(map(len, (*self._page.pieces, *self._deflated, *bodies, *filled.texts)))
-        return PAGE_OVERHEAD_BYTES + BODY_OVERHEAD_BYTES * len(bodies) + held
+        answers = [*filled.answers.values(), *filled.not_modified.values()]
+        parts = [*self._page.pieces, *self._deflated, *filled.texts]
+        parts += [part for answer in answers for part in (answer.head, answer.body)]
+        overhead = PAGE_OVERHEAD_BYTES + ANSWER_OVERHEAD_BYTES * len(answers)
+        before, self.held_bytes = self.held_bytes, overhead + sum(map(len, parts))
+        self.has_grown = False
+        return self.held_bytes - before
 
-    def look(self) -> Filled:
-        """Return the page with the present numbers."""
-        texts = self._page.read()
-        filled = self._filled
-        if filled.texts != texts:
-            filled = self._filled = self._fill(texts)
-        return filled
+    def look(self, numbers: object) -> Filled:
+        """Return the page with the present numbers; `numbers` is their version."""
+        if numbers != self._numbers:
+            self._numbers = numbers
+            texts = self._page.read()
+            if texts != self._filled.texts:
+                self._filled = self._fill(texts)
+        return self._filled
 
-    def answer(
-        self, filled: Filled, codings: Sequence[str], share: BrotliShare
-    ) -> tuple[Headers, bytes]:
-        """Return headers and body in the best coding that can be had now."""
+    def answer(self, filled: Filled, codings: Sequence[str], share: BrotliShare) -> Answer:
+        """Return the answer in the best coding that can be had now."""
         for coding in codings:
-            answer = filled.bodies.get(coding)
+            answer = filled.answers.get(coding)
             if answer is not None:
                 return answer
             if coding != BROTLI or share.is_open():
@@ -69,14 +77,20 @@ class KeptPage:
             body = write_gzip(self._deflated, filled.texts, whole)
         else:
             body = share.compress(whole) if coding == BROTLI else whole
-        answer = filled.bodies[coding] = (self._write_headers(filled, coding, len(body)), body)
+        self.has_grown = True
+        headers = self._write_headers(filled, coding, len(body))
+        answer = filled.answers[coding] = Answer("200 OK", headers, body)
         return answer
 
-    def write_not_modified(self, filled: Filled, coding: str) -> Headers:
-        """Return the headers of a 304."""
-        headers = self._write_headers(filled, coding, 0)
-        remove_entity_headers(headers)
-        return headers
+    def answer_not_modified(self, filled: Filled, coding: str) -> Answer:
+        """Return the answer for who has the page already."""
+        answer = filled.not_modified.get(coding)
+        if answer is None:
+            headers = self._write_headers(filled, coding, 0)
+            remove_entity_headers(headers)
+            self.has_grown = True
+            answer = filled.not_modified[coding] = Answer("304 NOT MODIFIED", headers)
+        return answer
 
     def _fill(self, texts: Texts) -> Filled:
         # As Flask tags it: over the content, so that every worker gives and knows the same.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import re
+import socket
 import urllib.request
 from datetime import UTC, datetime, timedelta
 
@@ -30,9 +32,26 @@ def site(folder):
         yield site
 
 
+@pytest.fixture(scope="module")
+def uncached(folder):
+    environ = {"BLOG_POSTS_DIR": str(folder), "BLOG_PAGE_CACHE_MEGABYTES": "0"}
+    with Site(workers=1, environ=environ) as site:
+        yield site
+
+
 def write(folder, name, text, **fields):
     front = "".join(f"{key}: {value}\n" for key, value in {"title": name, **fields}.items())
     (folder / f"{name}.md").write_text(f"---\n{front}---\n{text}\n")
+
+
+def send_raw(site, *requests):
+    """Return all that comes back over one connection, but for the time."""
+    with socket.create_connection(("127.0.0.1", site.port), timeout=5) as sock:
+        sock.sendall("".join(requests).encode())
+        received = b""
+        while more := sock.recv(65536):
+            received += more
+    return re.sub(rb"\r\nDate: [^\r]*", b"", received)
 
 
 def ask(site, path, coding):
@@ -72,6 +91,33 @@ def test_every_coding_shows_a_reader_who_came_and_no_longer_one_who_left(site):
     with OpenStream(site, "blog/one"):
         assert_shown(1)
     assert_shown(0)
+
+
+@pytest.mark.parametrize("page", ["GET /blog/one", "HEAD /blog/one"])
+@pytest.mark.parametrize(
+    ("version", "headers"),
+    [
+        ("1.1", "Host: x\r\nConnection: close\r\n"),
+        ("1.1", "Host: x\r\nConnection: close\r\nIf-None-Match: *\r\n"),
+        ("1.0", ""),
+        ("1.0", "Connection: close\r\n"),
+    ],
+)
+def test_over_the_wire_an_answer_is_gunicorns_own(site, uncached, page, version, headers):
+    """The cache sends by itself: the same bytes as gunicorn, before and after it is kept."""
+    request = f"{page} HTTP/{version}\r\n{headers}\r\n"
+    expected = send_raw(uncached, request)
+    assert [send_raw(site, request) for _ in range(3)] == [expected] * 3
+    assert expected.startswith(b"HTTP/")
+
+
+def test_a_connection_is_kept_over_many_answers(site, uncached):
+    request = "{} /blog/one HTTP/1.1\r\nHost: x\r\n{}\r\n"
+    requests = [request.format("GET", ""), request.format("HEAD", "")] * 10
+    requests.append(request.format("GET", "Connection: close\r\n"))
+    received = send_raw(site, *requests)
+    assert received == send_raw(uncached, *requests)
+    assert received.count(b"HTTP/1.1 200 OK") == 21
 
 
 def test_an_answer_of_the_cache_is_in_the_access_log(site):
