@@ -19,7 +19,7 @@ PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make deps" $(BIN)/pip-compile --quiet \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test lint format soak bench bench-scale tools deps clean FORCE
+.PHONY: help run dev test lint format soak bench bench-pages bench-scale tools deps clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ soak: .venv/.installed-dev ## Hurt the presence at random for SECONDS (60), and 
 
 bench: .venv/.installed-bench ## Measure the blog beside its peers; docs/benchmarks.md (ARGS="--quick", --check, --help)
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-pages: .venv/.installed-bench ## Measure what a page costs beside an empty Flask view; docs/pages.md (ARGS="--quick", --check)
+	@$(BIN)/python -m bench.pages $(ARGS)
 
 bench-scale: .venv/.installed-bench ## Measure what one worker, one host and one Redis carry; docs/scale.md (ARGS=--quick)
 	@$(BIN)/python -m bench.scale $(ARGS)

@@ -7,9 +7,7 @@ import datetime
 import shlex
 import signal
 import sys
-import time
 from collections.abc import Sequence
-from typing import Any
 
 from .bounds import SOME, describe, judge
 from .contestants import CONTESTANTS, Contestant
@@ -19,6 +17,7 @@ from .idle import measure_idle_servers
 from .machine import describe_machine
 from .measure import Plan, measure
 from .plot import draw
+from .progress import Progress
 from .report import print_results, write_page
 from .returning import measure_returning
 from .server import ROOT, ContestantError
@@ -49,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     empty_cores: dict[str, float] = {}
     returning: Returning | None = None
     deployed = [each for each in present if each.page]
-    with _Progress(len(runs) + 1 + len(deployed)) as progress:
+    with Progress(len(runs) + 1 + len(deployed)) as progress:
         try:
             empty_cores |= measure_idle_servers(present, plan, progress.tell)
             progress.step()
@@ -165,31 +164,6 @@ def _command(argv: Sequence[str] | None) -> str:
     if not arguments:
         return "make bench"
     return f"make bench ARGS={shlex.quote(shlex.join(arguments))}"
-
-
-class _Progress:
-    """A bar on a terminal, which says what is going on; nothing elsewhere."""
-
-    def __init__(self, steps: int) -> None:
-        from tqdm import tqdm
-
-        tqdm.monitor_interval = 0  # no thread: servers are forked
-        self._bar: Any = tqdm(total=steps, disable=None, leave=False, dynamic_ncols=True)
-        self._not_before = 0.0
-
-    def tell(self, step: str) -> None:
-        now = time.monotonic()
-        self._bar.set_description_str(step, refresh=now >= self._not_before)
-        self._not_before = max(self._not_before, now + 0.2)
-
-    def step(self) -> None:
-        self._bar.update(1)
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._bar.close()
 
 
 if __name__ == "__main__":

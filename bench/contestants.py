@@ -121,11 +121,12 @@ def _nchan(place: Place) -> list[Command]:
         encoding="utf-8",
     )
     app = [sys.executable, "-m", "bench.peers.nchan_app", str(app_path), str(publish_path)]
-    nginx = [_find_nginx(), "-p", str(place.folder), "-c", str(config_path)]
+    nginx = [find_nginx(), "-p", str(place.folder), "-c", str(config_path)]
     return [Command(app, app_path), Command(nginx, place.port)]
 
 
-def _find_nginx() -> str:
+def find_nginx() -> str:
+    """Return nginx's program, or nothing."""
     return shutil.which("nginx") or shutil.which("nginx", path=SYSTEM_PATH) or ""
 
 
@@ -134,7 +135,7 @@ def _nchan_module() -> Path | None:
 
 
 def _lacks_nchan() -> str:
-    if not _find_nginx():
+    if not find_nginx():
         return "nginx is not installed (Debian: libnginx-mod-nchan)"
     return "" if _nchan_module() else "nginx has no nchan module (Debian: libnginx-mod-nchan)"
 

