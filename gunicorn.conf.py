@@ -40,7 +40,8 @@ bind = (
     else (f"{settings.host}:{settings.port}")
 )
 workers = settings.workers
-worker_class = "gevent"
+worker_class = "blog.ops.worker.Worker"
+limit_request_line = 8190  # the most that gunicorn can; its default of 4,094 is a long search
 worker_connections = SPARE_CONNECTIONS + (
     settings.max_streams or most_streams(read_file_limits()[1])
 )
