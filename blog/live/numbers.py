@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 from heapq import nsmallest
 from itertools import islice
@@ -51,14 +50,6 @@ class Shown(NamedTuple):
     named: tuple[tuple[str, NamedPost, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CardNumber:
-    """A card's number of readers: the class of its element, and its words, or ""."""
-
-    name: str
-    words: str
-
-
 class Fragments:
     """The live elements of one page, as text: the total, this page's own, and a notice or "".
 
@@ -72,11 +63,10 @@ class Fragments:
         self.being_read = _list_being_read(shown.named)
         self._reads = shown.reads or {}
 
-    def card(self, post_id: str) -> CardNumber:
-        """Return the number of readers that stands on a post's card."""
-        page = POST_PREFIX + post_id
-        count = self._reads.get(page, 0)
-        return CardNumber(card_class(page), reading_now(count) if count else "")
+    def reads(self, post_id: str) -> str:
+        """Return what stands on a post's card: how many read it, or ""."""
+        count = self._reads.get(POST_PREFIX + post_id, 0)
+        return reading_now(count) if count else ""
 
 
 def readers_online(count: int) -> str:
@@ -89,9 +79,8 @@ def reading_now(count: int) -> str:
     return f"{count} reading now"
 
 
-def card_class(page: str) -> str:
-    """Return the class of the element with a post's number: no id needs to be escaped for CSS."""
-    return f"reads-{blake2b(page.encode(), digest_size=6).hexdigest()}"
+def _class_of(page: str) -> str:
+    return Numbers.reads_class(page.removeprefix(POST_PREFIX))
 
 
 class Numbers:
@@ -119,6 +108,11 @@ class Numbers:
         # Each page's newest frame, and of which numbers it is made: it is asked for by every reader
         # who comes, and then once for all others.
         self._frames: dict[str, tuple[Shown, bytes]] = {}
+
+    @staticmethod
+    def reads_class(post_id: str) -> str:
+        """Return the class of the element with a post's number: no id needs an escape in CSS."""
+        return f"reads-{blake2b(post_id.encode(), digest_size=6).hexdigest()}"
 
     def fragments(self, page: str) -> Fragments:
         """Return the live elements of a page; only a post has a number of its own."""
@@ -176,7 +170,7 @@ def _card_partials(reads: Mapping[str, int]) -> list[str]:
     """Return one partial for the cards without readers, and one for each number that there is."""
     by_count: dict[int, list[str]] = {}
     for page, count in reads.items():
-        by_count.setdefault(count, []).append(f".{card_class(page)}")
+        by_count.setdefault(count, []).append(f".{_class_of(page)}")
     parts = [
         f'<hx-partial hx-target="{",".join(classes)}" hx-swap="innerHTML">{reading_now(count)}'
         "</hx-partial>"
@@ -193,7 +187,7 @@ def _list_being_read(named: tuple[tuple[str, NamedPost, int], ...]) -> Markup:
     # With an id each line stays what it is when their order changes, and keeps the focus.
     items = Markup("").join(
         Markup('<li id="{}"><a href="{}">{}</a> <span class="meta">{}</span></li>').format(
-            f"now-{card_class(page)}", post.address, post.title, reading_now(count)
+            f"now-{_class_of(page)}", post.address, post.title, reading_now(count)
         )
         for page, post, count in named
     )

@@ -80,6 +80,7 @@ def create_pages(
         "day": write_day,
         "day_of_year": write_day_of_year,
         "reading_time": write_reading_time,
+        "reads_class": live.reads_class,
         "slug": write_slug,
     }
 

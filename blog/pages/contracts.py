@@ -15,21 +15,12 @@ from blog.posts.state import SeriesPlace
 from blog.search import Found, Query
 
 
-class CardNumber(Protocol):
-    """How many read a post: the class of the element that says it, and the words, or ""."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def words(self) -> str: ...
-
-
 class Fragments(Protocol):
     """The words of one page's live elements, as text.
 
     `total` is "5 readers online"; `here` is "2 reading now", or "" on a page that shows the total
     only; `notice` is "", or says why the numbers are not live. `being_read` is HTML: the posts with
-    most readers, or "". Only the index has numbers on its cards.
+    most readers, or ""; `reads` is what a post's card says, or "": both of the index only.
     """
 
     @property
@@ -40,13 +31,17 @@ class Fragments(Protocol):
     def notice(self) -> str: ...
     @property
     def being_read(self) -> Markup: ...
-    def card(self, post_id: str) -> CardNumber: ...
+    def reads(self, post_id: str) -> str: ...
 
 
 class LiveNumbers(Protocol):
-    """Who is here, as the pages show it. Never waits and never raises for a known page."""
+    """Who is here, as the pages show it. Never waits and never raises for a known page.
+
+    `reads_class` is the class of the element on a post's card with how many read it.
+    """
 
     def fragments(self, page: str) -> Fragments: ...
+    def reads_class(self, post_id: str) -> str: ...
 
 
 class IndexLike(Protocol):

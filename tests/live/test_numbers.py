@@ -12,7 +12,6 @@ from blog.live.numbers import (
     TOPIC,
     NamedPost,
     Numbers,
-    card_class,
     readers_online,
     reading_now,
 )
@@ -81,7 +80,7 @@ def test_the_index_has_the_number_of_each_post_that_is_read(tracker):
     """One partial for all cards of one number, and one that empties all others."""
     read(tracker, "index", "blog/a", "blog/b", "blog/b", "blog/c")
     frame = count(tracker).frame("index").decode()
-    a, b, c = (f".{card_class(f'blog/{name}')}" for name in "abc")
+    a, b, c = (f".{Numbers.reads_class(name)}" for name in "abc")
     swap = 'hx-swap="innerHTML">'
     assert f'data: <hx-partial hx-target=".reads:not({b},{a},{c})" {swap}</hx-partial>\n' in frame
     assert f'hx-target="{a},{c}" {swap}1 reading now<' in frame
@@ -111,10 +110,9 @@ def test_nothing_is_named_where_nothing_is_read(tracker):
 def test_a_card_has_its_number_on_the_index_only(tracker):
     read(tracker, "blog/a", "blog/a")
     numbers = count(tracker)
-    assert numbers.fragments("index").card("a").words == "2 reading now"
-    assert numbers.fragments("index").card("a").name == card_class("blog/a")
-    assert numbers.fragments("index").card("b").words == ""
-    assert numbers.fragments("blog/b").card("a").words == ""
+    assert numbers.fragments("index").reads("a") == "2 reading now"
+    assert numbers.fragments("index").reads("b") == ""
+    assert numbers.fragments("blog/b").reads("a") == ""
 
 
 def test_an_index_frame_is_made_anew_when_a_reader_goes_to_another_post(tracker):
@@ -132,7 +130,7 @@ def test_an_index_frame_stays_small_however_many_posts_are_read(tracker):
     """The cards of those with fewest readers then have no number."""
     read(tracker, *(f"blog/{n:03}" for n in range(MOST_COUNTED + 1)), "blog/500")
     frame = count(tracker).frame("index").decode()
-    assert card_class("blog/498") in frame
-    assert card_class("blog/499") not in frame
-    assert f'".{card_class("blog/500")}" hx-swap="innerHTML">2 reading now' in frame
+    assert Numbers.reads_class("498") in frame
+    assert Numbers.reads_class("499") not in frame
+    assert f'".{Numbers.reads_class("500")}" hx-swap="innerHTML">2 reading now' in frame
     assert len(frame) < 22_000

@@ -185,7 +185,7 @@ def test_compressed_it_is_the_same_page(blog, coding, unpack):
                 assert got.headers["Content-Length"] == str(len(got.body))
                 assert got.headers["Vary"] == "Accept-Encoding"
                 assert got.headers["ETag"] == plain.headers["ETag"][:-1] + f'-{coding}"'
-                assert len(got.body) < len(plain.body) / 2
+                assert len(got.body) < len(plain.body) * 0.6  # gzip begins anew at each card
             assert blog.ask(path, "HEAD", Accept_Encoding=coding).headers == got.headers
             blog.cache._share = BrotliShare()
 
