@@ -22,6 +22,7 @@ from blog.live.endpoint import LiveEndpoint, mount_live
 from blog.live.gate import Gate
 from blog.live.numbers import POST_PREFIX, TOPIC, NamedPost, Numbers
 from blog.live.readers import Readers
+from blog.live.updates import Updates
 from blog.ops.headers import SECURITY_HEADERS, install_headers
 from blog.ops.hosts import check_hosts
 from blog.ops.limits import (
@@ -100,10 +101,12 @@ class Viblog:
                 heartbeat_seconds=settings.heartbeat_seconds,
             ),
         )
+        self.updates = Updates(self.library)
         self.numbers = Numbers(
             self.tracker,
             counts_readers=settings.count == "readers",
             find_post=self.find_post,
+            beside=self.updates.change,
         )
         self.hub = Hub(
             self.numbers.frame,
@@ -113,6 +116,7 @@ class Viblog:
                 rotate_seconds=settings.rotate_seconds,
                 stall_seconds=settings.stall_seconds,
             ),
+            render_opening=self.updates.opening,
         )
         self.gate = Gate(
             max_streams=settings.max_streams or most_streams(read_file_limits()[1]),
@@ -160,6 +164,8 @@ class Viblog:
         gc.freeze()
         self.tracker.start(wait_seconds=MAX_FIRST_READ_SECONDS)
         self.hub.start()
+        self.library.subscribe(self.updates.notice)
+        self.library.subscribe(lambda before, after: self.hub.touch())
         self.library.start()
         self.about.start()
         self.search.start()
@@ -249,6 +255,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         gate=viblog.gate,
         readers=viblog.readers,
         is_page=viblog.is_page,
+        opening=viblog.updates.opening,
         security_headers=SECURITY_HEADERS,
         takes_over=settings.transport == "auto",
     )

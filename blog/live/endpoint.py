@@ -49,6 +49,8 @@ _STREAM_HEADERS = [
 class LiveEndpoint:
     """Let a tab in, or say why not. `is_page` looks a page up in the index.
 
+    `opening(page)` is an event for a tab whose page counts nobody any more, or b"".
+
     `security_headers` are for the answers that are no streams. `takes_over` is whether sockets may
     be taken over from the server; see `blog.streams.detached`.
     """
@@ -60,6 +62,7 @@ class LiveEndpoint:
         gate: Gate,
         readers: Readers,
         is_page: Callable[[str], bool],
+        opening: Callable[[str], bytes],
         security_headers: Mapping[str, str],
         takes_over: bool = True,
     ) -> None:
@@ -67,6 +70,7 @@ class LiveEndpoint:
         self._gate = gate
         self._readers = readers
         self._is_page = is_page
+        self._opening = opening
         self._security_headers = [*security_headers.items(), ("Cache-Control", "no-store")]
         self._takes_over = takes_over
         self._on_end = self._leave  # one bound method for all streams
@@ -92,7 +96,7 @@ class LiveEndpoint:
         page = read_page(environ.get("QUERY_STRING", ""))
         if not self._is_page(page):
             # A tab whose post is gone: it need not ask again before somebody looks at it.
-            return _send(start_response, PARK)
+            return _send(start_response, self._opening(page) + PARK)
         # Another site's page may not make its visitors count here. Old browsers do not say.
         if environ.get("HTTP_SEC_FETCH_SITE", "same-origin") != "same-origin":
             refusal = "Streams are for this site's own pages.\n"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from blog.presence import State, Tracker
-from blog.streams.event import encode_event
+from blog.streams.event import encode_event, join_events
 
 TOPIC = "readers"
 INDEX_PAGE = "index"
@@ -90,6 +90,7 @@ class Numbers:
     or returns None where there is none any more.
 
     `version` differs as soon as anything that is said here may differ, but for the posts' names.
+    `beside(page)` is what its frame has beside the numbers: an event with data only, or b"".
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Numbers:
         *,
         counts_readers: bool,
         find_post: Callable[[str], NamedPost | None],
+        beside: Callable[[str], bytes] = lambda page: b"",
     ) -> None:
         self.version = 0
         tracker.subscribe(self._note_change, topic=TOPIC)
@@ -105,9 +107,10 @@ class Numbers:
         self._tracker = tracker
         self._is_distinct = counts_readers
         self._find_post = find_post
-        # Each page's newest frame, and of which numbers it is made: it is asked for by every reader
-        # who comes, and then once for all others.
-        self._frames: dict[str, tuple[Shown, bytes]] = {}
+        self._beside = beside
+        # Each page's newest frame, and of what it is made: it is asked for by every reader who
+        # comes, and then once for all others.
+        self._frames: dict[str, tuple[tuple[Shown, bytes], bytes]] = {}
 
     @staticmethod
     def reads_class(post_id: str) -> str:
@@ -120,12 +123,12 @@ class Numbers:
 
     def frame(self, page: str) -> bytes:
         """Return the event that brings every live element of a page up to date."""
-        shown = self._count(page)
+        shown, beside = self._count(page), self._beside(page)
         made = self._frames.get(page)
-        if made is not None and made[0] == shown:
+        if made is not None and made[0] == (shown, beside):
             return made[1]
-        frame = encode_shown(shown)
-        self._frames[page] = (shown, frame)
+        frame = join_events(encode_shown(shown), beside)
+        self._frames[page] = ((shown, beside), frame)
         return frame
 
     def _note_change(self, change: object) -> None:

@@ -53,6 +53,11 @@ class Post:
         """Estimate the reading time at 230 words a minute (Brysbaert 2019: 238), at least 1."""
         return max(1, round(self.words / 230))
 
+    @property
+    def revision(self) -> str:
+        """Name this state of the file, as a class of HTML."""
+        return f"rev-{self.fingerprint[:12]}"
+
     def line_of(self, name: str) -> int:
         """Return the line of a field in the file; 1 where it is not in the front matter."""
         return self.field_lines.get(name, 1)

@@ -30,6 +30,14 @@ def encode_event(data: str, *, event: str = "", retry_ms: int | None = None) -> 
     return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")
 
 
+def join_events(*events: bytes) -> bytes:
+    """Return one event that has the data of several; of those that are b"", nothing.
+
+    They must have data only: of two names or retries, the last would count.
+    """
+    return b"".join(event[:-1] for event in events) + b"\n"
+
+
 def with_return(frame: bytes, retry_ms: int, event_id: str) -> bytes:
     """Return a frame that also says after how long to come back, and with which Last-Event-ID."""
     if _NOT_IN_A_NAME.search(event_id):

@@ -14,7 +14,7 @@ import gevent.event
 import gevent.socket
 
 from .detached import DetachedStream, take_from
-from .event import PING, with_return
+from .event import PING, join_events, with_return
 from .generator import GeneratorStream
 from .page import Page
 from .sockets import Sockets
@@ -51,6 +51,7 @@ class Limits:
 class Hub:
     """This worker's streams. `render(page)` makes a page's frame; it is called once for all.
 
+    `render_opening(page)` makes what a stream begins with beside the frame: an event, or b"".
     Greenlets of one thread share it. No method waits but `close`, and those that say "in slices".
     """
 
@@ -59,11 +60,13 @@ class Hub:
         render: Callable[[str], bytes],
         limits: Limits | None = None,
         *,
+        render_opening: Callable[[str], bytes] = lambda page: b"",
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.now = now
         self.sockets = Sockets()
         self._render = render
+        self._render_opening = render_opening
         self._limits = limits or Limits()
         self._pages: dict[str, Page] = {}
         self._count = 0
@@ -118,7 +121,7 @@ class Hub:
         return stream
 
     def greet(self, stream: Stream) -> bytes:
-        """Return a stream's first bytes: the page's frame, and when to come back."""
+        """Return a stream's first bytes: the frame, the opening, and when to come back."""
         page = self._pages[stream.page]
         frame = self._render(stream.page)
         if len(page) == 1:
@@ -128,7 +131,8 @@ class Hub:
             page.greeted[stream] = frame
             if not self._is_all_dirty:
                 self.touch([stream.page])
-        return with_return(frame, random.randint(*RETRY_MS), stream.id)
+        opening = join_events(frame, self._render_opening(stream.page))
+        return with_return(opening, random.randint(*RETRY_MS), stream.id)
 
     def newest(self, page: str) -> bytes:
         """Return the frame that was last sent to all streams of a page that has some."""

@@ -134,3 +134,14 @@ def test_an_index_frame_stays_small_however_many_posts_are_read(tracker):
     assert Numbers.reads_class("499") not in frame
     assert f'".{Numbers.reads_class("500")}" hx-swap="innerHTML">2 reading now' in frame
     assert len(frame) < 22_000
+
+
+def test_a_frame_has_what_is_beside_the_numbers_and_is_made_anew_with_it(tracker):
+    read(tracker, "about")
+    beside = {"about": b""}
+    numbers = Numbers(
+        tracker, counts_readers=False, find_post=lambda page: None, beside=beside.__getitem__
+    )
+    plain = numbers.frame("about")
+    beside["about"] = b"data: news\n\n"
+    assert numbers.frame("about") == plain[:-1] + b"data: news\n\n"

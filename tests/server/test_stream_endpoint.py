@@ -82,8 +82,12 @@ def test_a_leave_is_seen_at_once(site, leave):
 
 def test_a_page_that_is_not_there_parks_its_tab(site):
     status, headers, body = ask(site, "GET", "/live?page=blog/nothing")
-    assert (status, body) == (200, "event: park\ndata: \n\n")
+    gone, park, rest = body.split("\n\n")
+    assert (status, park, rest) == (200, "event: park\ndata: ", "")
+    assert "This post is no longer published." in gone
+    assert "nothing" not in gone
     assert headers["Content-Type"].startswith("text/event-stream")
+    assert ask(site, "GET", "/live?page=nothing")[2] == "event: park\ndata: \n\n"
 
 
 def test_another_sites_page_is_refused(site):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blog.streams.event import encode_event, with_return
+from blog.streams.event import encode_event, join_events, with_return
 
 
 def parse(stream: bytes) -> list[dict[str, str]]:
@@ -55,3 +55,8 @@ def test_no_text_ends_its_event_or_begins_a_field(text):
 def test_a_first_frame_says_how_to_come_back():
     frame = with_return(encode_event("1"), 1500, "w-1")
     assert parse(frame) == [{"retry": "1500", "id": "w-1", "data": "1"}]
+
+
+def test_joined_events_are_one_that_has_the_data_of_all():
+    joined = join_events(encode_event("a\nb"), b"", encode_event("c"))
+    assert joined == b"data: a\ndata: b\ndata: c\n\n"

@@ -71,6 +71,16 @@ def test_the_first_frame_comes_at_once_and_says_when_to_come_back(open_end):
     assert re.fullmatch(rb"retry: \d+\nid: w-1\ndata: blog/a 1\n\n", end.read())
 
 
+def test_what_a_stream_opens_with_is_sent_once(hub, numbers, open_end):
+    hub._render_opening = lambda page: f"data: {page} opens\n\n".encode()
+    end = open_end("blog/a")
+    assert end.read().endswith(b"data: blog/a 1\ndata: blog/a opens\n\n")
+    numbers["blog/a"] = 2
+    hub.touch()
+    hub.send_due()
+    assert end.read() == b"data: blog/a 2\n\n"
+
+
 def test_a_change_is_sent_to_all_of_its_page(hub, numbers, open_end):
     ends = [open_end(), open_end()]
     other = open_end("blog/a")
