@@ -27,8 +27,8 @@ help: ## List these targets
 run: .venv/.installed ## Start the blog: gunicorn, gevent workers, embedded Valkey (PORT, WEB_CONCURRENCY, BLOG_*)
 	@exec $(BIN)/gunicorn app:app
 
-dev: .venv/.installed ## Start one worker that reloads when the code changes
-	@WEB_CONCURRENCY=1 exec $(BIN)/gunicorn --reload app:app
+dev: .venv/.installed ## Start the blog for writing: open pages follow what is saved, posts and code
+	@WEB_CONCURRENCY=1 BLOG_DEV=1 exec $(BIN)/gunicorn app:app
 
 test: tools lint ## Lint, then run every test, in a real browser too (ARGS="-k presence -x")
 	$(BIN)/python -m pytest $(ARGS)

@@ -45,11 +45,13 @@ limit_request_line = 8190  # the most that gunicorn can; its default of 4,094 is
 worker_connections = SPARE_CONNECTIONS + (
     settings.max_streams or most_streams(read_file_limits()[1])
 )
-keepalive = 5
+# A worker that is reloaded waits for idle connections, too.
+keepalive = 1 if settings.dev else 5
 timeout = 30
 graceful_timeout = 10
 max_requests = 0
 preload_app = False
+reload = settings.dev
 control_socket_disable = True
 globals().update(set_up_logging(settings.log_level))
 

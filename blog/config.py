@@ -292,6 +292,13 @@ class Settings:
         "How streams are sent: `auto` takes sockets over from gunicorn where it can, `generator`"
         " leaves every one to the WSGI server.",
     )
+    dev: bool = _setting(
+        False,
+        _read_switch,
+        "1 or 0",
+        "For writing, as `make dev` has it: open pages follow what is saved and show what is to be"
+        " mended, and drafts can be seen. Not for a blog that others can reach.",
+    )
     log_level: str = _setting(
         "info",
         _one_of("debug", "info", "warning", "error"),

@@ -19,6 +19,7 @@ from blog.cards import CardFontError, Cards
 from blog.cli import doctor, posts_cli
 from blog.config import Settings, SettingsError
 from blog.live.endpoint import LiveEndpoint, mount_live
+from blog.live.following import Following
 from blog.live.gate import Gate
 from blog.live.numbers import POST_PREFIX, TOPIC, NamedPost, Numbers
 from blog.live.readers import Readers
@@ -40,6 +41,7 @@ from blog.pages import (
     install_assets,
     register_errors,
 )
+from blog.pages.assets import Assets
 from blog.posts import Library
 from blog.posts.addresses import post_path
 from blog.posts.markdown import Style
@@ -102,11 +104,14 @@ class Viblog:
             ),
         )
         self.updates = Updates(self.library)
+        self.following = follow(self.library, self.about) if settings.dev else None
+        news = self.following or self.updates
+        self.opening = news.opening
         self.numbers = Numbers(
             self.tracker,
             counts_readers=settings.count == "readers",
             find_post=self.find_post,
-            beside=self.updates.change,
+            beside=news.change,
         )
         self.hub = Hub(
             self.numbers.frame,
@@ -116,7 +121,7 @@ class Viblog:
                 rotate_seconds=settings.rotate_seconds,
                 stall_seconds=settings.stall_seconds,
             ),
-            render_opening=self.updates.opening,
+            render_opening=self.opening,
         )
         self.gate = Gate(
             max_streams=settings.max_streams or most_streams(read_file_limits()[1]),
@@ -140,6 +145,8 @@ class Viblog:
             return True
         if not name.startswith(POST_PREFIX):
             return False
+        if self.settings.dev:
+            return True  # a draft, and a post that cannot be read yet, have pages that follow
         post = self.library.index.by_id.get(name.removeprefix(POST_PREFIX))
         return post is not None and post.presence
 
@@ -165,7 +172,10 @@ class Viblog:
         self.tracker.start(wait_seconds=MAX_FIRST_READ_SECONDS)
         self.hub.start()
         self.library.subscribe(self.updates.notice)
-        self.library.subscribe(lambda before, after: self.hub.touch())
+        for library in (self.library, self.about):
+            library.subscribe(lambda before, after: self.hub.touch())
+        if self.following is not None:
+            self.following.start(self.hub.touch)
         self.library.start()
         self.about.start()
         self.search.start()
@@ -202,12 +212,20 @@ class Viblog:
             return
         self._is_closed = True
         self.drain()
+        if self.following is not None:
+            self.following.close()
         self.hub.close()
         self.readers.close()
         self.search.close()
         self.library.close()
         self.about.close()
         self.tracker.close(lease_seconds=max(0.0, self._counts_until - time.monotonic()))
+
+
+def follow(*libraries: Library) -> Following:
+    """Make what has open pages follow these libraries and the pages' own files."""
+    assets = Assets(ROOT / "static")
+    return Following(ROOT, libraries, lambda: f"/static/style.css?v={assets.version('style.css')}")
 
 
 def drain_retry_ms(count: int) -> tuple[int, int]:
@@ -235,6 +253,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     # Nobody sends us anything: no form, no upload.
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.extensions["viblog"] = viblog
+    if viblog.following is not None:
+        app.config["TEMPLATES_AUTO_RELOAD"] = True
+        app.jinja_env.globals["following"] = viblog.following
     app.register_blueprint(
         create_pages(
             settings,
@@ -255,12 +276,12 @@ def create_app(settings: Settings | None = None) -> Flask:
         gate=viblog.gate,
         readers=viblog.readers,
         is_page=viblog.is_page,
-        opening=viblog.updates.opening,
+        opening=viblog.opening,
         security_headers=SECURITY_HEADERS,
         takes_over=settings.transport == "auto",
     )
     pages: WSGIApplication = app.wsgi_app
-    if settings.page_cache_megabytes and not app.debug:  # then templates may change, too
+    if settings.page_cache_megabytes and not settings.dev:  # then templates change, too
         pages = PageCache(
             app.wsgi_app,
             lambda: (viblog.library.index, viblog.about.index, assets.state()),

@@ -32,16 +32,20 @@ class SiteError(AssertionError):
 class Site:
     """One gunicorn on a free port of the loopback, with an instance folder of its own.
 
-    `environ` are settings of the blog; nothing else of that kind comes in from outside.
+    `environ` are settings of the blog; nothing else of that kind comes in from outside. `root` is
+    where its code is, for a test that changes it.
     """
 
-    def __init__(self, *, workers: int = 2, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *, workers: int = 2, environ: Mapping[str, str] | None = None, root: Path = ROOT
+    ) -> None:
         # The embedded Valkey's socket is in it: pytest's own temporary folders are too deep.
         self._folder = tempfile.TemporaryDirectory(prefix="vb-", dir="/tmp")
         self.log_path = Path(self._folder.name) / "gunicorn.log"
         self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.workers = workers
+        self._root = root
         self._environ = dict(environ or {})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -61,7 +65,7 @@ class Site:
         with self.log_path.open("wb") as log_file:
             self._process = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=self._root,
                 env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log_file,

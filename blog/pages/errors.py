@@ -8,6 +8,7 @@ import logging
 from flask import Flask, render_template
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
+from jinja2 import TemplateSyntaxError
 from werkzeug.exceptions import HTTPException
 
 from blog.config import Settings
@@ -47,6 +48,9 @@ def register_errors(app: Flask, settings: Settings) -> None:
             return error
         name = error.name
         heading, words = WORDS.get(error.code, (name, error.description or ""))
+        original = getattr(error, "original_exception", None)
+        if settings.dev and isinstance(original, TemplateSyntaxError):
+            words = f"{original.filename}:{original.lineno}: {original.message}"
         bare = BARE_PAGE.format(heading=html.escape(heading), words=html.escape(words))
         if request_ctx.url_adapter is None:
             # A host that is not trusted: no address can be made, and there is nothing to log.

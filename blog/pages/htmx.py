@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import urlencode
 
 from blog.config import Settings
@@ -16,7 +17,7 @@ def write_htmx_config(settings: Settings, *, keeps_address: bool = False) -> str
 
     `keeps_address` lets htmx write the address of what is shown to the browser's history.
     """
-    config = {
+    config: dict[str, Any] = {
         "extensions": "sse",
         # Else htmx makes a stylesheet of its own.
         "includeIndicatorCSS": False,
@@ -28,6 +29,9 @@ def write_htmx_config(settings: Settings, *, keeps_address: bool = False) -> str
             "connectTimeout": CONNECT_TIMEOUT_MS,
         },
     }
+    if settings.dev:
+        # What is unfolded stays so when a page follows what is saved.
+        config["morphIgnore"] = ["data-htmx-powered", "open"]
     return json.dumps(config, separators=(",", ":"))
 
 

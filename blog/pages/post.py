@@ -67,15 +67,27 @@ def add_posts(
             context["linked_data"] = describe_post(show.settings, post, url, image_url)
         return context
 
+    def find(post_id: str, catalogue: Catalogue) -> Post | None:
+        """Return a post that may be seen: the author sees hidden ones, too."""
+        found = catalogue.index.by_id.get(post_id)
+        if found is None and show.settings.dev:
+            found = catalogue.index.hidden.get(post_id)
+        return found
+
     @pages.get("/blog/<path:post_id>")
     def post(post_id: str) -> ResponseReturnValue:
         catalogue = catalogues.latest
-        found = catalogue.index.by_id.get(post_id)
+        found = find(post_id, catalogue)
         if found is None:
             return answer_beside(catalogue, post_id)
+        context = describe(found, catalogue)
+        context["is_hidden"] = found.id in catalogue.index.hidden
+        if not found.presence and show.settings.dev:
+            context["live"] = None  # the stream is there to follow what is saved
         path = url_for("pages.post", post_id=found.id)
-        page = post_page(found) if found.presence else None
-        return show.page("post.html", page, path, **describe(found, catalogue))
+        has_stream = found.presence or show.settings.dev
+        page = post_page(found) if has_stream else None
+        return show.page("post.html", page, path, **context)
 
     def answer_beside(catalogue: Catalogue, path: str) -> ResponseReturnValue:
         """Answer what is below /blog and no post: a slash too many, or a file beside a post."""
@@ -83,7 +95,23 @@ def add_posts(
         if bare_id != path and bare_id in catalogue.index.by_id:
             return redirect(url_for("pages.post", post_id=bare_id), 308)
         post_id, _, name = path.partition("/")
-        return send_beside(catalogue.index, catalogue.index.by_id.get(post_id), name)
+        owner = find(post_id, catalogue)
+        if owner is None and not name and show.settings.dev:
+            return answer_author(path)
+        return send_beside(catalogue.index, owner, name)
+
+    def answer_author(post_id: str) -> ResponseReturnValue:
+        """Answer that no post is here, with a stream: it may come, or be mended."""
+        page = show.page(
+            "error.html",
+            f"blog/{post_id}",
+            url_for("pages.post", post_id=post_id),
+            code=404,
+            title="No post is here",
+            heading="No post is here",
+            words="As soon as one is saved that can be read, this page shows it.",
+        )
+        return page, 404
 
     add_previews(pages, catalogues, show, describe)
 

@@ -11,6 +11,7 @@ import pytest
 
 from blog.cli import posts_cli
 from blog.config import describe_settings
+from blog.pages.feeds import FORMATS
 from blog.posts import Post
 from blog.posts.importing import KINDS
 from blog.posts.importing.addresses import _TOKEN
@@ -121,6 +122,10 @@ def test_every_setting_publisher_and_part_of_an_address_that_is_named_exists(doc
     parts = re.findall(r"`(:[a-z_]+)`", docs)
     assert len(parts) == 10
     assert [part for part in parts if not _TOKEN.fullmatch(part)] == []
+
+
+def test_every_feed_is_named(docs: str):
+    assert {f"/feed.{form.ending}" for form in FORMATS} == set(re.findall(r"`(/feed\.\w+)`", docs))
 
 
 def test_every_link_within_the_document_leads_somewhere(docs: str):

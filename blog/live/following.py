@@ -1,0 +1,112 @@
+"""While an author writes (`make dev`): every open page follows what is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+from html import escape
+from pathlib import Path
+
+import gevent
+
+from blog.posts import Fault, Library
+from blog.streams.event import encode_event
+
+LOOK_SECONDS = 0.2
+
+# `#following` is on every page, with the version of what the page was made of. Where that is
+# another, it gets an element that fetches the page's own address, whatever that is, and morphs its
+# <main>: what is the same stays, and with it the scroll, the focus and the selection. `#following`
+# is exchanged with it, so the element is gone; it stays, for the next frame to try again, where
+# the answer has none: the bare page of an error. A stylesheet is exchanged by its address.
+_FOLLOW = (
+    '<hx-partial hx-target="#following:not(.{version})" hx-swap="innerHTML">'
+    '<div hx-get="" hx-trigger="load" hx-sync="main:replace" hx-target="main" hx-select="main"'
+    ' hx-swap="outerMorph" hx-select-oob="#following"></div></hx-partial>\n'
+    "<hx-partial hx-target=\"link[rel='stylesheet']:not([href='{style}'])\""
+    ' hx-swap="outerMorph"><link rel="stylesheet" href="{style}"></hx-partial>'
+)
+
+
+class Following:
+    """Knows what the pages are made of, and what is to be mended in it.
+
+    Posts and sections are watched by their libraries, code by gunicorn, which starts another
+    worker. Templates and the stylesheet, a dozen files, are looked at here.
+    """
+
+    def __init__(
+        self, root: Path, libraries: Iterable[Library], style_url: Callable[[], str]
+    ) -> None:
+        self._libraries = tuple(libraries)
+        self._templates = root / "templates"
+        self._style_url = style_url
+        self._style = ""
+        self._stamp = ""
+        # As it was loaded: what is saved from now on is another worker's.
+        self._code = _make_stamp((root / "blog").rglob("*.py"))
+        self._greenlet: gevent.Greenlet[..., None] | None = None
+        self.look()
+
+    @property
+    def version(self) -> str:
+        """Name what pages are made of now, as a class of HTML."""
+        parts = [self._code, self._stamp, *(library.index.version for library in self._libraries)]
+        return f"v-{blake2b('/'.join(parts).encode(), digest_size=6).hexdigest()}"
+
+    def list_faults(self) -> Iterator[tuple[Fault, str]]:
+        """Yield what is to be mended, each with the line of the file that it is in."""
+        for library in self._libraries:
+            for fault in library.index.faults:
+                yield fault, _read_line(fault.path, fault.line)
+
+    def opening(self, page: str) -> bytes:
+        """Return nothing: every frame has all."""
+        return b""
+
+    def change(self, page: str) -> bytes:
+        """Return the event that has a page fetched anew where it is not of the newest version."""
+        return encode_event(_FOLLOW.format(version=self.version, style=escape(self._style)))
+
+    def look(self) -> bool:
+        """Look at the templates and the stylesheet; tell whether one is another than before."""
+        before = self._stamp, self._style
+        self._stamp = _make_stamp(self._templates.glob("*.html"))
+        self._style = self._style_url()
+        return (self._stamp, self._style) != before
+
+    def start(self, on_change: Callable[[], None]) -> None:
+        """Begin to look; `on_change` is called when there is news."""
+        self._greenlet = gevent.spawn(self._look_forever, on_change)
+
+    def close(self) -> None:
+        """Look no more. Idempotent."""
+        if self._greenlet is not None:
+            self._greenlet.kill()
+
+    def _look_forever(self, on_change: Callable[[], None]) -> None:
+        while True:
+            gevent.sleep(LOOK_SECONDS)
+            if self.look():
+                on_change()
+
+
+def _make_stamp(paths: Iterable[Path]) -> str:
+    """Name the present state of some files; one that is just being exchanged is not there."""
+    stamp = blake2b(digest_size=6)
+    for path in sorted(paths):
+        try:
+            found = path.stat()
+        except OSError:
+            continue
+        stamp.update(f"{path}\0{found.st_mtime_ns}\0{found.st_size}\n".encode())
+    return stamp.hexdigest()
+
+
+def _read_line(path: Path, line: int) -> str:
+    """Return a line of a file; "" where it has none, or cannot be read."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return ""
+    return lines[line - 1].strip() if line <= len(lines) else ""
