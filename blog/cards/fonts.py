@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 import PIL
+from gevent import monkey
 from PIL import ImageFont, features
 from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular
 
@@ -23,7 +24,8 @@ class CardFontError(ValueError):
 class Fonts:
     """FiraGO in two weights, or one font file of the deployer's in place of both.
 
-    `version` differs where the same text would be drawn in other pixels.
+    `version` differs where the same text would be drawn in other pixels. `spell` may be called by
+    any thread at any time.
     """
 
     def __init__(self, path: str = "") -> None:
@@ -44,6 +46,9 @@ class Fonts:
         self.version = f"{PIL.__version__} {self._can_shape} {digest}"
         self._missing = bytes(self._probe.getmask(_NO_CHARACTER))
         self._known: dict[str, bool] = {}
+        # The loop's thread asks for what a page shows while another draws, and FreeType's fonts
+        # are for one thread at a time. Held for one glyph.
+        self._probing = monkey.get_original("_thread", "allocate_lock")()
 
     def bold(self, size: int) -> ImageFont.FreeTypeFont:
         """Open the bold weight; `size` is in pixels. For one thread."""
@@ -69,7 +74,8 @@ class Fonts:
     def _has(self, character: str) -> bool:
         known = self._known.get(character)
         if known is None:
-            has_glyph = bytes(self._probe.getmask(character)) != self._missing
+            with self._probing:
+                has_glyph = bytes(self._probe.getmask(character)) != self._missing
             known = has_glyph and (self._can_shape or not _needs_shaping(character))
             self._known[character] = known
         return known
