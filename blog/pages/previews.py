@@ -45,12 +45,12 @@ def add_previews(
         context |= {"canonical": "", "linked_data": None, "preview_until": until}
         # The files of a hidden post are hidden, too, but not from here.
         own, ours = f"{post_path(post.id)}/", f"{preview_path(token)}/"
-        context["body"] = Markup(  # noqa: S704 - the author's own
-            rewrite_addresses(
+        if own in context["body"]:
+            body = rewrite_addresses(
                 context["body"],
                 lambda address: ours + address[len(own) :] if address.startswith(own) else address,
             )
-        )
+            context["body"] = Markup(body)  # noqa: S704 - the author's own
         return hide(Response(show.without_stream("post.html", **context)))
 
     @pages.get("/preview/<token>/<path:name>")
