@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import gevent
 from flask import Blueprint, Response, abort, url_for
 from flask.typing import ResponseReturnValue
 
@@ -59,12 +60,13 @@ def add_feeds(
         chosen = tuple(post for post in posts if post.date)[: settings.feed_posts]
 
         def write() -> bytes:
-            rendered = [(post, library.render(post)) for post in chosen]
-            entries = [
-                make_entry(post, post.date, body.html, site_url)
-                for post, body in rendered
-                if post.date and not body.fault
-            ]
+            entries: list[Entry] = []
+            for post in chosen:
+                rendered = library.render(post)
+                if post.date and not rendered.fault:
+                    entries.append(make_entry(post, post.date, rendered.html, site_url))
+                # A long post takes tens of milliseconds; the streams have their turn in between.
+                gevent.sleep(0)
             return form.write(describe_channel(settings, form, tag), entries)
 
         return kept.answer((form.ending, tag), chosen, form.mimetype, write, datetime.now(UTC))

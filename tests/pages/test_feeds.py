@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import feedparser
+import gevent
 import pytest
 
 from blog.pages.absolute import make_absolute
@@ -211,6 +212,22 @@ def test_an_atom_entry_without_an_author_is_the_sites():
 def test_a_post_in_another_language_says_so():
     app = open_site(write_post("one", lang="de"), site_url=SITE)
     assert parse(app, "/feed.atom").entries[0].title_detail.language == "de"
+
+
+def test_streams_have_their_turn_between_the_posts_of_a_feed():
+    app = open_site(*[write_post(f"p{n}") for n in range(5)], site_url=SITE)
+    turns = 0
+
+    def take_turns():
+        nonlocal turns
+        while not fetching.ready():
+            turns += 1
+            gevent.sleep(0)
+
+    fetching = gevent.spawn(fetch, app, "/feed.atom")
+    gevent.spawn(take_turns).join()
+    fetching.get()
+    assert turns >= 5
 
 
 def test_an_empty_feed_says_the_same_every_time():
