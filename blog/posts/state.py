@@ -53,6 +53,7 @@ class Index:
     hidden: Mapping[str, Post] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     media: Collection[Path] = frozenset()
+    hidden_folders: Collection[Path] = frozenset()
     media_version: str = ""
     version: str = ""
     next_change: datetime | None = None
@@ -62,9 +63,16 @@ class Index:
         return self.aliases.get(write_alias_key(path))
 
     def find_media(self, post: Post, name: str) -> Path | None:
-        """Return the file beside a post that a request names; no file system is asked."""
+        """Return the file beside a post that a request names; no file system is asked.
+
+        A folder that is a hidden post's own is hidden with it, from every other post.
+        """
         path = Path(os.path.normpath(post.path.parent / read_media_name(name)))
-        return path if path in self.media else None
+        is_hidden = any(
+            folder in self.hidden_folders and not post.path.is_relative_to(folder)
+            for folder in path.parents
+        )
+        return path if path in self.media and not is_hidden else None
 
     def find_series(self, post: Post) -> SeriesPlace | None:
         """Return a published post's place in its series; None for a post in none."""
@@ -112,6 +120,7 @@ def build_index(
         hidden=hidden,
         faults=faults,
         media=frozenset(media),
+        hidden_folders=_find_own_folders(hidden.values(), published),
         media_version=media_version,
         version=_make_version([*states, *map(str, faults), media_version]),
         next_change=min((m for m in changes if m is not None and m > now), default=None),
@@ -158,6 +167,12 @@ def _settle_aliases(posts: Iterable[Post]) -> tuple[dict[str, Post], list[Fault]
                 )
             )
     return holders, clashes
+
+
+def _find_own_folders(hidden: Iterable[Post], published: Iterable[Post]) -> frozenset[Path]:
+    """Return the folders of hidden posts (`hello/index.md`) with no published post below them."""
+    own = {post.path.parent for post in hidden if post.path.name == "index.md"}
+    return frozenset(own.difference(*(post.path.parents for post in published)) if own else ())
 
 
 def _group(named: Iterable[tuple[str, Post]]) -> dict[str, tuple[Post, ...]]:

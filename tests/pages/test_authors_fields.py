@@ -211,6 +211,22 @@ class TestPreview:
         fetch(app, f"{link[:-1]}?/pixel.gif", 404)
         fetch(app, f"{self.link('one', days=-1)}/pixel.gif", 404)
 
+    def test_a_published_post_is_no_way_to_the_files_of_a_hidden_one(
+        self, write, open_blog, tmp_path
+    ):
+        write("one/index.md", "draft: true")
+        write("two/index.md")
+        write("three/index.md", "draft: true")
+        write("three/four.md")
+        for folder in ("one", "two", "three"):
+            (tmp_path / folder / "pixel.gif").write_bytes(PIXEL)
+        app = open_blog(secret_key=SECRET)
+        fetch(app, "/blog/two/~up/one/pixel.gif", 404)
+        fetch(app, "/blog/two/~up/two/pixel.gif")
+        # The folder is not the draft's alone.
+        fetch(app, "/blog/four/pixel.gif")
+        fetch(app, f"{self.link('one')}/pixel.gif")
+
     def test_ends(self, write, open_blog):
         write("one.md", "draft: true")
         fetch(open_blog(secret_key=SECRET), self.link("one", days=-1), 404)
