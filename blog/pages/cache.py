@@ -4,14 +4,15 @@ A page is kept as Flask made it, with holes where the live numbers are, and is a
 present ones: filled in, tagged and compressed once for each time that they change.
 
 It is never stale. All that is kept was made of the `sources` (the posts, the about page, the static
-files) as they are now: they are looked at before each answer, and when one is another than before,
-everything is forgotten. A page during whose making one changed is not kept. Settings and templates
-do not change while a process lives.
+files) as they are now: each answer compares them, and when one is another than before, everything
+is forgotten. A page during whose making one changed is not kept. Settings and templates do not
+change while a process lives.
 """
 
 from __future__ import annotations
 
 import operator
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,7 @@ class PageCache:
     `read_sources` returns all that pages are made of; `read_numbers` the version of the live
     numbers, another one as soon as one of them may be another. `max_bytes` is what all that is kept
     may take; the page that was not asked for longest goes first.
-    Not for servers of threads, where the count of bytes could be wrong; never what is answered.
+    Where a server has threads, the count of bytes may be wrong by a page; never what is answered.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class PageCache:
         self._share = share or BrotliShare()
         self._sources: Sources = ()
         # In the order of their last use.
-        self._entries: dict[Key, KeptPage] = {}
+        self._entries: OrderedDict[Key, KeptPage] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -147,9 +148,8 @@ class PageCache:
         if self._entries.get(key) is not entry:  # forgotten while it was answered
             return
         self.held_bytes += entry.count_growth()
-        while self.held_bytes > self._max_bytes:
-            oldest = next(iter(self._entries))
-            self.held_bytes -= self._entries.pop(oldest).held_bytes
+        while self.held_bytes > self._max_bytes and self._entries:
+            self.held_bytes -= self._entries.popitem(last=False)[1].held_bytes
 
     def _forget(self) -> None:
         self._entries.clear()

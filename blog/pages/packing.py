@@ -1,4 +1,4 @@
-"""Content codings: which one a request wants, and pages compressed before anybody asks."""
+"""Content codings: which one a request wants, and how a page is compressed once for many."""
 
 from __future__ import annotations
 
