@@ -17,6 +17,7 @@ from blog.config import Settings, SettingsError
 from blog.embedded import EmbeddedValkey, EmbeddedValkeyError
 from blog.ops.limits import most_streams, read_file_limits
 from blog.ops.logs import set_up_logging
+from blog.ops.metric_files import close_folder, forget_worker, open_folder
 
 # Connections beside the streams: pages, files, keep-alive. At the limit gunicorn stops accepting.
 SPARE_CONNECTIONS = 500
@@ -57,8 +58,13 @@ globals().update(set_up_logging(settings.log_level))
 
 
 def on_starting(server: Any) -> None:
-    """Start the embedded Valkey, in the master, if no other is named."""
+    """Start the embedded Valkey, in the master, if no other is named; make room for the metrics."""
     server.embedded_valkey = None
+    server.metrics_folder = None
+    if settings.is_measured:
+        server.metrics_folder = open_folder(settings.instance_dir)
+        # Where prometheus-client looks when a worker imports it; the workers inherit it.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(server.metrics_folder)
     if settings.redis_url:
         return
     valkey = EmbeddedValkey(settings.instance_dir)
@@ -118,7 +124,7 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Shorten a dead worker's lease; in the master, however the worker died.
+    """Shorten a dead worker's lease, and forget its gauges; in the master, however it died.
 
     The process is not waited for; gunicorn reaps every child.
     """
@@ -126,12 +132,16 @@ def child_exit(server: Any, worker: Any) -> None:
         [sys.executable, "-m", "blog.goodbye", worker.viblog_name, str(DEAD_WORKER_LEASE_SECONDS)],
         stdin=subprocess.DEVNULL,
     )
+    if server.metrics_folder is not None:
+        forget_worker(server.metrics_folder, worker.pid)
 
 
 def on_exit(server: Any) -> None:
-    """Stop the embedded Valkey, after the workers."""
+    """Stop the embedded Valkey, after the workers, and remove their metrics."""
     if server.embedded_valkey is not None:
         server.embedded_valkey.close()
+    if server.metrics_folder is not None:
+        close_folder(server.metrics_folder)
 
 
 def _viblog(worker: Any) -> Any:

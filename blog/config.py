@@ -7,6 +7,7 @@ Nothing else in the project reads the environment. A setting `posts_dir` is read
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -78,6 +79,13 @@ def _read_contact(value: str) -> str:
 
 def _read_names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _read_networks(value: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(text) for text in _read_names(value))
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -305,6 +313,19 @@ class Settings:
         "debug, info, warning or error",
         "What is logged.",
     )
+    metrics: tuple[Network, ...] = _setting(
+        (),
+        _read_networks,
+        "addresses or networks, comma-separated",
+        "Who gets `/metrics`, asking without a proxy in between; `docs/watch.md`. Empty: nobody.",
+    )
+    metrics_token: str = _setting(
+        "",
+        _read_secret,
+        f"{MIN_SECRET_CHARS} characters or more",
+        "Who sends it as a bearer token gets `/metrics` from anywhere.",
+        secret=True,
+    )
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -344,6 +365,11 @@ class Settings:
             raise SettingsError(problems)
         return settings
 
+    @property
+    def is_measured(self) -> bool:
+        """Tell whether anybody may get the metrics."""
+        return bool(self.metrics or self.metrics_token)
+
     @classmethod
     def from_process(cls) -> Self:
         """Read every setting from this process's environment."""
@@ -362,7 +388,7 @@ def describe_settings() -> Iterable[tuple[str, str, str, str]]:
         if isinstance(default, bool):
             shown = "1" if default else "0"
         elif isinstance(default, tuple):
-            shown = ",".join(default)
+            shown = ",".join(map(str, default))
         elif isinstance(default, float):
             shown = f"{default:g}"
         else:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from flask import Flask
@@ -33,6 +33,9 @@ from blog.ops.limits import (
     raise_file_limit,
     read_file_limits,
 )
+from blog.ops.metrics import Metrics, Seen
+from blog.ops.probes import Access, mount_probes, time_pages
+from blog.ops.timed_store import TimedStore
 from blog.pages import (
     ABOUT_PAGE,
     INDEX_PAGE,
@@ -45,10 +48,11 @@ from blog.pages.assets import Assets
 from blog.posts import Library
 from blog.posts.addresses import post_path
 from blog.posts.markdown import Style
-from blog.presence import Store, Timings, Tracker, connect
+from blog.presence import Observer, Store, Timings, Tracker, connect
 from blog.search import Search
 from blog.streams.event import encode_event
 from blog.streams.hub import Hub, Limits
+from blog.streams.observer import StreamObserver
 from blog.streams.sockets import can_take_over
 
 if TYPE_CHECKING:
@@ -94,14 +98,16 @@ class Viblog:
             self.cards = Cards(settings.instance_dir / "cards", settings.card_font)
         except CardFontError as error:
             raise SettingsError([f"BLOG_CARD_FONT: {error}"]) from error
+        self.metrics = Metrics(self._what_is_seen()) if settings.is_measured else None
         self.tracker = Tracker(
-            Store(connect(settings.redis_url or DEFAULT_REDIS_URL), settings.redis_prefix),
+            self._make_store(),
             worker=settings.worker_name or None,
             indexes=("page",),
             timings=Timings(
                 lease_seconds=settings.lease_seconds,
                 heartbeat_seconds=settings.heartbeat_seconds,
             ),
+            observer=self.metrics.presence if self.metrics else Observer(),
         )
         self.updates = Updates(self.library)
         self.following = follow(self.library, self.about) if settings.dev else None
@@ -122,6 +128,7 @@ class Viblog:
                 stall_seconds=settings.stall_seconds,
             ),
             render_opening=self.opening,
+            observer=self.metrics.streams if self.metrics else StreamObserver(),
         )
         self.gate = Gate(
             max_streams=settings.max_streams or most_streams(read_file_limits()[1]),
@@ -135,9 +142,47 @@ class Viblog:
         # Every change is a change of the total, which every page shows.
         self.tracker.subscribe(lambda diff: self.hub.touch(), topic=TOPIC)
         self.tracker.subscribe_state(lambda state: self.hub.touch())
+        if self.metrics:
+            self.tracker.subscribe_state(self.metrics.presence.note_state)
         self._draining: gevent.Greenlet[[], None] | None = None
         self._counts_until = 0.0
         self._is_closed = False
+        self._is_loaded = False
+
+    def _make_store(self) -> Store:
+        link = connect(self.settings.redis_url or DEFAULT_REDIS_URL)
+        prefix = self.settings.redis_prefix
+        return TimedStore(link, prefix, self.metrics.redis) if self.metrics else Store(link, prefix)
+
+    def _what_is_seen(self) -> Seen:
+        """Say what the worker that is asked for the metrics answers for all."""
+
+        def count(*, distinct: bool) -> float:
+            return self.tracker.count(TOPIC, distinct=distinct)
+
+        return {
+            "viblog_tabs": ("Tabs, by all workers.", lambda: count(distinct=False)),
+            "viblog_readers": ("Readers, by all workers.", lambda: count(distinct=True)),
+            "viblog_posts": ("Posts that are shown.", lambda: len(self.library.index.posts)),
+        }
+
+    def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """Say whether this worker should get requests: its posts are read, and it does not stop.
+
+        Presence is told, and no reason: without Redis the blog serves as well.
+        """
+        told = {"posts": len(self.library.index.posts), "presence": self.tracker.state.value}
+        if self.gate.is_draining:
+            return False, {**told, "reason": "it is draining"}
+        if not self._is_loaded:
+            return False, {**told, "reason": "its posts are not read yet"}
+        return True, told
+
+    def load(self) -> None:
+        """Read the posts."""
+        self.library.load()
+        self.about.load()
+        self._is_loaded = True
 
     def is_page(self, name: str) -> bool:
         """Tell whether a page of that name can be open: the index decides, never the request."""
@@ -169,6 +214,8 @@ class Viblog:
         # What is there now stays: the collector need not look at it again, for 12 ms each time.
         gc.collect()
         gc.freeze()
+        if self.metrics:
+            self.metrics.start()
         self.tracker.start(wait_seconds=MAX_FIRST_READ_SECONDS)
         self.hub.start()
         self.library.subscribe(self.updates.notice)
@@ -245,8 +292,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings.from_process()
     viblog = Viblog(settings)
-    viblog.library.load()
-    viblog.about.load()
+    viblog.load()
 
     app = Flask("blog", root_path=str(ROOT))
     app.config["TRUSTED_HOSTS"] = list(settings.trusted_hosts) or None
@@ -288,10 +334,15 @@ def create_app(settings: Settings | None = None) -> Flask:
             lambda: viblog.numbers.version,
             max_bytes=settings.page_cache_megabytes * 1024 * 1024,
         )
+    if viblog.metrics:
+        pages = time_pages(pages, viblog.metrics.pages.answered, time.monotonic)
     # Flask itself refuses a host that is not trusted.
     wsgi_app = check_hosts(mount_live(live, pages), app.wsgi_app, settings.trusted_hosts)
     hops = settings.proxy_hops
     if hops:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+    answer_metrics = viblog.metrics.answer if viblog.metrics else None
+    access = Access(settings.metrics, settings.metrics_token)
+    wsgi_app = mount_probes(wsgi_app, viblog.readiness, answer_metrics, access)
     app.wsgi_app = wsgi_app  # type: ignore[assignment, method-assign]
     return app

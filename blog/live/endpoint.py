@@ -66,6 +66,7 @@ class LiveEndpoint:
         security_headers: Mapping[str, str],
         takes_over: bool = True,
     ) -> None:
+        self._observer = hub.observer
         self._hub = hub
         self._gate = gate
         self._readers = readers
@@ -86,13 +87,12 @@ class LiveEndpoint:
             return self._say(start_response, "405 Method Not Allowed", "Only GET.\n", allowed)
         if not monkey.is_module_patched("socket"):
             # A server of threads: each open page would hold one of them for ever.
-            return _refuse(start_response, "busy", BUSY_RETRY_MS)
+            return self._refuse(start_response, "threads", BUSY_RETRY_MS)
         block = address_block(environ.get("REMOTE_ADDR"))
         if not self._gate.has_room(block):
-            is_draining = self._gate.is_draining
-            return _refuse(
-                start_response, "busy", DRAINING_RETRY_MS if is_draining else BUSY_RETRY_MS
-            )
+            if self._gate.is_draining:
+                return self._refuse(start_response, "draining", DRAINING_RETRY_MS)
+            return self._refuse(start_response, "full", BUSY_RETRY_MS)
         page = read_page(environ.get("QUERY_STRING", ""))
         if not self._is_page(page):
             # A tab whose post is gone: it need not ask again before somebody looks at it.
@@ -136,13 +136,22 @@ class LiveEndpoint:
         except BaseException:
             stream.end()
             raise
-        log.debug("streams: opened one on %s, now %d", stream.page, len(self._hub))
+        log.debug("streams: one opened", extra={"page": stream.page, "open": len(self._hub)})
 
     def _leave(self, stream: Stream, ending: Ending) -> None:
         key, block = cast(tuple[str, str], stream.holder)
         self._gate.leave(block)
         self._readers.depart(stream, key, ending)
-        log.debug("streams: one on %s ended (%s), now %d", stream.page, ending, len(self._hub))
+        fields = {"page": stream.page, "ending": ending.name.lower(), "open": len(self._hub)}
+        log.debug("streams: one ended", extra=fields)
+
+    def _refuse(
+        self, start_response: StartResponse, reason: str, between_ms: tuple[int, int]
+    ) -> Iterable[bytes]:
+        """Refuse with a stream: htmx would swap any other body in, and never ask again."""
+        self._observer.refused(reason)
+        retry_ms = random.randint(*between_ms)
+        return _send(start_response, encode_event("", event="busy", retry_ms=retry_ms))
 
     def _say(
         self, start_response: StartResponse, status: str, text: str, *headers: Header
@@ -179,15 +188,6 @@ def read_page(query: str) -> str:
 def _cookie_header(cookie: str, *, is_secure: bool) -> Header:
     secure = "Secure; " if is_secure else ""
     return "Set-Cookie", f"{COOKIE}={cookie}; {secure}HttpOnly; Path={PATH}; SameSite=Lax"
-
-
-def _refuse(
-    start_response: StartResponse, event: str, between_ms: tuple[int, int]
-) -> Iterable[bytes]:
-    """Refuse with a stream: htmx would swap any other body into the page, and never ask again."""
-    return _send(
-        start_response, encode_event("", event=event, retry_ms=random.randint(*between_ms))
-    )
 
 
 def _send(start_response: StartResponse, body: bytes) -> Iterable[bytes]:

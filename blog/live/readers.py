@@ -87,7 +87,11 @@ class Readers:
         self._streams.pop(stream.id, None)
         if self._is_draining:
             return
-        lingers = {Ending.CLOSED: self._linger_seconds, Ending.RETURNS: RETURN_SECONDS}
+        lingers = {
+            Ending.CLOSED: self._linger_seconds,
+            Ending.STALLED: self._linger_seconds,
+            Ending.RETURNS: RETURN_SECONDS,
+        }
         self._tracker.untrack(
             stream,
             TOPIC,

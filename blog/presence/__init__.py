@@ -5,9 +5,11 @@ monkey-patched by gevent first. Start with `Tracker`.
 """
 
 from .health import State
+from .links import Link
+from .observer import Observer
 from .replica import Diff, Presence, Replica, Version
 from .slot import Slot, Write
-from .store import Store, connect
+from .store import Digested, Store, connect
 from .sync import Sync
 from .timings import Timings
 from .tracker import AlreadyTrackedError, NotTrackedError, Tracker
@@ -15,7 +17,10 @@ from .tracker import AlreadyTrackedError, NotTrackedError, Tracker
 __all__ = [
     "AlreadyTrackedError",
     "Diff",
+    "Digested",
+    "Link",
     "NotTrackedError",
+    "Observer",
     "Presence",
     "Replica",
     "Slot",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from .health import Health
 from .membership import Membership
+from .observer import Observer
 from .replica import Applied, Diff, Replica
 from .store import Leaving, Published, Store, Subscription, decode_message
 from .timings import Timings, spread
@@ -42,6 +43,7 @@ class Reader:
         tell: Callable[[Diff], None],
         wake_writer: Callable[[], None],
         now: Callable[[], float],
+        observer: Observer,
     ) -> None:
         self._store = store
         self._worker = worker
@@ -53,6 +55,7 @@ class Reader:
         self._tell = tell
         self._wake_writer = wake_writer
         self._now = now
+        self._observer = observer
         self._quiet_since = now()
         self._has_digested = False
 
@@ -129,6 +132,7 @@ class Reader:
             message.worker, message.prev, message.new, message.joins or (), message.leaves
         )
         if applied is Applied.GAP:
+            self._observer.missed()
             self._membership.doubt(message.worker, now + self._fetch_jitter())
         return diff
 

@@ -13,6 +13,7 @@ import gevent.event
 from .health import Health
 from .masters import FAILURES
 from .membership import Membership
+from .observer import NOBODY, Observer
 from .reader import DeafError, Reader
 from .replica import Diff, Replica
 from .slot import Slot
@@ -43,8 +44,10 @@ class Sync:
         timings: Timings,
         tell: Callable[[Diff], None],
         now: Callable[[], float] = time.monotonic,
+        observer: Observer = NOBODY,
     ) -> None:
         self._store = store
+        self._observer = observer
         self._slot = slot
         self._timings = timings
         self._now = now
@@ -74,6 +77,7 @@ class Sync:
             tell=tell,
             wake_writer=self.wake,
             now=now,
+            observer=observer,
         )
         self._news = gevent.event.Event()
         self._began = gevent.event.Event()  # all slots are held, or Redis does not answer
@@ -137,6 +141,7 @@ class Sync:
             return True
         except DeafError:
             log.info("presence: did not hear our own message, replacing the subscription")
+            self._observer.went_deaf()
             self._unsubscribe()
             return True
         except FAILURES as error:

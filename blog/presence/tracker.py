@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import gevent
 
 from .health import State
+from .observer import NOBODY, Observer
 from .replica import Diff, Listener, Presence, Replica
 from .slot import Slot
 from .store import Store
@@ -61,7 +62,9 @@ class Tracker:
         fetch: Fetch | None = None,
         timings: Timings | None = None,
         now: Callable[[], float] = time.monotonic,
+        observer: Observer = NOBODY,
     ) -> None:
+        self._observer = observer
         self.worker = worker or secrets.token_hex(6)
         self._fetch = fetch
         self._indexes = tuple(indexes)
@@ -75,6 +78,7 @@ class Tracker:
             timings=timings or Timings(),
             tell=self._tell_remote,
             now=now,
+            observer=observer,
         )
         self._refs_made = 0
         self._owned: dict[Hashable, dict[tuple[str, str], Presence]] = {}
@@ -259,8 +263,9 @@ class Tracker:
         for ref in leaves:
             self._slot.remove(ref)
         self._slot.add(presence)
-        diff = self._replica.remove(self.worker, leaves)
-        diff = diff + self._replica.add(self.worker, presence)
+        left = self._replica.remove(self.worker, leaves)
+        diff = left + self._replica.add(self.worker, presence)
+        self._observer.changed(1, len(left.leaves))
         self.sync.wake()
         self._tell(diff)
 
@@ -268,7 +273,7 @@ class Tracker:
         for ref in refs:
             self._slot.remove(ref)
         self.sync.wake()
-        self._tell(self._replica.remove(self.worker, refs))
+        self._tell(self._remove(refs))
 
     def _linger(self, presence: Presence, linger_seconds: float, *, returns: bool) -> None:
         place = (presence.topic, presence.key)
@@ -307,7 +312,12 @@ class Tracker:
             self._slot.remove(ref)
         if refs:
             self.sync.wake()
-        self._tell(diff + self._replica.remove(self.worker, refs))
+        self._tell(diff + self._remove(refs))
+
+    def _remove(self, refs: Sequence[str]) -> Diff:
+        diff = self._replica.remove(self.worker, refs)
+        self._observer.changed(0, len(diff.leaves))
+        return diff
 
     # -- Telling ---------------------------------------------------------------------------------
 

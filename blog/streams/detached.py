@@ -21,7 +21,7 @@ import gevent.socket
 from .event import PING
 from .peers import doubt_peer
 from .sockets import can_take_over
-from .stream import OnEnd, Stream
+from .stream import Ending, OnEnd, Stream
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -136,16 +136,18 @@ class DetachedStream(Stream):
             self.close()
         elif self.is_behind:
             self.is_behind = False
-            self._send(self._hub.newest(self.page))
+            newest = self._hub.newest(self.page)
+            self._hub.observer.sent(1, len(newest))
+            self._send(newest)
 
     def look_after(self, now: float, stall_seconds: float) -> None:
         """Give it up where it took nothing for so long."""
         if self.rest and now - self.moved_at >= stall_seconds:
-            self.lose()
+            self.lose(Ending.STALLED)
 
-    def lose(self) -> None:
+    def lose(self, ending: Ending = Ending.CLOSED) -> None:
         """Give it up: the other side is gone, or takes nothing any more."""
-        self.end()
+        self.end(ending=ending)
         self.close()
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ import gevent.event
 from .event import PING
 from .peers import doubt_peer
 from .socket_watch import SocketWatch
-from .stream import OnEnd, Stream
+from .stream import Ending, OnEnd, Stream
 
 if TYPE_CHECKING:
     from .hub import Hub
@@ -69,7 +69,7 @@ class GeneratorStream(Stream):
     def look_after(self, now: float, stall_seconds: float) -> None:
         """Tear the connection down where it took nothing for so long."""
         if self._sending_since is not None and now - self._sending_since >= stall_seconds:
-            self.end()
+            self.end(ending=Ending.STALLED)
             if self._sock is not None:
                 # Wakes the greenlet that waits in sendall; the server closes its socket itself.
                 with contextlib.suppress(OSError):
@@ -113,6 +113,8 @@ class GeneratorStream(Stream):
         if not self.is_open:
             # A frame that was not begun may be skipped.
             frame, self._goodbye = self._goodbye, None
+        elif frame is not None and frame is not PING:
+            self._hub.observer.sent(1, len(frame))
         self._news.clear()
         return frame
 

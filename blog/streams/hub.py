@@ -16,6 +16,7 @@ import gevent.socket
 from .detached import DetachedStream, take_from
 from .event import PING, join_events, with_return
 from .generator import GeneratorStream
+from .observer import NOBODY, StreamObserver
 from .page import Page
 from .sockets import Sockets
 from .stream import Ending, OnEnd, Stream
@@ -62,8 +63,10 @@ class Hub:
         *,
         render_opening: Callable[[str], bytes] = lambda page: b"",
         now: Callable[[], float] = time.monotonic,
+        observer: StreamObserver = NOBODY,
     ) -> None:
         self.now = now
+        self.observer = observer
         self.sockets = Sockets()
         self._render = render
         self._render_opening = render_opening
@@ -72,6 +75,7 @@ class Hub:
         self._count = 0
         self._dirty: dict[str, None] = {}
         self._is_all_dirty = False
+        self._dirty_since: float | None = None
         self._not_before = 0.0
         self._news = gevent.event.Event()
         self._rotation_due = 0.0
@@ -132,13 +136,14 @@ class Hub:
             if not self._is_all_dirty:
                 self.touch([stream.page])
         opening = join_events(frame, self._render_opening(stream.page))
+        self.observer.sent(1, len(opening))
         return with_return(opening, random.randint(*RETRY_MS), stream.id)
 
     def newest(self, page: str) -> bytes:
         """Return the frame that was last sent to all streams of a page that has some."""
         return self._pages[page].frame
 
-    def forget(self, stream: Stream) -> None:
+    def forget(self, stream: Stream, ending: Ending) -> None:
         """Take a stream out; called by `Stream.end` only."""
         page = self._pages[stream.page]
         page.greeted.pop(stream, None)
@@ -147,6 +152,7 @@ class Hub:
         elif isinstance(stream, GeneratorStream):
             page.others.discard(stream)
         self._count -= 1
+        self.observer.ended(stream.page, ending)
         if not page:
             del self._pages[stream.page]
 
@@ -165,6 +171,7 @@ class Hub:
 
     def _enter(self, page: str) -> Page:
         self._count += 1
+        self.observer.opened(page)
         at = self._pages.get(page)
         if at is None:
             at = self._pages[page] = Page(self.now())
@@ -188,6 +195,8 @@ class Hub:
             self._dirty.update(dict.fromkeys(pages))
             is_news = len(self._dirty) > before
         if is_news:
+            if self._dirty_since is None:
+                self._dirty_since = self.now()
             self._news.set()
 
     def next_due(self) -> float:
@@ -200,21 +209,25 @@ class Hub:
         """Send what has changed of every page whose time has come, in slices."""
         now = self.now()
         names = list(self._pages if self._is_all_dirty else self._dirty)
-        self._is_all_dirty = False
-        self._dirty = {}
+        since = now if self._dirty_since is None else self._dirty_since
+        self._forget_changes()
         turns = Turns(self.now)
+        is_sent = False
         for name in names:
             page = self._pages.get(name)
             if page is None:
                 continue
             if page.not_before > now:
                 self._dirty[name] = None
+                self._dirty_since = since
                 continue
             try:
-                self._fan_out(name, page, turns)
+                is_sent |= self._fan_out(name, page, turns)
             except Exception:  # one page's fault must not stop the others' numbers
                 log.exception("streams: the frame of a page could not be made")
         self._rest_after(turns)
+        if is_sent:
+            self.observer.fanned_out(turns.worked_seconds, now - since)
 
     def keep(self, now: float) -> None:
         """Give up, rotate and ping the streams that it is time for, in slices."""
@@ -237,8 +250,8 @@ class Hub:
                     other.ping()
         self._rest_after(turns)
 
-    def _fan_out(self, name: str, page: Page, turns: Turns) -> None:
-        """Make a page's frame anew, and send it to those who show another one."""
+    def _fan_out(self, name: str, page: Page, turns: Turns) -> bool:
+        """Make a page's frame anew, and send it to those who show another one, if there are any."""
         frame = self._render(name)
         greeted, page.greeted = page.greeted, {}
         had, page.frame = page.frame, frame
@@ -246,7 +259,7 @@ class Hub:
             # What some began with is not true any more; all others have it already.
             wrong = [stream for stream, shown in greeted.items() if shown != frame]
             if not wrong:
-                return
+                return False
             socks = [stream.sock for stream in wrong if isinstance(stream, DetachedStream)]
             others = [stream for stream in wrong if isinstance(stream, GeneratorStream)]
         else:
@@ -254,13 +267,19 @@ class Hub:
             socks, others = page.without(right)
         page.sent_at = self.now()
         page.not_before = page.sent_at + self._limits.pace_seconds
-        self.sockets.send_to_all(socks, frame, turns)
+        self.observer.sent(self.sockets.send_to_all(socks, frame, turns), len(frame))
         for sent, other in enumerate(others, start=1):
             if other.is_open:
                 other.offer(frame)
             if sent % GENERATORS_AT_ONCE == 0:
                 gevent.sleep(0)  # their own greenlets send it: that is a part of this work
                 turns.rest_if_due()
+        return True
+
+    def _forget_changes(self) -> None:
+        self._is_all_dirty = False
+        self._dirty = {}
+        self._dirty_since = None
 
     def _rest_after(self, turns: Turns) -> None:
         now = self.now()
@@ -276,8 +295,7 @@ class Hub:
                 self._news.wait(wait)
             else:
                 # What changed had no streams any more. Those to come are news.
-                self._is_all_dirty = False
-                self._dirty = {}
+                self._forget_changes()
                 self._news.wait()
 
     def _keep_forever(self) -> None:

@@ -100,17 +100,22 @@ class Sockets:
         del self.slow[stream.sock]
         self._epoll.modify(stream.sock.fileno(), _GONE)
 
-    def send_to_all(self, socks: Iterable[_socket.socket], chunk: bytes, turns: Turns) -> None:
-        """Send a frame or a ping, in slices; one with a rest of the last chunk is only marked.
+    def send_to_all(self, socks: Iterable[_socket.socket], chunk: bytes, turns: Turns) -> int:
+        """Send a frame or a ping, in slices; return to how many.
+
+        A stream that has a rest of the last chunk is only marked.
 
         Between two slices streams end. Their sockets are closed, and say so: unlike a descriptor's
         number, a socket never becomes another connection's.
         """
         size, slow = len(chunk), self.slow
+        sent_to = 0
         waiting = iter(socks)
         while batch := list(islice(waiting, BATCH)):
+            sent_to += len(batch)
             for sock in batch:
                 if sock in slow:
+                    sent_to -= 1
                     slow[sock].is_behind |= chunk is not PING
                     continue
                 try:
@@ -118,6 +123,7 @@ class Sockets:
                 except BlockingIOError:
                     sent = 0
                 except OSError:
+                    sent_to -= 1
                     stream = self._by_fd.get(sock.fileno())  # -1 where it is closed
                     if stream is not None:
                         stream.lose()
@@ -125,6 +131,7 @@ class Sockets:
                 if sent != size:
                     self._by_fd[sock.fileno()].keep(chunk[sent:])
             turns.rest_if_due()
+        return sent_to
 
     def _look(self) -> None:
         for fd, events in self._epoll.poll(0, MAX_EVENTS):

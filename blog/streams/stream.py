@@ -20,7 +20,8 @@ ROTATE_RETRY_MS = (50, 250)
 class Ending(enum.Enum):
     """Why a stream ended, for who counts it."""
 
-    CLOSED = "the client closed it, or took nothing any more"
+    CLOSED = "the client closed it, or is gone"
+    STALLED = "the client took nothing any more"
     RETURNS = "its tab was asked to come back at once"
     PARKED = "its tab was told to stay away until it is looked at"
 
@@ -79,6 +80,6 @@ class Stream(ABC):
         if not self.is_open:
             return
         self.is_open = False
-        self._hub.forget(self)
+        self._hub.forget(self, ending)
         self._say_last(goodbye)
         self._on_end(self, ending)

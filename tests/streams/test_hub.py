@@ -20,6 +20,7 @@ from blog.streams.detached import DetachedStream
 from blog.streams.event import PING, encode_event
 from blog.streams.generator import GeneratorStream
 from blog.streams.hub import Hub, Limits
+from blog.streams.observer import StreamObserver
 from blog.streams.stream import Ending
 from tests.streams.ends import DetachedEnd, GeneratorEnd
 
@@ -153,6 +154,51 @@ def test_every_stream_is_ended_with_a_goodbye_of_its_own(hub, open_end):
     assert [end.endings for end in ends] == [[Ending.RETURNS]] * 2
 
 
+class Told(StreamObserver):
+    """Remember what a hub tells; `frames` are (how many, bytes of each)."""
+
+    def __init__(self) -> None:
+        self.came_and_went: list[str] = []
+        self.frames: list[tuple[int, int]] = []
+        self.waits: list[float] = []
+
+    def opened(self, page: str) -> None:
+        self.came_and_went.append(f"+{page}")
+
+    def ended(self, page: str, ending: Ending) -> None:
+        self.came_and_went.append(f"-{page} {ending.name}")
+
+    def sent(self, frames: int, frame_bytes: int) -> None:
+        self.frames.append((frames, frame_bytes))
+
+    def fanned_out(self, worked_seconds: float, waited_seconds: float) -> None:
+        self.waits.append(waited_seconds)
+
+
+def test_who_counts_is_told_of_every_stream_and_frame_and_of_no_ping(hub, clock, numbers, open_end):
+    hub.observer = told = Told()
+    first, second = open_end(), open_end("blog/a")
+    first_bytes, post_bytes = len(b"data: index 1\n\n"), len(b"data: blog/a 1\n\n")
+    assert told.frames == [(1, first_bytes), (1, post_bytes)]
+    numbers["index"] = 10
+    hub.touch()
+    clock.now += 0.4
+    hub.send_due()
+    first.read()
+    assert sum(frames for frames, _ in told.frames) == 3
+    assert sum(frames * size for frames, size in told.frames) == 2 * first_bytes + 1 + post_bytes
+    assert told.waits == [pytest.approx(0.4)]
+    clock.now += 16
+    hub.keep(clock.now)
+    first.read()
+    hub.touch()
+    hub.send_due()  # the same numbers: nothing is sent
+    assert sum(frames for frames, _ in told.frames) == 3
+    assert len(told.waits) == 1
+    second.stream.end()
+    assert told.came_and_went == ["+index", "+blog/a", "-blog/a CLOSED"]
+
+
 def test_a_silent_stream_is_pinged(hub, clock, open_end):
     end = open_end()
     end.read()
@@ -218,7 +264,7 @@ class TestASlowReader:
         hub.keep(stream.moved_at + 9.9)
         assert end.endings == []
         hub.keep(stream.moved_at + 10)
-        assert end.endings == [Ending.CLOSED]
+        assert end.endings == [Ending.STALLED]
         assert len(hub.sockets) == 0
 
     def test_that_takes_a_little_is_not_given_up(self, hub, clock, numbers, end):

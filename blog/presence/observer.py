@@ -1,0 +1,21 @@
+"""What happens to a worker's own presences and to its protocol, told to whoever counts it."""
+
+from __future__ import annotations
+
+
+class Observer:
+    """Told what a tracker does; does nothing itself. None of its methods may wait or raise."""
+
+    __slots__ = ()
+
+    def changed(self, joins: int, leaves: int) -> None:
+        """Note that so many of this worker's own presences joined and left."""
+
+    def missed(self) -> None:
+        """Note a gap: what another worker published before its last message was not heard."""
+
+    def went_deaf(self) -> None:
+        """Note that a subscription was replaced, which did not bring our own messages."""
+
+
+NOBODY = Observer()

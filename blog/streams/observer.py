@@ -1,0 +1,36 @@
+"""What happens to the streams of a worker, told to whoever counts it."""
+
+from __future__ import annotations
+
+from .stream import Ending
+
+
+class StreamObserver:
+    """Told of streams and of what they are sent; does nothing itself.
+
+    None of its methods may wait or raise. They are called for a stream or a fan-out, never for each
+    send: that is what a reader costs.
+    """
+
+    __slots__ = ()
+
+    def opened(self, page: str) -> None:
+        """Note that a stream of a page was opened."""
+
+    def ended(self, page: str, ending: Ending) -> None:
+        """Note that a stream of a page has ended, and why."""
+
+    def refused(self, reason: str) -> None:
+        """Note that a tab was asked to come back later."""
+
+    def sent(self, frames: int, frame_bytes: int) -> None:
+        """Note that streams were sent a frame of so many bytes: the first, or a change."""
+
+    def fanned_out(self, worked_seconds: float, waited_seconds: float) -> None:
+        """Note a change that was sent: what it took, and how long it waited for its turn.
+
+        What it took is without the pauses in which the worker did other things.
+        """
+
+
+NOBODY = StreamObserver()

@@ -1,0 +1,195 @@
+"""`/metrics` counts exactly, over all workers, whatever becomes of them."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.server.tabs import Tab, Tabs
+from tests.site import Site
+
+TOKEN = "0123456789abcdef0123456789abcdef"
+ROTATIONS_ARE_FAR = {"BLOG_ROTATE_SECONDS": "3600", "BLOG_PING_SECONDS": "3600"}
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    environ = {
+        "BLOG_METRICS": "127.0.0.1",
+        "BLOG_METRICS_TOKEN": TOKEN,
+        "BLOG_TRUSTED_HOSTS": "localhost,127.0.0.1",
+        **ROTATIONS_ARE_FAR,
+    }
+    with Site(workers=2, environ=environ) as site:
+        yield site
+
+
+@pytest.fixture
+def tabs() -> Iterator[Tabs]:
+    tabs = Tabs()
+    yield tabs
+    tabs.close()
+
+
+def ask(site: Site, path: str = "/metrics", **headers: str) -> tuple[int, str]:
+    """Ask for a path; return the status and the body."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(site.url + path, headers=named)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+class Counted:
+    """All samples at one moment: `counted("viblog_streams", page="post")`, the sum of those."""
+
+    def __init__(self, site: Site) -> None:
+        status, text = ask(site)
+        assert status == 200
+        self.families = list(text_string_to_metric_families(text))
+        self.samples = [sample for family in self.families for sample in family.samples]
+
+    def __call__(self, name: str, **labels: str) -> float:
+        found = [s for s in self.samples if s.name == name and labels.items() <= s.labels.items()]
+        assert found, f"no {name} {labels}"
+        return sum(sample.value for sample in found)
+
+
+def wait_until(site: Site, tabs: Tabs, **expected: float) -> Counted:
+    """Wait until metrics have these values, in as many answers in a row as there are workers."""
+    seen: list[Counted] = []
+
+    def is_so() -> bool:
+        seen[:] = [Counted(site) for _ in range(site.workers)]
+        return all(one(name) == value for one in seen for name, value in expected.items())
+
+    tabs.wait(is_so, f"the metrics are {expected}", 10)
+    return seen[-1]
+
+
+def open_seven(site: Site, tabs: Tabs) -> tuple[list[Tab], list[Tab]]:
+    """Open three tabs of the index at one worker, and four of a post at the other."""
+    first, second = site.worker_pids()
+    return (
+        tabs.open(site, 3, worker=first, returns=False),
+        tabs.open(site, 4, page="blog/running-it", worker=second, returns=False),
+    )
+
+
+def test_every_stream_is_counted_whatever_becomes_of_its_worker(site, tabs):
+    before = Counted(site)
+
+    def more(name: str, **labels: str) -> float:
+        return now(name, **labels) - before(name, **labels)
+
+    _, on_a_post = open_seven(site, tabs)
+    now = wait_until(site, tabs, viblog_streams=7, viblog_tabs=7, viblog_readers=7)
+    assert now("viblog_workers") == 2
+    assert now("viblog_streams", page="index") == 3
+    assert now("viblog_streams", page="post") == 4
+    assert now("viblog_streams", page="about") == 0
+    assert more("viblog_streams_opened_total") == 7
+    assert more("viblog_joins_total") == 7
+    assert more("viblog_streams_ended_total") == 0
+
+    for tab in on_a_post[:3]:
+        tab.close()
+    now = wait_until(site, tabs, viblog_streams=4, viblog_tabs=4)
+    assert more("viblog_streams_ended_total", ending="closed") == 3
+    assert more("viblog_streams_ended_total") == 3
+    assert more("viblog_leaves_total") == 3
+
+    # The one that has the three: what it has counted stays, what was open there is gone.
+    first, second = site.worker_pids()
+    site.kill_worker(first)
+    site.wait(lambda: len({*site.worker_pids()} - {first, second}) == 1, "there is a new worker")
+    now = wait_until(site, tabs, viblog_streams=1, viblog_workers=2, viblog_tabs=1)
+    assert now("viblog_streams", page="post") == 1
+    assert now("viblog_presence_workers", state="whole") == 2
+    assert more("viblog_streams_opened_total") == 7
+    assert more("viblog_streams_ended_total") == 3
+
+
+def test_every_frame_is_counted(site, tabs):
+    wait_until(site, tabs, viblog_streams=0, viblog_tabs=0)
+    before = Counted(site)
+    watching = tabs.open(site, 2, page="about", worker=site.worker_pids()[0], returns=False)
+    wait_until(site, tabs, viblog_tabs=2)
+    tabs.pump_for(0.3)  # what is left of a change that was paced
+    frames = sum(len(tab.totals) for tab in watching)
+    now = Counted(site)
+    assert now("viblog_frames_total") - before("viblog_frames_total") == frames
+    frame_bytes = now("viblog_frame_bytes_total") - before("viblog_frame_bytes_total")
+    assert 150 * frames < frame_bytes < 400 * frames
+    fan_outs = now("viblog_fan_out_seconds_count") - before("viblog_fan_out_seconds_count")
+    assert fan_outs >= 1
+    waits = now("viblog_pace_seconds_count") - before("viblog_pace_seconds_count")
+    assert waits == fan_outs
+
+
+def test_what_is_asked_of_redis_is_timed(site, tabs):
+    before = Counted(site)
+    tabs.open(site, 1)
+    wait_until(site, tabs, viblog_tabs=1)
+    now = Counted(site)
+
+    def calls(step: str) -> float:
+        name = "viblog_redis_seconds_count"
+        return now(name, step=step) - before(name, step=step)
+
+    assert calls("append") >= 1
+    assert calls("put") == 0
+    assert now("viblog_redis_seconds_count", step="put") >= 2  # the first of each worker
+    assert now("viblog_redis_failures_total") == 0
+
+
+def test_a_page_is_timed_by_its_kind(site):
+    before = Counted(site)
+    for path in ("/blog", "/blog/running-it", "/blog/running-it", "/about", "/nowhere"):
+        ask(site, path)
+    now = Counted(site)
+
+    def more(name: str, **labels: str) -> float:
+        return now(name, **labels) - before(name, **labels)
+
+    kinds = {kind: more("viblog_page_seconds_count", page=kind) for kind in ("index", "post")}
+    assert kinds == {"index": 1, "post": 2}
+    assert more("viblog_page_seconds_count", page="about") == 1
+    assert more("viblog_page_seconds_count", page="other") == 1
+    assert more("viblog_answers_total", status="2xx") == 4
+    assert more("viblog_answers_total", status="4xx") == 1
+
+
+def test_nothing_that_is_a_readers_is_in_it(site, tabs):
+    (tab,) = tabs.open(site, 1, cookie="a" * 22)
+    with site.embedded_redis() as client:
+        slots = [client.hgetall(key) for key in client.keys("{viblog}:w:*")]
+    keys = [text.split('"')[3] for slot in slots for ref, text in slot.items() if ref[0] != "."]
+    _, text = ask(site)
+    assert keys
+    assert not [word for word in [*keys, tab.cookie, "127.0.0.1", "running-it"] if word in text]
+
+
+def test_the_labels_are_few(site):
+    assert len(Counted(site).samples) < 200
+
+
+def test_who_may_not_see_them_finds_an_ordinary_page_that_is_not_there(site):
+    status, body = ask(site, X_Forwarded_For="127.0.0.1")
+    assert status == 404
+    assert "viblog_" not in body
+    assert ask(site, X_Forwarded_For="10.0.0.1", Authorization=f"Bearer {TOKEN}")[0] == 200
+    assert ask(site, X_Forwarded_For="10.0.0.1", Authorization=f"Bearer {TOKEN}x")[0] == 404
+
+
+def test_probes_are_answered_for_every_host(site):
+    assert ask(site, "/blog", Host="elsewhere")[0] == 400
+    assert ask(site, "/healthz", Host="elsewhere") == (200, "ok\n")
+    assert ask(site, "/readyz", Host="elsewhere")[0] == 200
