@@ -54,7 +54,7 @@ max_requests = 0
 preload_app = False
 reload = settings.dev
 control_socket_disable = True
-globals().update(set_up_logging(settings.log_level))
+globals().update(set_up_logging(settings.log_level, settings.log_format))
 
 
 def on_starting(server: Any) -> None:

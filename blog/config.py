@@ -313,6 +313,12 @@ class Settings:
         "debug, info, warning or error",
         "What is logged.",
     )
+    log_format: str = _setting(
+        "text",
+        _one_of("text", "json"),
+        "text or json",
+        "How a line of the log is written: for people, or one JSON object for machines.",
+    )
     metrics: tuple[Network, ...] = _setting(
         (),
         _read_networks,

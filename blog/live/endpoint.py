@@ -118,7 +118,8 @@ class LiveEndpoint:
             self._admit(detached, key, block, prev_ref)
             detached.begin(write_head([*_STREAM_HEADERS, *set_cookie]))
             if _access_log.handlers:  # gunicorn itself logs a request at its end
-                _access_log.info('"GET %s?page=%s" 200, a stream from now on', PATH, page)
+                fields = {"method": "GET", "path": PATH, "status": 200, "page": page}
+                _access_log.info("request, a stream from now on", extra=fields)
             raise StopIteration  # the request is over for gunicorn, the stream goes on
         # First of all: what fails before the stream is open leaves nothing behind.
         start_response("200 OK", [*_STREAM_HEADERS, *set_cookie])
