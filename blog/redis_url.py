@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 EXAMPLES = {
@@ -36,6 +37,11 @@ TLS_OPTIONS = {
 }
 SENTINEL_OPTIONS = {"sentinel_username": r".+", "sentinel_password": r".+"}
 DATABASE = r"\d{1,5}"
+
+
+def embedded_socket(instance_dir: Path) -> Path:
+    """Return where the embedded Valkey listens, if it runs."""
+    return (instance_dir / "valkey" / "valkey.sock").resolve()
 
 
 def find_problem(url: str) -> str | None:

@@ -72,9 +72,10 @@ class TimedStore(Store):
             self._metrics.refused.inc()
         return is_written
 
-    def digest(self) -> dict[str, Digested]:
+    def digest(self, *, forgets: bool = True) -> dict[str, Digested]:
         """Digest, timed."""
-        return self._time("digest", super().digest)
+        call = super().digest
+        return self._time("digest", lambda: call(forgets=forgets))
 
     def fetch(self, worker: str) -> tuple[Version, tuple[Presence, ...]] | None:
         """Fetch a slot, timed."""

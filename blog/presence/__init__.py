@@ -7,6 +7,7 @@ monkey-patched by gevent first. Start with `Tracker`.
 from .health import State
 from .links import Link
 from .observer import Observer
+from .onlooker import Onlooker, SeenWorker
 from .replica import Diff, Presence, Replica, Version
 from .slot import Slot, Write
 from .store import Digested, Store, connect
@@ -21,8 +22,10 @@ __all__ = [
     "Link",
     "NotTrackedError",
     "Observer",
+    "Onlooker",
     "Presence",
     "Replica",
+    "SeenWorker",
     "Slot",
     "State",
     "Store",

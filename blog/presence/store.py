@@ -41,6 +41,7 @@ __all__ = [
 # How long a dead worker is remembered as dead. Longer than the longest time between two digests of
 # one worker (36 s), so that every worker sees it.
 DEAD_MEMORY_MS = 60_000
+FOR_EVER_MS = 1 << 50  # some thousand years, and exact in Lua
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,13 @@ class Store:
         keys = [self._slot(worker), self._live]
         self._run(self._leave, keys, [worker, lease_ms, *told, known])
 
-    def digest(self) -> dict[str, Digested]:
-        """Say of every worker that is alive, or died lately, which version its slot has."""
-        found = self._run(self._digest, [self._live], [f"{self._prefix}:w:", DEAD_MEMORY_MS])
+    def digest(self, *, forgets: bool = True) -> dict[str, Digested]:
+        """Say of every worker that is alive, or died lately, which version its slot has.
+
+        Forgets those that died long ago, unless it is to change nothing.
+        """
+        memory_ms = DEAD_MEMORY_MS if forgets else FOR_EVER_MS
+        found = self._run(self._digest, [self._live], [f"{self._prefix}:w:", memory_ms])
         triples = zip(found[::3], found[1::3], found[2::3], strict=True)
         return {
             worker.decode(): Digested(

@@ -275,8 +275,8 @@ class SimulatedStore(Store):
 
         self._call(do)
 
-    def digest(self) -> dict[str, Digested]:
-        found = self._call(super().digest)
+    def digest(self, *, forgets: bool = True) -> dict[str, Digested]:
+        found = self._call(lambda: super(SimulatedStore, self).digest(forgets=forgets))
         return {
             worker: dataclasses.replace(said, left_ms=self._world.left_ms(worker))
             for worker, said in found.items()
