@@ -24,10 +24,13 @@ from blog.live.gate import Gate
 from blog.live.numbers import POST_PREFIX, TOPIC, NamedPost, Numbers
 from blog.live.readers import Readers
 from blog.live.updates import Updates
+from blog.ops.check_redis import examine_redis
+from blog.ops.check_settings import examine_settings
+from blog.ops.check_stream import examine_stream
+from blog.ops.findings import Finding, Level
 from blog.ops.headers import SECURITY_HEADERS, install_headers
 from blog.ops.hosts import check_hosts
 from blog.ops.limits import (
-    Finding,
     examine_limits,
     most_streams,
     raise_file_limit,
@@ -200,7 +203,18 @@ class Viblog:
         post = self.library.index.by_id.get(page.removeprefix(POST_PREFIX))
         return NamedPost(post.title, post_path(post.id)) if post is not None else None
 
-    def examine(self) -> Iterator[Finding]:
+    def checks(self) -> Iterator[tuple[str, Iterator[Finding]]]:
+        """Return what can be looked at, with a title for what takes a while."""
+        settings = self.settings
+        yield "", self.examine_limits()
+        yield "", examine_settings(settings)
+        yield "Asking Redis", examine_redis(settings)
+        yield (
+            f"Opening a stream at {settings.site_url or 'no address'}",
+            examine_stream(settings.site_url),
+        )
+
+    def examine_limits(self) -> Iterator[Finding]:
         """Say what the limits are, and what they allow."""
         takes_over = self.settings.transport == "auto" and can_take_over()
         return examine_limits(self.settings, takes_over=takes_over)
@@ -208,9 +222,9 @@ class Viblog:
     def start(self) -> None:
         """Begin to count, to send and to watch the posts. Call once, in the serving process."""
         raise_file_limit()
-        for finding in self.examine():
-            if not finding.is_fine:
-                log.warning("%s", finding.text)
+        for finding in self.examine_limits():
+            if finding.level is not Level.OK:
+                log.warning("%s", finding)
         # What is there now stays: the collector need not look at it again, for 12 ms each time.
         gc.collect()
         gc.freeze()

@@ -1,4 +1,4 @@
-"""`flask doctor`: what the machine allows."""
+"""`flask doctor`: what the machine allows, and how what the blog needs is doing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ from flask.cli import with_appcontext
 @click.command("doctor")
 @with_appcontext
 def doctor() -> None:
-    """Say what the limits of this machine are, and what they allow; exit 1 to have one changed."""
-    findings = list(current_app.extensions["viblog"].examine())
-    for finding in findings:
-        click.echo(finding.text if finding.is_fine else f"CHANGE THIS: {finding.text}")
-    if not all(finding.is_fine for finding in findings):
+    """Look at limits, settings, Redis, and a stream through BLOG_SITE_URL; exit 1 for a failure.
+
+    One line for each: ok, warn or fail; what was found, and how to mend what is not as expected.
+    """
+    is_failed = False
+    for title, findings in current_app.extensions["viblog"].checks():
+        if title:
+            click.echo(f"      {title}", err=True)
+        for finding in findings:
+            is_failed |= finding.level.value == "fail"
+            click.echo(str(finding))
+    if is_failed:
         sys.exit(1)

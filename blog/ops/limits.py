@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from blog.config import Settings
+from blog.ops.findings import Finding, fail, warn
 
 # What a worker has open beside its streams: connections of pages, Redis, posts, the loop itself.
 # Under a low limit it is a fifth.
@@ -43,61 +43,49 @@ def most_streams(file_limit: int) -> int:
     return max(1, min(file_limit - min(SPARE_FILES, file_limit // 5), MOST_STREAMS))
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a limit is and allows, in a sentence; not fine where something should be changed."""
-
-    text: str
-    is_fine: bool = True
-
-
 def examine_limits(settings: Settings, *, takes_over: bool) -> Iterator[Finding]:
     """Say what the limits are, what they allow, and what to change."""
     soft, hard = read_file_limits()
     raised = f", {soft} until the blog raises it at its start" if soft < hard else ""
-    yield Finding(f"Open files: a worker may have {hard}{raised}.")
+    yield Finding("open files", f"a worker may have {hard}{raised}")
     allowed, wanted = most_streams(hard), settings.max_streams
     if wanted > allowed:
-        yield Finding(
-            f"Streams: BLOG_MAX_STREAMS is {wanted}, but {hard} open files allow {allowed}. Raise"
-            " the limit (`ulimit -n`, `LimitNOFILE=` of a systemd unit, `--ulimit nofile=` of a"
-            " container) or lower the setting.",
-            is_fine=False,
+        yield fail(
+            "streams",
+            f"BLOG_MAX_STREAMS is {wanted}",
+            f"at most the {allowed} that {hard} open files allow",
+            "Raise the limit (`ulimit -n`, `LimitNOFILE=` of a systemd unit, `--ulimit nofile=` of"
+            " a container) or lower the setting",
         )
     else:
         reason = "BLOG_MAX_STREAMS" if wanted else "as many as the open files allow"
         streams = wanted or allowed
         yield Finding(
-            f"Streams: at most {streams} in one worker ({reason}), {streams * settings.workers} in"
-            f" all {settings.workers} (WEB_CONCURRENCY)."
-        )
-    yield Finding(
-        f"Of these one address has at most {settings.max_streams_per_address}, one browser"
-        f" {settings.max_streams_per_reader}. Above a limit a tab is asked to come back later, and"
-        " pages are answered."
-    )
-    if not settings.proxy_hops:
-        yield Finding(
-            "No proxy is trusted (BLOG_PROXY_HOPS is 0): behind one, all readers would have one"
-            " address."
+            "streams",
+            f"at most {streams} in one worker ({reason}), {streams * settings.workers} in"
+            f" all {settings.workers} (WEB_CONCURRENCY); of one address"
+            f" {settings.max_streams_per_address}, of one browser"
+            f" {settings.max_streams_per_reader}",
         )
     if takes_over:
         yield Finding(
-            "Transport: sockets are taken over from gunicorn, about 2 kB for each reader. Where"
-            " gunicorn itself does TLS they cannot be, and cost ten times as much."
+            "transport",
+            "sockets are taken over from gunicorn, about 2 kB for each reader; where gunicorn"
+            " itself does TLS they cannot be, and cost ten times as much",
         )
     else:
         yield Finding(
-            "Transport: the WSGI server sends the streams, about 20 kB for each reader"
-            f" (BLOG_TRANSPORT is {settings.transport}; taking sockets over needs Linux)."
+            "transport",
+            "the WSGI server sends the streams, about 20 kB for each reader (BLOG_TRANSPORT is"
+            f" {settings.transport}; taking sockets over needs Linux)",
         )
     waiting = _read_somaxconn()
     if waiting is not None and waiting < GUNICORN_BACKLOG:
-        yield Finding(
-            f"Connections that wait to be accepted: at most {waiting}. When more readers than that"
-            " come at once, after a restart say, some wait a second or more. Raise it with"
-            f" `sysctl net.core.somaxconn={GUNICORN_BACKLOG}`.",
-            is_fine=False,
+        yield warn(
+            "backlog",
+            f"at most {waiting} connections wait to be accepted",
+            f"{GUNICORN_BACKLOG}, for all that come at once after a restart",
+            f"Raise it with `sysctl net.core.somaxconn={GUNICORN_BACKLOG}`",
         )
 
 

@@ -50,7 +50,7 @@ def test_the_doctor_says_what_the_files_allow():
 def test_the_doctor_has_a_cap_changed_that_the_files_do_not_allow():
     code, said = ask_doctor(soft=1024, hard=1024, BLOG_MAX_STREAMS="900")
     assert code == 1
-    assert "CHANGE THIS: Streams: BLOG_MAX_STREAMS is 900, but 1024 open files allow 820." in said
+    assert "fail  streams: BLOG_MAX_STREAMS is 900; expected at most the 820 that 1024 open" in said
 
 
 def test_the_doctor_names_a_cap_that_was_set():

@@ -59,6 +59,11 @@ def find_redis_server() -> str:
     return _find("Redis", "REDIS_SERVER", ["redis-server", str(REDIS_SERVER)])
 
 
+def find_nginx() -> str:
+    """Return the path of nginx, which is put before the blog as a deployer does it."""
+    return _find("nginx", "NGINX", ["nginx", str(SYSTEM / "sbin" / "nginx")])
+
+
 def find_libfaketime() -> str:
     """Return the path of the library that lies to a process about the time of day."""
     named = os.environ.get("LIBFAKETIME")
@@ -100,7 +105,7 @@ def install_debian_packages(packages: list[str]) -> None:
         raise MissingToolError(
             f"Missing: {', '.join(packages)} (Debian's names), and there is no apt-get to install "
             "them with. Install them your system's way; what is not found then is named by its "
-            "path in CHROMIUM, JAVA, REDIS_SERVER, LIBFAKETIME or IP."
+            "path in CHROMIUM, JAVA, REDIS_SERVER, LIBFAKETIME, IP or NGINX."
         )
     prefix: list[str] = []
     if os.geteuid() != 0:
@@ -167,6 +172,7 @@ PROGRAMS = (
     (find_redis_server, "REDIS_SERVER", "redis-tools"),
     (find_libfaketime, "LIBFAKETIME", "libfaketime"),
     (find_ip, "IP", "iproute2"),
+    (find_nginx, "NGINX", "nginx"),
 )
 
 
