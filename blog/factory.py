@@ -133,8 +133,9 @@ class Viblog:
             render_opening=self.opening,
             observer=self.metrics.streams if self.metrics else StreamObserver(),
         )
+        self.max_streams = settings.max_streams or most_streams(read_file_limits()[1])
         self.gate = Gate(
-            max_streams=settings.max_streams or most_streams(read_file_limits()[1]),
+            max_streams=self.max_streams,
             max_streams_per_address=settings.max_streams_per_address,
         )
         self.readers = Readers(
@@ -164,8 +165,11 @@ class Viblog:
             return self.tracker.count(TOPIC, distinct=distinct)
 
         return {
-            "viblog_tabs": ("Tabs, by all workers.", lambda: count(distinct=False)),
-            "viblog_readers": ("Readers, by all workers.", lambda: count(distinct=True)),
+            "viblog_tabs": (
+                "Tabs that count, of all workers, as the worker that answers knows it.",
+                lambda: count(distinct=False),
+            ),
+            "viblog_readers": ("Distinct browsers, likewise.", lambda: count(distinct=True)),
             "viblog_posts": ("Posts that are shown.", lambda: len(self.library.index.posts)),
         }
 
@@ -229,7 +233,7 @@ class Viblog:
         gc.collect()
         gc.freeze()
         if self.metrics:
-            self.metrics.start()
+            self.metrics.start(self.max_streams)
         self.tracker.start(wait_seconds=MAX_FIRST_READ_SECONDS)
         self.hub.start()
         self.library.subscribe(self.updates.notice)

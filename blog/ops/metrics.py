@@ -47,10 +47,16 @@ class Metrics:
         self.redis = RedisMetrics(self._registry)
         self.pages = PageMetrics(self._registry)
         self._workers = _gauge(self._registry, "viblog_workers", "Workers that serve.")
+        self._room = _gauge(
+            self._registry,
+            "viblog_streams_room",
+            "Streams that may be open, if no address stops it.",
+        )
 
-    def start(self) -> None:
-        """Note that this worker serves, and that its presence is whole so far."""
+    def start(self, max_streams: int) -> None:
+        """Note that this worker serves so many streams, and that its presence is whole so far."""
         self._workers.set(1)
+        self._room.set(max_streams)
         self.redis.answered.set(time.time())
         self.presence.note_state(State.WHOLE)
 
@@ -62,6 +68,19 @@ class Metrics:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         write, content_type = choose_encoder(accept)
         return write(_Both(registry, self._seen)), content_type
+
+    def describe(self) -> list[tuple[str, str, dict[str, list[str]], str]]:
+        """Return name, type, labels with their values, and meaning of every metric."""
+        rows = []
+        for metric in _Both(self._registry, self._seen).collect():
+            labels: dict[str, list[str]] = {}
+            for sample in metric.samples:
+                for name, value in sample.labels.items():
+                    if name != "le" and value not in labels.setdefault(name, []):
+                        labels[name].append(value)
+            name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+            rows.append((name, metric.type, labels, metric.documentation))
+        return rows
 
 
 class _SeenHere:
@@ -103,32 +122,38 @@ class StreamMetrics(StreamObserver):
         opened = Counter("viblog_streams_opened", "Streams opened.", ["page"], registry=registry)
         ended = Counter(
             "viblog_streams_ended",
-            "Streams that have ended, and why.",
+            "Streams that have ended: left, too slow, asked to come back, or one tab too many.",
             ["ending"],
             registry=registry,
         )
         refused = Counter(
             "viblog_streams_refused",
-            "Tabs that were asked to come back later, and why.",
+            "Busy answers: no room, the worker stops, or the server has threads only.",
             ["reason"],
             registry=registry,
         )
-        streams = _gauge(registry, "viblog_streams", "Streams that are open.", "page")
+        streams = _gauge(registry, "viblog_streams", "Streams that are open now.", "page")
         self._open = {page: streams.labels(page) for page in STREAM_PAGES}
         self._opened = {page: opened.labels(page) for page in STREAM_PAGES}
         self._ended = {ending: ended.labels(ending.name.lower()) for ending in Ending}
         self._refused = {reason: refused.labels(reason) for reason in REFUSALS}
-        self._frames = Counter("viblog_frames", "Frames sent.", registry=registry)
-        self._frame_bytes = Counter("viblog_frame_bytes", "Bytes of frames.", registry=registry)
+        self._frames = Counter(
+            "viblog_frames",
+            "Frames sent: first ones and changes; pings are none.",
+            registry=registry,
+        )
+        self._frame_bytes = Counter(
+            "viblog_frame_bytes", "Their bytes, without the heads of responses.", registry=registry
+        )
         self._fan_out = Histogram(
             "viblog_fan_out_seconds",
-            "What it takes to send one change to all streams of a worker.",
+            "Time a worker spends to send one change to all its streams, without its pauses.",
             buckets=FAN_OUT_BUCKETS,
             registry=registry,
         )
         self._pace = Histogram(
             "viblog_pace_seconds",
-            "How long a change waits until it is sent.",
+            "How long a change waits until its sending begins; the pace is BLOG_PACE_SECONDS.",
             buckets=PACE_BUCKETS,
             registry=registry,
         )
@@ -166,18 +191,30 @@ class PresenceMetrics(Observer):
     __slots__ = ("_deaf", "_gaps", "_joins", "_leaves", "_states")
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._joins = Counter("viblog_joins", "Presences that joined.", registry=registry)
-        self._leaves = Counter("viblog_leaves", "Presences that left.", registry=registry)
+        self._joins = Counter(
+            "viblog_joins",
+            "Presences that joined: tabs, also those that come back.",
+            registry=registry,
+        )
+        self._leaves = Counter(
+            "viblog_leaves",
+            "Presences that left; not those of a worker that was killed.",
+            registry=registry,
+        )
         self._gaps = Counter(
-            "viblog_presence_gaps", "Messages that others' were missed before.", registry=registry
+            "viblog_presence_gaps",
+            "Gaps: others' messages that were lost, and made up for by a fetch.",
+            registry=registry,
         )
         self._deaf = Counter(
-            "viblog_presence_deaf", "Subscriptions that fell silent.", registry=registry
+            "viblog_presence_deaf",
+            "Subscriptions that brought nothing any more, and were replaced.",
+            registry=registry,
         )
         states = _gauge(
             registry,
             "viblog_presence_workers",
-            "Workers, by how far they can be believed.",
+            "Workers by how far their numbers can be believed.",
             "state",
         )
         self._states = {state: states.labels(state.value) for state in State}

@@ -22,22 +22,27 @@ class RedisMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         seconds = Histogram(
             "viblog_redis_seconds",
-            "Calls to Redis that were answered, by what was asked.",
+            "Calls to Redis that were answered; their count says how many writes, puts, digests.",
             ["step"],
             buckets=REDIS_BUCKETS,
             registry=registry,
         )
         failures = Counter(
-            "viblog_redis_failures", "Calls to Redis that failed.", ["step"], registry=registry
+            "viblog_redis_failures",
+            "Calls to Redis that failed or took too long.",
+            ["step"],
+            registry=registry,
         )
         self._seconds = {step: seconds.labels(step) for step in STEPS}
         self._failures = {step: failures.labels(step) for step in STEPS}
         self.refused = Counter(
-            "viblog_slots_lost", "Appends that were refused: the slot was lost.", registry=registry
+            "viblog_slots_lost",
+            "Slots that were not in Redis any more as their worker knew them; a put follows.",
+            registry=registry,
         )
         self.answered = Gauge(
             "viblog_redis_answered_timestamp_seconds",
-            "When Redis last answered the worker that has waited longest.",
+            "When Redis last answered the worker that waits longest; Unix time.",
             registry=registry,
             multiprocess_mode="livemin",
         )
