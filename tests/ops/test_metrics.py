@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ from tests.server.tabs import Tab, Tabs
 from tests.site import Site
 
 TOKEN = "0123456789abcdef0123456789abcdef"
+MOST_STREAMS = 7
 ROTATIONS_ARE_FAR = {"BLOG_ROTATE_SECONDS": "3600", "BLOG_PING_SECONDS": "3600"}
 
 
@@ -21,6 +25,7 @@ def site() -> Iterator[Site]:
     environ = {
         "BLOG_METRICS": "127.0.0.1",
         "BLOG_METRICS_TOKEN": TOKEN,
+        "BLOG_MAX_STREAMS_PER_ADDRESS": str(MOST_STREAMS),
         "BLOG_TRUSTED_HOSTS": "localhost,127.0.0.1",
         **ROTATIONS_ARE_FAR,
     }
@@ -147,7 +152,39 @@ def test_what_is_asked_of_redis_is_timed(site, tabs):
     assert calls("append") >= 1
     assert calls("put") == 0
     assert now("viblog_redis_seconds_count", step="put") >= 2  # the first of each worker
-    assert now("viblog_redis_failures_total") == 0
+    assert now("viblog_redis_failures_total") == before("viblog_redis_failures_total")
+
+
+def test_a_busy_answer_is_counted_with_its_reason(site, tabs):
+    before = Counted(site)
+    first = site.worker_pids()[0]
+    tabs.open(site, MOST_STREAMS, worker=first, returns=False)
+    with site.only_worker(first):
+        refused = tabs.knock(site)
+    assert refused.events == ["busy"]
+    now = Counted(site)
+    for reason, count in {"full": 1, "draining": 0, "threads": 0}.items():
+        name = "viblog_streams_refused_total"
+        assert now(name, reason=reason) - before(name, reason=reason) == count
+
+
+def test_an_outage_of_redis_is_told_by_every_worker_and_needs_no_redis_for_it(site, tabs):
+    with site.embedded_redis() as client:
+        pid = client.info("server")["process_id"]
+    answered = Counted(site)("viblog_redis_answered_timestamp_seconds")
+    assert abs(time.time() - answered) < 6  # a heartbeat, and some
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        tabs.open(site, 1)  # something to write, for one worker; the other has its heartbeat
+        tabs.wait(lambda: Counted(site)("viblog_presence_workers", state="stale") == 2, "stale", 12)
+        now = Counted(site)
+        assert now("viblog_presence_workers") == 2
+        assert now("viblog_redis_failures_total") >= 2
+        assert ask(site, "/readyz") == (200, '{"ready": true, "posts": 4, "presence": "stale"}\n')
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    tabs.wait(lambda: Counted(site)("viblog_presence_workers", state="whole") == 2, "whole", 10)
+    assert Counted(site)("viblog_redis_answered_timestamp_seconds") > answered
 
 
 def test_a_page_is_timed_by_its_kind(site):

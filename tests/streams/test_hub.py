@@ -241,6 +241,7 @@ class TestASlowReader:
         return None
 
     def test_gets_whole_frames_and_of_those_it_missed_only_the_newest(self, hub, numbers, end):
+        hub.observer = told = Told()
         last = fill(end, hub, numbers)
         for _ in range(10):
             numbers["index"] += 1
@@ -257,6 +258,7 @@ class TestASlowReader:
         assert rest == b""
         got = [int(frame.removeprefix(b"data: index ")) for frame in frames[1:]]
         assert got == [*range(2, last + 1), last + 10]
+        assert sum(count for count, _ in told.frames) == len(got)
 
     def test_is_given_up_when_it_takes_nothing_for_too_long(self, hub, clock, numbers, end):
         fill(end, hub, numbers)
