@@ -32,8 +32,9 @@ class Probe:
         self._wait_seconds = wait_seconds
         self._sock = connect_to(site, wait_seconds, ["http/1.1"])
         self._body = b""
+        host = site.netloc.encode("idna").decode("ascii")
         request = (
-            f"GET /live?page=index HTTP/1.1\r\nHost: {site.netloc}\r\nAccept: text/event-stream\r\n"
+            f"GET /live?page=index HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n"
             "Accept-Encoding: gzip, deflate, br\r\nUser-Agent: viblog-doctor\r\n\r\n"
         )
         self._sock.sendall(request.encode("ascii"))

@@ -41,7 +41,7 @@ class Access:
         What a proxy has passed on therefore needs the token.
         """
         expected = f"Bearer {self._token}".encode()
-        said = str(environ.get("HTTP_AUTHORIZATION", "")).encode()
+        said = str(environ.get("HTTP_AUTHORIZATION", "")).encode("latin-1")  # PEP 3333
         if self._token and hmac.compare_digest(said, expected):
             return True
         if any(name in environ for name in FORWARDED):

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from blog.config import Settings
-from blog.factory import create_app
+from blog.factory import Viblog, create_app
 from blog.ops.metric_files import forget_worker, open_folder
 from blog.ops.probes import Access
 
@@ -100,6 +100,16 @@ def test_a_worker_is_ready_whatever_became_of_redis_and_not_while_it_drains():
     answer = client.get("/readyz")
     assert (answer.status_code, json.loads(answer.data)["reason"]) == (503, "it is draining")
     assert client.get("/healthz").status_code == 200
+
+
+def test_a_worker_is_not_ready_before_its_posts_are_read():
+    viblog = Viblog(Settings())
+    assert viblog.readiness() == (
+        False,
+        {"posts": 0, "presence": "whole", "reason": "its posts are not read yet"},
+    )
+    viblog.load()
+    assert viblog.readiness() == (True, {"posts": 4, "presence": "whole"})
 
 
 def test_a_masters_folder_is_its_own_and_those_of_dead_masters_go(tmp_path):
