@@ -62,7 +62,13 @@ def on_starting(server: Any) -> None:
     server.embedded_valkey = None
     server.metrics_folder = None
     if settings.is_measured:
-        server.metrics_folder = open_folder(settings.instance_dir)
+        try:
+            server.metrics_folder = open_folder(settings.instance_dir)
+        except OSError as error:
+            sys.exit(
+                f"The blog cannot start:\nBLOG_INSTANCE_DIR: {error}; BLOG_METRICS needs a folder"
+                " that can be written"
+            )
         # Where prometheus-client looks when a worker imports it; the workers inherit it.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(server.metrics_folder)
     if settings.redis_url:
