@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
@@ -66,7 +67,7 @@ def top(seconds: float) -> None:
             raise click.ClickException(_describe(error)) from error
         click.echo("\n".join(lines))
         return
-    with Screen() as screen:
+    with Screen() as screen, contextlib.suppress(KeyboardInterrupt):
         while True:
             columns, height = shutil.get_terminal_size()
             try:
@@ -74,7 +75,7 @@ def top(seconds: float) -> None:
             except (RedisError, OSError, ValueError) as error:
                 lines = [_describe(error), "", "Looking again every few seconds. q ends."]
             screen.show([line[:columns] for line in lines])
-            if screen.wait_for_key(seconds) in ("q", "Q", "\x03", "\x04"):
+            if screen.wait_for_key(seconds) in ("q", "Q", "\x04"):
                 return
 
 

@@ -29,15 +29,12 @@ class Screen:
         sys.stdout.flush()
 
     def wait_for_key(self, seconds: float) -> str:
-        """Return the key that is pressed within that time; "" for none, "\\x03" for Ctrl+C."""
-        try:
-            readable, _, _ = select.select([self._fd], [], [], seconds)
-            if not readable:
-                return ""
-            # Nothing at all: the terminal is gone, as by Ctrl+D.
-            return os.read(self._fd, 1).decode("latin-1") or "\x04"
-        except KeyboardInterrupt:
-            return "\x03"
+        """Return the key that is pressed within that time; "" for none."""
+        readable, _, _ = select.select([self._fd], [], [], seconds)
+        if not readable:
+            return ""
+        # Nothing at all: the terminal is gone, as by Ctrl+D.
+        return os.read(self._fd, 1).decode("latin-1") or "\x04"
 
     def __enter__(self) -> Self:
         self._before = termios.tcgetattr(self._fd)
