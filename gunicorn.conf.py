@@ -15,6 +15,7 @@ import gevent
 
 from blog.config import Settings, SettingsError
 from blog.embedded import EmbeddedValkey, EmbeddedValkeyError
+from blog.live.address_table import AddressTable
 from blog.ops.limits import most_streams, read_file_limits
 from blog.ops.logs import set_up_logging
 from blog.ops.metric_files import close_folder, forget_worker, open_folder
@@ -23,6 +24,8 @@ from blog.ops.metric_files import close_folder, forget_worker, open_folder
 SPARE_CONNECTIONS = 500
 # A dead worker's tabs count this much longer: they are back after RETRY_MS.
 DEAD_WORKER_LEASE_SECONDS = 3.0
+# For workers beside the usual: those of a reload, until the old ones have ended; TTIN adds more.
+SPARE_COLUMNS = 8
 # What a worker that stops waits for requests under way. Together with looking up every second and
 # with `Viblog.close` it must be less than `graceful_timeout`, when the master kills it: then nobody
 # would have said goodbye, and its tabs would leave before they are back.
@@ -58,7 +61,8 @@ globals().update(set_up_logging(settings.log_level, settings.log_format))
 
 
 def on_starting(server: Any) -> None:
-    """Start the embedded Valkey, in the master, if no other is named; make room for the metrics."""
+    """Make what the workers share, in the master; the embedded Valkey if no other is named."""
+    server.address_table = AddressTable(2 * settings.workers + SPARE_COLUMNS)
     server.embedded_valkey = None
     server.metrics_folder = None
     if settings.is_measured:
@@ -91,6 +95,8 @@ def when_ready(server: Any) -> None:
 def pre_fork(server: Any, worker: Any) -> None:
     """Name the worker, so that the master knows whose slot is whose."""
     worker.viblog_name = secrets.token_hex(6)
+    worker.address_table = server.address_table
+    worker.address_column = server.address_table.give(worker.viblog_name)
 
 
 def post_fork(server: Any, worker: Any) -> None:
@@ -105,6 +111,8 @@ def post_worker_init(worker: Any) -> None:
     SIGHUP of a terminal that is closed reaches the workers, too, and would kill them at once.
     """
     viblog = _viblog(worker)
+    if worker.address_column is not None:
+        viblog.gate.share(worker.address_table, worker.address_column)
     viblog.start()
     worker.cfg.set("graceful_timeout", WORKER_GRACE_SECONDS)  # in this process only
 
@@ -130,10 +138,11 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Shorten a dead worker's lease, and forget its gauges; in the master, however it died.
+    """Shorten a dead worker's lease, and forget whom it had; in the master, however it died.
 
     The process is not waited for; gunicorn reaps every child.
     """
+    server.address_table.take_back(worker.viblog_name)
     subprocess.Popen(
         [sys.executable, "-m", "blog.goodbye", worker.viblog_name, str(DEAD_WORKER_LEASE_SECONDS)],
         stdin=subprocess.DEVNULL,

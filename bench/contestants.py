@@ -59,6 +59,7 @@ def viblog(transport: str, *, workers: int = 1) -> Callable[[Place], list[Comman
             "BLOG_TRANSPORT": transport,
             "BLOG_MAX_STREAMS": str(place.readers + 200),
             "BLOG_MAX_STREAMS_PER_ADDRESS": str(place.readers + 200),
+            "BLOG_MAX_OPENS_PER_ADDRESS": "0",
             # A leave counts at once, as in the others.
             "BLOG_LINGER_SECONDS": "0.001",
             "BLOG_LOG_LEVEL": "warning",

@@ -239,6 +239,13 @@ class Settings:
         "tabs or readers",
         "What is counted: every open tab, or distinct browsers.",
     )
+    privacy_signal: str = _setting(
+        "tab",
+        _one_of("tab", "uncounted"),
+        "tab or uncounted",
+        "How a browser counts that asks for privacy (`Sec-GPC`, `DNT`): each tab by itself, without"
+        " a cookie, or not at all.",
+    )
     pause_hidden_tabs: bool = _setting(
         False,
         _read_switch,
@@ -283,8 +290,15 @@ class Settings:
         200,
         _read_whole,
         "a whole number",
-        "Open streams of one address (IPv6: of one /64) in one worker.",
+        "Open streams of one address (IPv6: of one /64) in all workers of this host.",
         minimum=1,
+    )
+    max_opens_per_address: int = _setting(
+        1000,
+        _read_whole,
+        "a whole number",
+        "Streams that one address may open in a minute; 0 for any number.",
+        minimum=0,
     )
     max_streams_per_reader: int = _setting(
         4,

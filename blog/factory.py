@@ -137,6 +137,7 @@ class Viblog:
         self.gate = Gate(
             max_streams=self.max_streams,
             max_streams_per_address=settings.max_streams_per_address,
+            max_opens_per_address=settings.max_opens_per_address,
         )
         self.readers = Readers(
             self.tracker,
@@ -343,6 +344,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         is_page=viblog.is_page,
         opening=viblog.opening,
         security_headers=SECURITY_HEADERS,
+        counts_private=settings.privacy_signal == "tab",
         takes_over=settings.transport == "auto",
     )
     pages: WSGIApplication = app.wsgi_app

@@ -21,7 +21,9 @@ from blog.streams.hub import Hub
 from blog.streams.socket_watch import find_socket
 from blog.streams.stream import Ending, Stream
 
-from .gate import Gate, address_block
+from .address_table import Place
+from .askers import asks_for_privacy, is_crawler, is_own
+from .gate import Gate
 from .readers import COOKIE, PARK, Readers, key_of, make_cookie, read_cookie, read_ref
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ class LiveEndpoint:
 
     `opening(page)` is an event for a tab whose page counts nobody any more, or b"".
 
-    `security_headers` are for the answers that are no streams. `takes_over` is whether sockets may
+    `security_headers` are for the answers that are no streams. `counts_private` is whether those
+    count who ask for privacy; they see the numbers in any case. `takes_over` is whether sockets may
     be taken over from the server; see `blog.streams.detached`.
     """
 
@@ -64,6 +67,7 @@ class LiveEndpoint:
         is_page: Callable[[str], bool],
         opening: Callable[[str], bytes],
         security_headers: Mapping[str, str],
+        counts_private: bool = True,
         takes_over: bool = True,
     ) -> None:
         self._observer = hub.observer
@@ -73,6 +77,7 @@ class LiveEndpoint:
         self._is_page = is_page
         self._opening = opening
         self._security_headers = [*security_headers.items(), ("Cache-Control", "no-store")]
+        self._counts_private = counts_private
         self._takes_over = takes_over
         self._on_end = self._leave  # one bound method for all streams
 
@@ -88,8 +93,8 @@ class LiveEndpoint:
         if not monkey.is_module_patched("socket"):
             # A server of threads: each open page would hold one of them for ever.
             return self._refuse(start_response, "threads", BUSY_RETRY_MS)
-        block = address_block(environ.get("REMOTE_ADDR"))
-        if not self._gate.has_room(block):
+        place = self._gate.find(environ.get("REMOTE_ADDR"))
+        if not self._gate.has_room(place):
             if self._gate.is_draining:
                 return self._refuse(start_response, "draining", DRAINING_RETRY_MS)
             return self._refuse(start_response, "full", BUSY_RETRY_MS)
@@ -97,25 +102,32 @@ class LiveEndpoint:
         if not self._is_page(page):
             # A tab whose post is gone: it need not ask again before somebody looks at it.
             return _send(start_response, self._opening(page) + PARK)
-        # Another site's page may not make its visitors count here. Old browsers do not say.
-        if environ.get("HTTP_SEC_FETCH_SITE", "same-origin") != "same-origin":
+        if not is_own(environ):
             refusal = "Streams are for this site's own pages.\n"
             return self._say(start_response, "403 Forbidden", refusal)
-        return self._open(environ, start_response, page, block)
+        if is_crawler(environ):
+            return _send(start_response, PARK)
+        return self._open(environ, start_response, page, place)
 
     def _open(
-        self, environ: WSGIEnvironment, start_response: StartResponse, page: str, block: str
+        self, environ: WSGIEnvironment, start_response: StartResponse, page: str, place: Place
     ) -> Iterable[bytes]:
-        sent_cookie = read_cookie(environ.get("HTTP_COOKIE", ""))
-        cookie = sent_cookie or make_cookie()
-        is_secure = environ.get("wsgi.url_scheme") == "https"
-        set_cookie = [] if sent_cookie else [_cookie_header(cookie, is_secure=is_secure)]
-        key = key_of(cookie)
+        set_cookie: list[Header] = []
+        if asks_for_privacy(environ):
+            # A key of this stream's own, which no cookie says; or none, and nobody is counted.
+            key = key_of(make_cookie()) if self._counts_private else ""
+        else:
+            sent_cookie = read_cookie(environ.get("HTTP_COOKIE", ""))
+            cookie = sent_cookie or make_cookie()
+            is_secure = environ.get("wsgi.url_scheme") == "https"
+            if not sent_cookie:
+                set_cookie.append(_cookie_header(cookie, is_secure=is_secure))
+            key = key_of(cookie)
         prev_ref = read_ref(environ.get("HTTP_LAST_EVENT_ID"))
         sock = find_detachable(environ) if self._takes_over else None
         if sock is not None:
-            detached = self._hub.take_over(sock, page, self._on_end, holder=(key, block))
-            self._admit(detached, key, block, prev_ref)
+            detached = self._hub.take_over(sock, page, self._on_end, holder=(key, place))
+            self._admit(detached, key, place, prev_ref)
             detached.begin(write_head([*_STREAM_HEADERS, *set_cookie]))
             if _access_log.handlers:  # gunicorn itself logs a request at its end
                 fields = {"method": "GET", "path": PATH, "status": 200, "page": page}
@@ -123,26 +135,28 @@ class LiveEndpoint:
             raise StopIteration  # the request is over for gunicorn, the stream goes on
         # First of all: what fails before the stream is open leaves nothing behind.
         start_response("200 OK", [*_STREAM_HEADERS, *set_cookie])
-        generator = self._hub.open(page, self._on_end, holder=(key, block))
-        self._admit(generator, key, block, prev_ref)
+        generator = self._hub.open(page, self._on_end, holder=(key, place))
+        self._admit(generator, key, place, prev_ref)
         watched = find_socket(environ)
         if watched is not None:
             generator.watch(watched)
         return generator
 
-    def _admit(self, stream: Stream, key: str, block: str, prev_ref: str | None) -> None:
-        self._gate.enter(block)
+    def _admit(self, stream: Stream, key: str, place: Place, prev_ref: str | None) -> None:
+        self._gate.enter(place)
         try:
-            self._readers.arrive(stream, key, prev_ref)
+            if key:
+                self._readers.arrive(stream, key, prev_ref)
         except BaseException:
             stream.end()
             raise
         log.debug("streams: one opened", extra={"page": stream.page, "open": len(self._hub)})
 
     def _leave(self, stream: Stream, ending: Ending) -> None:
-        key, block = cast(tuple[str, str], stream.holder)
-        self._gate.leave(block)
-        self._readers.depart(stream, key, ending)
+        key, place = cast(tuple[str, Place], stream.holder)
+        self._gate.leave(place)
+        if key:
+            self._readers.depart(stream, key, ending)
         fields = {"page": stream.page, "ending": ending.name.lower(), "open": len(self._hub)}
         log.debug("streams: one ended", extra=fields)
 

@@ -4,39 +4,61 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import time
+from collections.abc import Callable
+
+from .address_table import AddressTable, Place
 
 
 class Gate:
-    """Count the open streams of this worker: in all, and by address. Holds addresses in memory
-    only, and only while they have a stream.
+    """Count the open streams of this worker, and those of each address in all workers.
+
+    Without `share` the worker is alone. `max_opens_per_address` is for a minute, 0 for no limit.
     """
 
-    def __init__(self, *, max_streams: int, max_streams_per_address: int) -> None:
+    def __init__(
+        self,
+        *,
+        max_streams: int,
+        max_streams_per_address: int,
+        max_opens_per_address: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._max_streams = max_streams
         self._max_per_address = max_streams_per_address
+        self._max_opens = max_opens_per_address
+        self._clock = clock
         self._count = 0
-        self._by_block: dict[str, int] = {}
+        self._table = AddressTable()
+        self._column = 0
         self.is_draining = False
 
-    def has_room(self, block: str) -> bool:
-        """Tell whether one more stream of an address block may be opened."""
-        return (
-            not self.is_draining
-            and self._count < self._max_streams
-            and self._by_block.get(block, 0) < self._max_per_address
-        )
+    def share(self, table: AddressTable, column: int) -> None:
+        """Count in a table that all workers share, from the beginning."""
+        self._table, self._column = table, column
 
-    def enter(self, block: str) -> None:
+    def find(self, address: str | None) -> Place:
+        """Return where an address is counted; what it is cannot be told from it."""
+        return self._table.find(address_block(address))
+
+    def has_room(self, place: Place) -> bool:
+        """Tell whether one more stream of an address may be opened now."""
+        if self.is_draining or self._count >= self._max_streams:
+            return False
+        if self._table.has_open(place, self._max_per_address):
+            return False
+        limit = self._max_opens
+        return not limit or not self._table.has_opened(place, limit, self._clock())
+
+    def enter(self, place: Place) -> None:
         """Count a stream that was opened."""
         self._count += 1
-        self._by_block[block] = self._by_block.get(block, 0) + 1
+        self._table.enter(self._column, place, self._clock())
 
-    def leave(self, block: str) -> None:
+    def leave(self, place: Place) -> None:
         """Count a stream out that has ended."""
         self._count -= 1
-        self._by_block[block] -= 1
-        if not self._by_block[block]:
-            del self._by_block[block]
+        self._table.leave(self._column, place)
 
 
 def address_block(address: str | None) -> str:

@@ -63,9 +63,15 @@ def examine_limits(settings: Settings, *, takes_over: bool) -> Iterator[Finding]
         yield Finding(
             "streams",
             f"at most {streams} in one worker ({reason}), {streams * settings.workers} in"
-            f" all {settings.workers} (WEB_CONCURRENCY); of one address"
-            f" {settings.max_streams_per_address}, of one browser"
-            f" {settings.max_streams_per_reader}",
+            f" all {settings.workers} (WEB_CONCURRENCY)",
+        )
+    rate = settings.max_opens_per_address
+    opens = f"opens at most {rate} in a minute" if rate else "opens them as fast as it can"
+    yield Finding(
+        "readers",
+        f"one address has at most {settings.max_streams_per_address} streams in all workers, and"
+        f" {opens}; one browser has {settings.max_streams_per_reader}. Above a limit a tab is asked"
+        " to come back later, and pages are answered",
         )
     if takes_over:
         yield Finding(

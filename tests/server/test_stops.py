@@ -159,7 +159,7 @@ def test_a_blog_that_is_stopped_says_goodbye_and_is_gone_inside_its_grace_time(v
 
 def test_300_tabs_are_sent_away_one_after_another_and_nobody_sees_the_total_dip():
     """They come back at moments of their own; the 20 that stay away are all that is missed."""
-    cap = {"BLOG_MAX_STREAMS_PER_ADDRESS": "1000"}
+    cap = {"BLOG_MAX_STREAMS_PER_ADDRESS": "1000", "BLOG_MAX_OPENS_PER_ADDRESS": "0"}
     with Site(workers=2, environ=cap) as site, Tabs() as tabs:
         stopped, staying = site.worker_pids()
         returning = tabs.open(site, 280, worker=stopped)

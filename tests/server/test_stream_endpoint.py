@@ -21,6 +21,7 @@ POST = "blog/how-the-counter-works"
 def running_site() -> Iterator[Site]:
     settings = {
         "BLOG_LINGER_SECONDS": "0.01",
+        "BLOG_MAX_OPENS_PER_ADDRESS": "0",
         "BLOG_MAX_STREAMS": "6",
         "BLOG_PACE_SECONDS": "0.01",
         "BLOG_STALL_SECONDS": "2",
