@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -14,7 +15,10 @@ from blog.posts.model import Fault, Post
 from blog.posts.names import MAX_ID_CHARS, read_place
 from blog.posts.outline import find_heading, find_paragraph, shorten
 
-MAX_FILE_BYTES = 5 * 1024 * 1024
+# Twice a long novel. It is read by every worker, and takes a few seconds to render.
+MAX_FILE_BYTES = 1024 * 1024
+# Python-Markdown looks for the end of each, all through the paragraph: 20,000 took 33 s.
+MAX_OPEN_BRACKETS = 500
 MAX_ENCODING_FAULTS = 20
 
 
@@ -79,6 +83,7 @@ def read_post(path: Path, place: PurePosixPath, content: bytes, zone: tzinfo = U
     complained = any(c.found.startswith("title:") for c in fields.complaints)
     title_line = front_line + fields.line("title") - 1
     faults += _find_missing(path, title_line, post, complained=complained)
+    faults += _find_brackets(path, parts)
     if named.wrong_date and not front.values.get("date"):
         faults.append(
             Fault(
@@ -140,6 +145,20 @@ def _find_undecodable(content: bytes) -> Iterator[int]:
             line.decode()
         except UnicodeDecodeError:
             yield number
+
+
+def _find_brackets(path: Path, parts: Split) -> list[Fault]:
+    """Find the bracket that is one too many: nobody means to open so many and close none."""
+    if parts.body.count("[") <= MAX_OPEN_BRACKETS:
+        return []
+    depth = 0
+    for bracket in re.finditer(r"[\[\]]", parts.body):
+        depth = depth + 1 if bracket[0] == "[" else max(0, depth - 1)
+        if depth > MAX_OPEN_BRACKETS:
+            line = parts.body_line + parts.body.count("\n", 0, bracket.start())
+            found = f"more than {MAX_OPEN_BRACKETS} brackets that are open at once"
+            return [Fault(path, line, found, "a ] for every [", "close them, or write \\[ for [")]
+    return []
 
 
 def _find_missing(path: Path, line: int, post: Post, *, complained: bool) -> list[Fault]:

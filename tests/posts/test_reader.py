@@ -211,6 +211,8 @@ ALIASES = "\n".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 30))
         yaml("title: a\nb: !!bool x"),
         "_a " * 20_000,
         "`" * 50_000 + "a",
+        "# Brackets\n\n" + "![" * 100_000,
+        "# Brackets\n\n" + "[" * 100_000 + "]" * 100_000,
     ],
     ids=lambda source: source[:24],
 )
@@ -218,6 +220,10 @@ def test_a_hostile_file_is_a_fault_within_a_second(source):
     start = time.process_time()
     assert faults(source)
     assert time.process_time() - start < 1
+
+
+def test_many_brackets_that_are_closed_are_none_of_it():
+    assert faults("# Links\n\n" + "[a](/b) [c] \\] " * 2_000) == []
 
 
 def test_a_time_stamp_that_is_none_stays_text():
