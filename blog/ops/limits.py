@@ -72,7 +72,7 @@ def examine_limits(settings: Settings, *, takes_over: bool) -> Iterator[Finding]
         f"one address has at most {settings.max_streams_per_address} streams in all workers, and"
         f" {opens}; one browser has {settings.max_streams_per_reader}. Above a limit a tab is asked"
         " to come back later, and pages are answered",
-        )
+    )
     if takes_over:
         yield Finding(
             "transport",

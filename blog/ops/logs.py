@@ -17,8 +17,9 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from structlog.stdlib import ProcessorFormatter
 
-# gunicorn names the client in "Invalid request from ip=…"; an address is nobody's business.
-_ADDRESS = re.compile(r"\bip=\S+?(?=:\s|\s|$)")
+# gunicorn names the client in "Invalid request from ip=…: Invalid HTTP Header: '…'", and repeats
+# what it said: an address is nobody's business, and a header may hold a cookie.
+_INVALID = re.compile(r"(Invalid request) from ip=\S*[^\s:](: [^:'\"\r\n]+)?.*", re.DOTALL)
 # Who has the link to a preview can open it.
 _TOKEN = re.compile(r"(/preview/)[^\s'\"]+")
 # What a line of text shows as it is; all else is quoted, so that no line can be forged.
@@ -39,7 +40,7 @@ class PrivacyFilter(logging.Filter):
 
 
 def _hide(text: str) -> str:
-    text = _ADDRESS.sub("ip=(not logged)", text)
+    text = _INVALID.sub(r"\1\2", text)
     return _TOKEN.sub(r"\1(not logged)", text)
 
 

@@ -223,7 +223,7 @@ def test_a_hostile_file_is_a_fault_within_a_second(source):
 
 
 def test_many_brackets_that_are_closed_are_none_of_it():
-    assert faults("# Links\n\n" + "[a](/b) [c] \\] " * 2_000) == []
+    assert read("# Links\n\n" + "[a](/b) [c] \\] " * 2_000).title == "Links"
 
 
 def test_a_time_stamp_that_is_none_stays_text():
