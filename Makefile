@@ -19,10 +19,12 @@ PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make deps" $(BIN)/pip-compile --quiet \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run dev test lint format soak bench bench-pages bench-scale tools deps clean FORCE
+.PHONY: help install run dev test test-deploy lint format soak bench bench-pages bench-scale tools deps clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/.installed ## Install what the blog needs to run, and nothing else
 
 run: .venv/.installed ## Start the blog: gunicorn, gevent workers, embedded Valkey (PORT, WEB_CONCURRENCY, BLOG_*)
 	@exec $(BIN)/gunicorn app:app
@@ -32,6 +34,10 @@ dev: .venv/.installed ## Start the blog for writing: open pages follow what is s
 
 test: tools lint ## Lint, then run every test, in a real browser too (ARGS="-k presence -x")
 	$(BIN)/python -m pytest $(ARGS)
+
+test-deploy: .venv/.installed-dev ## Run docs/deploy.md on a fresh Debian, behind nginx and Caddy; as root (ARGS="-k caddy -x")
+	@$(BIN)/python tests/setup/tools.py deploy
+	$(BIN)/python -m pytest tests/deploy $(ARGS)
 
 lint: .venv/.installed-dev ## Check style and types: ruff, mypy strict
 	$(BIN)/ruff check .

@@ -68,6 +68,21 @@ def test_passwordless_sudo_installs_what_is_missing(path: Path) -> None:
     assert (path / "log").read_text() == APT_CALLS
 
 
+def test_what_the_deploy_tests_need_is_installed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what is missing, and with Debian's names for it."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    put_apt_get(path)
+    for name in ("nsenter", "openssl", "git", "runc"):
+        put_program(path, name)
+    tools.install_deploy_programs()
+    installed = (path / "log").read_text().splitlines()[1]
+    assert installed.endswith(
+        "--no-install-recommends mmdebstrap systemd-container podman chromium"
+    )
+
+
 def test_sudo_with_a_password_is_not_used(path: Path) -> None:
     """A user whose sudo asks for a password is told the command, and nothing is installed."""
     put_apt_get(path)

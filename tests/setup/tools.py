@@ -175,6 +175,30 @@ PROGRAMS = (
     (find_nginx, "NGINX", "nginx"),
 )
 
+# `make test-deploy`: a command, and the Debian package that has it.
+DEPLOY_PROGRAMS = (
+    ("mmdebstrap", "mmdebstrap"),
+    ("systemd-nspawn", "systemd-container"),
+    ("nsenter", "util-linux"),
+    ("openssl", "openssl"),
+    ("git", "git"),
+    ("podman", "podman"),
+    ("runc", "runc"),
+)
+
+
+def install_deploy_programs() -> None:
+    """Make sure that a Debian machine can be made and booted, and looked at with a browser."""
+    missing = [package for command, package in DEPLOY_PROGRAMS if shutil.which(command) is None]
+    try:
+        find_chromium()
+    except MissingToolError:
+        if os.environ.get("CHROMIUM"):
+            raise
+        missing.append("chromium")
+    if missing:
+        install_debian_packages(missing)
+
 
 def fetch_npm_packages() -> None:
     """Fetch the npm packages of pyproject.toml's `tool.viblog.test-packages` into .cache/."""
@@ -225,7 +249,10 @@ def fetch(pin: dict[str, str]) -> None:
 
 if __name__ == "__main__":
     try:
-        install_programs()
-        fetch_npm_packages()
+        if sys.argv[1:] == ["deploy"]:
+            install_deploy_programs()
+        else:
+            install_programs()
+            fetch_npm_packages()
     except MissingToolError as error:
         sys.exit(f"make tools: {error}")

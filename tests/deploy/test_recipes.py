@@ -1,0 +1,112 @@
+"""The files in `deploy/` agree with the blog, and with each other."""
+
+from __future__ import annotations
+
+import re
+import socket
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from blog.config import Settings
+from tests.site import Site
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+# The longest that a stop takes: gunicorn's grace, twice in a reload, and the Valkey's.
+STOP_SECONDS = 25
+
+
+def read_env_file() -> dict[str, str]:
+    lines = (DEPLOY / "viblog.env").read_text("utf-8").splitlines()
+    pairs = [line.split("=", 1) for line in lines if line and not line.startswith("#")]
+    return {name: value.strip('"') for name, value in pairs}
+
+
+def read_compose() -> dict[str, Any]:
+    text = (DEPLOY / "compose.yaml").read_text("utf-8")
+    text = re.sub(r"\$\{DOMAIN(:\?[^}]*)?\}", "blog.example", text)
+    text = re.sub(r"\$\{BLOG_SECRET_KEY:-\}", "0" * 32, text)
+    assert "${" not in text
+    return dict(yaml.safe_load(text)["services"])
+
+
+def read_fly() -> dict[str, Any]:
+    return tomllib.loads((DEPLOY / "fly.toml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("environ", "hops"),
+    [
+        (read_env_file(), 1),
+        (read_compose()["blog"]["environment"], 1),
+        (read_fly()["env"], 2),
+    ],
+    ids=["viblog.env", "compose.yaml", "fly.toml"],
+)
+def test_the_settings_make_sense_and_say_what_a_site_behind_a_proxy_needs(
+    environ: dict[str, str], hops: int
+) -> None:
+    settings = Settings.from_environ(environ)
+    assert settings.proxy_hops == hops
+    assert settings.site_url == f"https://{settings.trusted_hosts[0]}"
+    # Over one HTTP/2 connection nginx answers 128 requests at once.
+    assert 12 <= settings.max_streams_per_reader <= 128 - 16
+    assert settings.workers == 2
+
+
+def test_every_way_to_run_it_waits_for_the_slowest_stop() -> None:
+    unit = (DEPLOY / "viblog.service").read_text("utf-8")
+    found = re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    assert found
+    assert int(found[1]) > STOP_SECONDS
+    assert int(read_fly()["kill_timeout"].rstrip("s")) > STOP_SECONDS
+    assert int(read_compose()["blog"]["stop_grace_period"].rstrip("s")) > STOP_SECONDS
+
+
+def test_compose_publishes_nothing_and_mounts_what_is_there() -> None:
+    services = read_compose()
+    assert services["blog"]["ports"] == ["127.0.0.1:8000:8000"]
+    assert "ports" not in services["valkey"]
+    for mount in services["blog"]["volumes"]:
+        source, target, mode = mount.split(":")
+        assert (DEPLOY / source).is_dir()
+        assert target == f"/opt/viblog/{Path(source).name}"
+        assert mode == "ro"
+    build = services["blog"]["build"]
+    assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
+    redis_url = services["blog"]["environment"]["BLOG_REDIS_URL"]
+    assert redis_url.split("/")[2].partition(":")[0] in services
+
+
+def test_the_image_is_as_the_unit_and_fly_expect_it() -> None:
+    dockerfile = (DEPLOY / "Dockerfile").read_text("utf-8")
+    port = read_fly()["http_service"]["internal_port"]
+    assert f"EXPOSE {port}\n" in dockerfile
+    copied = re.findall(r"^!(.*)$", (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8"), re.M)
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_behind_fly_the_reader_is_who_fly_says_it_is() -> None:
+    """Its proxy adds the reader's address and the app's own to what a reader has claimed."""
+    log = "--access-logfile - --access-logformat 'seen %(h)s'"
+    environ = read_fly()["env"] | {"GUNICORN_CMD_ARGS": log, "BLOG_TRUSTED_HOSTS": "127.0.0.1"}
+    forwarded = (
+        "Host: 127.0.0.1\r\nConnection: close\r\nX-Forwarded-Proto: https\r\n"
+        "X-Forwarded-For: 203.0.113.9, 198.51.100.7, 66.241.125.180\r\n\r\n"
+    )
+    with Site(workers=1, environ=environ | {"WEB_CONCURRENCY": "1"}) as site:
+        assert "; Secure;" in ask(site, f"GET /live?page=index HTTP/1.1\r\n{forwarded}")
+        assert "200 OK" in ask(site, f"GET /blog HTTP/1.1\r\n{forwarded}")
+        site.wait(lambda: "seen 198.51.100.7" in site.read_whole_log(), "it is logged")
+        assert "203.0.113.9" not in site.read_whole_log()
+
+
+def ask(site: Site, request: str) -> str:
+    """Send a request; return the beginning of the answer."""
+    with socket.create_connection(("127.0.0.1", site.port), timeout=5) as sock:
+        sock.sendall(request.encode())
+        return sock.recv(65536).decode()
