@@ -19,7 +19,7 @@ PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make deps" $(BIN)/pip-compile --quiet \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run dev test test-deploy lint format soak bench bench-pages bench-scale tools deps clean FORCE
+.PHONY: help install run dev test test-deploy lint format soak fuzz bench bench-pages bench-scale tools deps clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ format: .venv/.installed-dev ## Rewrite the code in the project's style
 
 soak: .venv/.installed-dev ## Hurt the presence at random for SECONDS (60), and say how it healed
 	@$(BIN)/python -m tests.presence.soak $(SECONDS)
+
+fuzz: .venv/.installed-dev ## Try front matter, Markdown and events with what Hypothesis thinks of, SECONDS (60) for each
+	@FUZZ_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -o faulthandler_timeout=0 tests/fuzz $(ARGS)
 
 bench: .venv/.installed-bench ## Measure the blog beside its peers; docs/benchmarks.md (ARGS="--quick", --check, --help)
 	@$(BIN)/python -m bench $(ARGS)

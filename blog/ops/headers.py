@@ -46,8 +46,8 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
-# One year. Sent only over https (RFC 6797, 7.2: never over http), and only for this host: whether
-# every sub-domain has TLS is not ours to know.
+# One year. Sent only over https (RFC 6797, 7.2: never over http), not where the blog's own address
+# is http, and only for this host: whether every sub-domain has TLS is not ours to know.
 STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 
 
@@ -65,7 +65,7 @@ def install_headers(app: Flask, settings: Settings) -> None:
             return response
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
-        if request.is_secure:
+        if request.is_secure and not settings.site_url.startswith("http:"):
             response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY)
         response.headers.setdefault("Cache-Control", "no-cache")
         if response.mimetype == "text/html":

@@ -19,7 +19,8 @@ MAX_TAG_CHARS = 100
 MAX_TITLE_CHARS = 500
 MAX_ALIASES = 100
 
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
+# Those among them that are white space stay: they divide words.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufffe\uffff]")
 # BCP 47, without asking whether there is such a language.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _DATE_FORM = "a date such as 2026-11-24 or 2026-11-24T10:00:00Z"

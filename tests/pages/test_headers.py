@@ -59,6 +59,12 @@ class TestEveryPage:
         assert secure.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
+def test_a_blog_whose_own_address_is_http_promises_no_https():
+    app = open_site(write_post("one"), site_url="http://blog.example")
+    answer = app.test_client().get("/blog", base_url="https://blog.example")
+    assert "Strict-Transport-Security" not in answer.headers
+
+
 def test_another_number_is_another_etag():
     """A page kept from a moment ago must not hide that somebody came."""
     one = open_site(write_post("one"), live=Numbers(here="1 reading now")).test_client()

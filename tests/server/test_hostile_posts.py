@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -60,7 +61,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{name}.md").write_text(GOOD)
     (folder / "good-marked.md").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
     (folder / "good-lure.md").write_text(
-        f'---\ntitle: "{LURE}"\ntags: ["{LURE}", "a\\0b", "\\x85\\u2028"]\n---\n\n'
+        f'---\ntitle: "{LURE}"\ndate: 2026-11-21\n'
+        f'tags: ["{LURE}", "a\\0b", "\\x85\\u2028"]\n---\n\n'
         f"Text {CONTROLS}<script>alert(1)</script>\n"
     )
     for name, (content, _) in BAD.items():
@@ -80,7 +82,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def site(folder: Path) -> Iterator[Site]:
-    with Site(workers=1, environ={"BLOG_POSTS_DIR": str(folder)}) as site:
+    environ = {"BLOG_POSTS_DIR": str(folder), "BLOG_SITE_URL": "https://blog.example"}
+    with Site(workers=1, environ=environ) as site:
         yield site
 
 
@@ -125,6 +128,14 @@ def test_a_title_and_tags_that_look_like_markup_and_events_are_text(site):
         assert status == 200
         assert "</hx-partial><script>" not in page
         assert "event: park" not in page.replace("event: park data: x", "")
+
+
+@pytest.mark.parametrize("path", ["/feed.atom", "/feed.rss", "/sitemap.xml"])
+def test_what_is_xml_stays_xml(site, path):
+    status, text = ask(site, path)
+    assert status == 200
+    assert "good-lure" in text
+    ElementTree.fromstring(text.encode())  # noqa: S314 - our own
 
 
 def test_no_name_of_a_page_gets_into_an_event(site):
