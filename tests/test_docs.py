@@ -22,6 +22,13 @@ def test_every_file_and_heading_that_a_page_links_is_there(page):
         assert (DOCS / path).exists() if path else anchor in anchors, f"{page.name}: {target}"
 
 
+def test_every_file_that_the_security_page_links_is_there():
+    root = DOCS.parent
+    targets = re.findall(r"\]\(([^)#]+)\)", (root / "SECURITY.md").read_text(encoding="utf-8"))
+    assert len(targets) > 8
+    assert [target for target in targets if not (root / target).exists()] == []
+
+
 def test_every_guarantee_names_tests_that_are_there():
     text = (DOCS / "presence.md").read_text(encoding="utf-8")
     named = re.findall(r"\[`(test_\w+)`\]\(([^)]+)\)", text)

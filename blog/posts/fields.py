@@ -12,6 +12,7 @@ from blog.posts.addresses import MAX_ADDRESS_CHARS, is_image, is_web_address, re
 from blog.posts.dates import read_date
 from blog.posts.frontmatter import FrontMatter
 from blog.posts.names import MAX_ID_CHARS, slugify
+from blog.posts.signs import drop_controls
 
 MAX_TAGS = 100
 MAX_AUTHORS = 100
@@ -19,8 +20,6 @@ MAX_TAG_CHARS = 100
 MAX_TITLE_CHARS = 500
 MAX_ALIASES = 100
 
-# Those among them that are white space stay: they divide words.
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufffe\uffff]")
 # BCP 47, without asking whether there is such a language.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _DATE_FORM = "a date such as 2026-11-24 or 2026-11-24T10:00:00Z"
@@ -70,7 +69,7 @@ class Fields:
             self._complain(name, _show(value), "a text", "write it on one line, in quotes")
             return ""
         # A control character would make the feeds no XML.
-        text = " ".join(_CONTROL.sub("", str(value)).split())
+        text = " ".join(drop_controls(str(value)).split())
         if len(text) > max_chars:
             self._complain(name, f"{len(text)} characters", f"at most {max_chars}", "shorten it")
         return text[:max_chars]
@@ -125,7 +124,7 @@ class Fields:
             if not _is_text(item):
                 self._complain(name, _show(item), "a list of texts", f"{name}: [one, two]")
                 return ()
-            if text := " ".join(_CONTROL.sub("", str(item)).split()):
+            if text := " ".join(drop_controls(str(item)).split()):
                 names[text] = None
         if len(names) > limit:
             self._complain(name, f"{len(names)} of them", f"at most {limit}", "keep the best")

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from blog.posts.signs import on_one_line
+
 State = Literal["published", "draft", "scheduled", "expired"]
 
 
@@ -93,11 +95,11 @@ class Fault:
     mend: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.describe()}"
+        return f"{on_one_line(str(self.path))}:{self.line}: {self.describe()}"
 
     def describe(self) -> str:
         """Say what is wrong, without the place."""
-        return f"{self.found}, expected {self.expected}, {self.mend}"
+        return on_one_line(f"{self.found}, expected {self.expected}, {self.mend}")
 
 
 @dataclass(frozen=True, slots=True)

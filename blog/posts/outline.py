@@ -6,6 +6,8 @@ import html
 import re
 from collections.abc import Iterator
 
+from blog.posts.signs import drop_controls
+
 MAX_DESCRIPTION_CHARS = 200
 # Enough to find a first paragraph in; a longer search would only slow the start down.
 _SEARCHED_CHARS = 32 * 1024
@@ -67,7 +69,7 @@ def shorten(text: str, limit: int = MAX_DESCRIPTION_CHARS) -> str:
 
 def strip_marks(text: str) -> str:
     """Take Markdown's marks off inline text; code spans keep every character."""
-    text = text[:_SHOWN_CHARS].replace("\x00", "")
+    text = drop_controls(text[:_SHOWN_CHARS])
     # Code is set aside under a character that no text has: marks around it (a link on code) must
     # go, those inside stay.
     codes = [code[2].strip() for code in _CODE.finditer(text)]

@@ -222,6 +222,19 @@ def test_a_hostile_file_is_a_fault_within_a_second(source):
     assert time.process_time() - start < 1
 
 
+def test_a_fault_is_one_line_and_steers_no_terminal():
+    content = "%{date: ~D[a\n\x1b[31mb\u202e]}\n---\n".encode()
+    path = Path("posts/a\n\x1b[2J.md")
+    reading = read_post(path, PurePosixPath("a.md"), content)
+    assert reading.faults
+    for fault in reading.faults:
+        assert not set("\n\x1b\u202e") & set(str(fault)), str(fault)
+
+
+def test_a_title_from_a_heading_has_no_control_characters():
+    assert read("# A\x80\x07 B\n").title == "A B"
+
+
 def test_many_brackets_that_are_closed_are_none_of_it():
     assert read("# Links\n\n" + "[a](/b) [c] \\] " * 2_000).title == "Links"
 
