@@ -23,7 +23,7 @@ from tests.site import find_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
-BASE = "docker.io/library/python:3.13-slim"
+BASE = "python:3.13-slim"
 HOST = "blog.example"
 # What a Debian needs to be taken for the official image of Python.
 MAKE_IT_A_PYTHON = """\
