@@ -209,6 +209,7 @@ def test_a_stream_that_takes_nothing_keeps_no_worker_from_saying_goodbye(valkey)
         "BLOG_PACE_SECONDS": "0.01",
         "BLOG_LINGER_SECONDS": "0.01",
         "BLOG_STALL_SECONDS": "60",
+        "BLOG_MAX_OPENS_PER_ADDRESS": "0",
     }
     with (
         Site(workers=1, environ=settings) as site,
