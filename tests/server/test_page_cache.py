@@ -122,7 +122,7 @@ def test_a_connection_is_kept_over_many_answers(site, uncached):
 
 def test_an_answer_of_the_cache_is_in_the_access_log(site):
     def count():
-        return site.read_whole_log().count('"GET /about HTTP/1.1" 200')
+        return site.read_whole_log().count("request method=GET path=/about status=200 ")
 
     for _ in range(3):
         site.fetch("/about")
