@@ -19,10 +19,15 @@ from tests.setup.tools import CHROMIUM_OPTIONS, find_chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 CLONE = "/srv/viblog.git"
-# gunicorn's own log, so that a test sees what the blog takes for the reader's address.
+# gunicorn's own log, so that a test sees what the blog takes for the reader's address: the blog's
+# has none.
 ACCESS_LOG = "/var/lib/viblog/access.log"
+LOG = (
+    f"--logger-class gunicorn.glogging.Logger --access-logfile {ACCESS_LOG}"
+    " --access-logformat '%(h)s %(U)s?%(q)s'"
+)
 DROP_IN = f"""[Service]
-Environment="GUNICORN_CMD_ARGS=--access-logfile {ACCESS_LOG} --access-logformat '%(h)s %(U)s?%(q)s'"
+Environment="GUNICORN_CMD_ARGS={LOG}"
 """
 
 NewBrowser = Callable[[], BrowserContext]

@@ -106,6 +106,7 @@ class DeployedSite:
         return int(self.machine.run("systemctl show --property MainPID --value viblog"))
 
     def worker_pids(self) -> list[int]:
-        """Return the process ids, on the machine, of gunicorn's workers."""
-        found = self.machine.run(f"pgrep --parent {self.main_pid()} --full 'gunicorn app:app'")
+        """Return the process ids, on the machine, of gunicorn's workers; none is an answer, too."""
+        pgrep = f"pgrep --parent {self.main_pid()} --full 'gunicorn app:app'"
+        found = self.machine.run(f"{pgrep} || true")
         return [int(pid) for pid in found.split()]

@@ -92,7 +92,8 @@ def test_the_image_is_as_the_unit_and_fly_expect_it() -> None:
 
 def test_behind_fly_the_reader_is_who_fly_says_it_is() -> None:
     """Its proxy adds the reader's address and the app's own to what a reader has claimed."""
-    log = "--access-logfile - --access-logformat 'seen %(h)s'"
+    log = "--logger-class gunicorn.glogging.Logger"  # the blog's own log has no address
+    log += " --access-logfile - --access-logformat 'seen %(h)s'"
     environ = read_fly()["env"] | {"GUNICORN_CMD_ARGS": log, "BLOG_TRUSTED_HOSTS": "127.0.0.1"}
     forwarded = (
         "Host: 127.0.0.1\r\nConnection: close\r\nX-Forwarded-Proto: https\r\n"
