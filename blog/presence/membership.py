@@ -24,6 +24,7 @@ class Membership:
     # How long a worker may take to renew its lease after an outage.
     return_seconds: float = 3.0
     digest_due: float = 0.0
+    has_lease: bool = False  # since our first write; it may be lost meanwhile
     _spare_until: float = float("-inf")
     _expected_by: dict[str, float] = field(default_factory=dict)
     _fetch_due: dict[str, float] = field(default_factory=dict)
@@ -90,10 +91,13 @@ class Membership:
         held: Mapping[str, Version | None],
         now: float,
         *,
+        had_lease: bool,
         next_digest_due: float,
         fetch_due: float,
     ) -> list[str]:
         """Take a digest in; return the peers to drop, and have changed slots fetched.
+
+        `had_lease` is `has_lease` when it was asked for: what was never there is not lost.
 
         Dead is who is *said* to be dead. One who is not mentioned at all was not seen to die: the
         list itself may be lost (FLUSHALL, eviction), and its next heartbeat will bring it back.
@@ -103,7 +107,7 @@ class Membership:
         is_early = now < self.digest_due  # asked for by a silence: the appointment stays
         self.digest_due = min(next_digest_due, self.digest_due) if is_early else next_digest_due
         own = found.get(self.worker)
-        if own is None or not own.alive:
+        if had_lease and (own is None or not own.alive):
             self.spare(now)
         dead = []
         for worker in {*held, *self._expected_by} - {self.worker}:

@@ -137,6 +137,7 @@ class Reader:
         return diff
 
     def _digest(self) -> None:
+        had_lease = self._membership.has_lease
         found = self._store.digest()
         now = self._now()
         held = {worker: self._replica.version(worker) for worker in self._replica.workers()}
@@ -144,6 +145,7 @@ class Reader:
             found,
             held,
             now,
+            had_lease=had_lease,
             next_digest_due=now + spread(self._timings.digest_seconds),
             fetch_due=now + self._fetch_jitter(),
         )

@@ -85,6 +85,7 @@ class Writer:
         finally:
             if is_known:
                 self._slot.confirm(write)
+                self._membership.has_lease = True
                 self._has_changed = write.prev != write.new
             else:
                 # Refused, failed, or unknown: nothing of it comes back, and our lease may be lost.

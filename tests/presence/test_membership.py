@@ -24,7 +24,9 @@ def membership() -> Membership:
 def read_digest(membership: Membership, found, held, now: float) -> list[str]:
     """Take in a digest that also says that the worker itself is alive, if not told otherwise."""
     found = {"me": ALIVE} | found
-    return membership.read_digest(found, held, now, next_digest_due=now + 30.0, fetch_due=now + 0.5)
+    return membership.read_digest(
+        found, held, now, had_lease=True, next_digest_due=now + 30.0, fetch_due=now + 0.5
+    )
 
 
 def test_a_peer_that_is_said_to_be_dead_is_dropped_however_lately_it_was_heard(membership):
@@ -131,7 +133,7 @@ def test_nobody_is_dropped_by_a_worker_that_is_dead_itself(membership, own, said
     found = own if said is None else {**own, "peer": said}
     membership.hear("peer", 100.0)
     dead = membership.read_digest(
-        found, {"peer": FIRST}, 200.0, next_digest_due=230.0, fetch_due=200.5
+        found, {"peer": FIRST}, 200.0, had_lease=True, next_digest_due=230.0, fetch_due=200.5
     )
     assert dead == []
     assert membership.next_due() == 203.0
@@ -162,3 +164,16 @@ def test_a_digest_that_a_silence_asked_for_keeps_an_earlier_appointment(membersh
     read_digest(membership, {"silent": ALIVE}, {"silent": FIRST}, 100.0)
     assert not membership.is_digest_due(109.9)
     assert membership.is_digest_due(110.0)
+
+
+def test_a_worker_that_has_not_written_yet_believes_that_a_peer_is_dead(membership):
+    """A new one: its first digest may come before its first lease, which is not lost then."""
+    dead = membership.read_digest(
+        {"peer": DEAD},
+        {"peer": FIRST},
+        200.0,
+        had_lease=False,
+        next_digest_due=230.0,
+        fetch_due=200.5,
+    )
+    assert dead == ["peer"]
