@@ -21,7 +21,7 @@ from blog.config import Settings, SettingsError
 from blog.live.endpoint import LiveEndpoint, mount_live
 from blog.live.following import Following
 from blog.live.gate import Gate
-from blog.live.numbers import POST_PREFIX, TOPIC, NamedPost, Numbers
+from blog.live.numbers import TOPIC, NamedPost, Numbers
 from blog.live.readers import Readers
 from blog.live.updates import Updates
 from blog.ops.check_redis import examine_redis
@@ -40,8 +40,6 @@ from blog.ops.metrics import Metrics, Seen
 from blog.ops.probes import Access, mount_probes, time_pages
 from blog.ops.timed_store import TimedStore
 from blog.pages import (
-    ABOUT_PAGE,
-    INDEX_PAGE,
     PageCache,
     create_pages,
     install_assets,
@@ -51,6 +49,7 @@ from blog.pages.assets import Assets
 from blog.posts import Library
 from blog.posts.addresses import post_path
 from blog.posts.markdown import Style
+from blog.posts.page_names import ABOUT_PAGE, INDEX_PAGE, POST_PREFIX
 from blog.presence import Observer, Store, Timings, Tracker, connect
 from blog.search import Search
 from blog.streams.event import encode_event

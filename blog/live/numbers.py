@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from blog.posts.page_names import INDEX_PAGE, POST_PREFIX
 from blog.presence import State, Tracker
 from blog.streams.event import encode_event, join_events
 
 TOPIC = "readers"
-INDEX_PAGE = "index"
-POST_PREFIX = "blog/"
 
 NOTICES = {
     State.WHOLE: "",

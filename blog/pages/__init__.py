@@ -14,11 +14,8 @@ from blog.pages.contracts import (
     SearchLike,
 )
 from blog.pages.errors import register_errors
-from blog.pages.show import ABOUT_PAGE, INDEX_PAGE
 
 __all__ = [
-    "ABOUT_PAGE",
-    "INDEX_PAGE",
     "AboutLike",
     "CardsLike",
     "Fragments",

@@ -22,9 +22,10 @@ from blog.pages.lists import add_lists
 from blog.pages.machines import add_machine_pages
 from blog.pages.post import add_posts
 from blog.pages.search import add_search
-from blog.pages.show import ABOUT_PAGE, Show
+from blog.pages.show import Show
 from blog.pages.slugs import write_slug
 from blog.pages.words import count_posts, write_day, write_day_of_year, write_reading_time
+from blog.posts.page_names import ABOUT_PAGE
 
 
 def create_pages(

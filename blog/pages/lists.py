@@ -11,9 +11,10 @@ from blog.pages.catalogue import Catalogues, Year
 from blog.pages.linked_data import describe_site
 from blog.pages.paging import PageOf, cut_page
 from blog.pages.search import Question, list_choices
-from blog.pages.show import INDEX_PAGE, Show
+from blog.pages.show import Show
 from blog.pages.slugs import read_slug, write_slug
 from blog.posts.model import Post
+from blog.posts.page_names import INDEX_PAGE
 
 # The archive's first page shows whole years until it has so many posts; earlier years are links.
 MAX_ARCHIVE_POSTS = 500

@@ -17,6 +17,7 @@ from blog.pages.linked_data import describe_post, find_image
 from blog.pages.previews import add_previews
 from blog.pages.show import Show
 from blog.posts.model import Heading, Post, RenderedPost
+from blog.posts.page_names import POST_PREFIX
 
 # A table of contents helps from here on; with more than the second number, only top headings.
 LEAST_HEADINGS = 3
@@ -25,7 +26,7 @@ MANY_HEADINGS = 14
 
 def post_page(post: Post) -> str:
     """Name the page of a post, as presence knows it."""
-    return f"blog/{post.id}"
+    return POST_PREFIX + post.id
 
 
 def add_posts(
@@ -104,7 +105,7 @@ def add_posts(
         """Answer that no post is here, with a stream: it may come, or be mended."""
         page = show.page(
             "error.html",
-            f"blog/{post_id}",
+            POST_PREFIX + post_id,
             url_for("pages.post", post_id=post_id),
             code=404,
             title="No post is here",

@@ -12,8 +12,9 @@ from flask.typing import ResponseReturnValue
 from blog.pages.catalogue import Catalogue, Catalogues
 from blog.pages.contracts import SearchLike
 from blog.pages.paging import PageOf, cut_page
-from blog.pages.show import INDEX_PAGE, Show
+from blog.pages.show import Show
 from blog.posts.model import Post
+from blog.posts.page_names import INDEX_PAGE
 from blog.search import MAX_QUERY_CHARS, Query, Segments, read_query
 
 # Beyond, a page of results is of no use, and the index would be walked for nothing.

@@ -12,10 +12,6 @@ from blog.pages.contracts import LiveNumbers
 from blog.pages.holes import ENVIRON_KEY, Hole, punch
 from blog.pages.htmx import SCRIPTS, stream_url, write_htmx_config
 
-# How presence names the pages that are no posts; a post's is `blog/` and its id.
-INDEX_PAGE = "index"
-ABOUT_PAGE = "about"
-
 
 class Show:
     """Renders templates with the settings, the live numbers, the stream and the address."""
