@@ -18,6 +18,7 @@ from gevent import monkey
 from blog.streams.detached import find_detachable, write_head
 from blog.streams.event import encode_event
 from blog.streams.hub import Hub
+from blog.streams.request import PATH
 from blog.streams.socket_watch import find_socket
 from blog.streams.stream import Ending, Stream
 
@@ -34,7 +35,6 @@ log = logging.getLogger(__name__)
 # gunicorn's, where a deployer has switched it on.
 _access_log = logging.getLogger("gunicorn.access")
 
-PATH = "/live"
 BUSY_RETRY_MS = (5_000, 15_000)
 DRAINING_RETRY_MS = (300, 1_500)
 
@@ -164,9 +164,10 @@ class LiveEndpoint:
         self, start_response: StartResponse, reason: str, between_ms: tuple[int, int]
     ) -> Iterable[bytes]:
         """Refuse with a stream: htmx would swap any other body in, and never ask again."""
-        self._observer.refused(reason)
         retry_ms = random.randint(*between_ms)
-        return _send(start_response, encode_event("", event="busy", retry_ms=retry_ms))
+        busy = _send(start_response, encode_event("", event="busy", retry_ms=retry_ms))
+        self._observer.refused(reason)  # not before: see blog.ops.worker
+        return busy
 
     def _say(
         self, start_response: StartResponse, status: str, text: str, *headers: Header

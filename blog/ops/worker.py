@@ -1,19 +1,24 @@
-"""gunicorn's gevent worker, with an answer of our own to an address that is too long."""
+"""gunicorn's gevent worker, with a short way to a stream, and an answer to too long an address."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
-from typing import Any
+from typing import Any, NoReturn
 
 import gevent
+import gevent.socket
 from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.ggevent import GeventWorker
+
+from blog.streams.request import MAX_HEAD_BYTES, PATH, read_stream_request
 
 # What still comes of such a request is read for so long, and so much of it. Closed at once, with
 # bytes unread, the connection would be reset, and the answer lost (RFC 9112, 9.6).
 LINGER_SECONDS = 2.0
 MAX_LINGER_BYTES = 1024 * 1024
+
+LOOK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -44,8 +49,62 @@ def write_too_long() -> bytes:
     return f"HTTP/1.1 414 URI Too Long\r\n{lines}\r\n".encode("latin-1") + body
 
 
+class NoStreamError(Exception):
+    """The application began to answer a request for a stream in another way."""
+
+
+def refuse_answer(*answer: object) -> NoReturn:
+    """Stand in for `start_response` where only a stream can be begun."""
+    raise NoStreamError
+
+
 class Worker(GeventWorker):
-    """The worker that `gunicorn.conf.py` names."""
+    """The worker that `gunicorn.conf.py` names.
+
+    `trusts_proxy` is whether the application reads the scheme of a request from a proxy's header.
+    """
+
+    trusts_proxy = False
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Open a stream for a request that asks for one plainly; all else is gunicorn's."""
+        if not self._open_stream(client, addr):
+            super().handle(listener, client, addr)
+
+    def _open_stream(self, client: Any, addr: Any) -> bool:
+        """Tell whether the connection needs nothing more; else nothing is taken out of it."""
+        if type(client) is not gevent.socket.socket:  # TLS
+            return False
+        head = self._look(client)
+        if not head:
+            return True  # gone, or silent for as long as gunicorn would wait
+        address = addr[0] if isinstance(addr, tuple) else ""
+        environ = read_stream_request(head, address, trusts_proxy=self.trusts_proxy)
+        if environ is None:
+            return False
+        environ["gunicorn.socket"] = client
+        try:
+            self.wsgi(environ, refuse_answer)
+        except NoStreamError:
+            return False
+        except StopIteration:  # the socket was taken over
+            pass
+        except Exception:
+            self.log.exception("Error handling request %s", PATH)
+        return True
+
+    def _look(self, client: Any) -> bytes:
+        """Return what a client sent, which stays in the socket; empty where nothing came."""
+        try:
+            return bytes(client._sock.recv(MAX_HEAD_BYTES, LOOK))  # nearly always there already
+        except BlockingIOError:
+            pass
+        except OSError:
+            return b""
+        limit = gevent.Timeout(self.cfg.keepalive, False)  # type: ignore[arg-type] # ends the block
+        with contextlib.suppress(OSError), limit:
+            return bytes(client.recv(MAX_HEAD_BYTES, socket.MSG_PEEK))
+        return b""
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that cannot be read; gunicorn does but for the one case."""

@@ -26,6 +26,9 @@ Metas = list[dict[str, Any]]
 Refs = list[str]
 Fetch = Callable[[str, dict[str, Any]], dict[str, Any]]
 
+# What JSON gives back as it was; the round takes a tenth of a join. (A float may be no number.)
+_SAME_IN_JSON = {str, bool, int, type(None)}
+
 
 class AlreadyTrackedError(LookupError):
     """The same owner tracks the same key of the same topic already."""
@@ -255,7 +258,9 @@ class Tracker:
         self._refs_made += 1
         # A copy, and exactly what the other workers will read. What cannot be written fails here,
         # at its caller: in the writer it would end the greenlet.
-        written = json.loads(json.dumps(dict(meta)))
+        written = dict(meta)
+        if not all(type(k) is str and type(v) in _SAME_IN_JSON for k, v in written.items()):
+            written = json.loads(json.dumps(written))
         # Unique: the worker's name is, and the number is never used twice by it.
         return Presence(f"{self.worker}-{self._refs_made:x}", topic, key, written, prev_ref)
 

@@ -20,6 +20,7 @@ import gevent.socket
 
 from .event import PING
 from .peers import doubt_peer
+from .request import MAX_HEAD_BYTES
 from .sockets import can_take_over
 from .stream import Ending, OnEnd, Stream
 
@@ -53,10 +54,15 @@ def take_from(server_sock: gevent.socket.socket) -> _socket.socket:
     still has that number in its own epoll, and must be able to take it out. The type is the C one:
     48 bytes, and it does not wait. (`os.write` would need no object, but is slower by a tenth: for
     the kernel a write to a file comes before a send.)
+
+    A request that the server only looked at is taken out of it.
     """
     doubt_peer(server_sock)
     family, kind, protocol = server_sock.family, server_sock.type, server_sock.proto
-    return _socket.socket(family, kind, protocol, server_sock.detach())
+    sock = _socket.socket(family, kind, protocol, server_sock.detach())
+    with contextlib.suppress(OSError):  # nothing there, mostly; whoever is gone is found out later
+        sock.recv(MAX_HEAD_BYTES)
+    return sock
 
 
 def write_head(headers: Iterable[tuple[str, str]]) -> bytes:

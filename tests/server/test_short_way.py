@@ -1,0 +1,91 @@
+"""A plain request for a stream never gets to gunicorn's own parser; whatever else comes does."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server.open_stream import OpenStream
+from tests.site import ROOT, Site
+
+# gunicorn calls this for every request that it has read itself.
+CONFIG = """
+from pathlib import Path
+
+path = {path!r}
+exec(compile(Path(path).read_text(encoding="utf-8"), path, "exec"))
+
+
+def pre_request(worker, req):
+    worker.log.warning("gunicorn read %s", req.uri)
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    config = tmp_path / "conf.py"
+    config.write_text(CONFIG.format(path=str(ROOT / "gunicorn.conf.py")), encoding="utf-8")
+    settings = {
+        "GUNICORN_CMD_ARGS": f"--config {config}",
+        "BLOG_LINGER_SECONDS": "0.01",
+        "BLOG_MAX_STREAMS": "2",
+        "BLOG_PROXY_HOPS": "1",
+    }
+    with Site(workers=1, environ=settings) as site:
+        yield site
+
+
+def read_by_gunicorn(site: Site) -> list[str]:
+    lines = site.log_path.read_text(encoding="utf-8").splitlines()
+    found = [
+        line.partition("gunicorn read ")[2].split()[0] for line in lines if "gunicorn read" in line
+    ]
+    return [uri for uri in found if uri.startswith("/live")]
+
+
+def test_only_what_is_not_plain_is_read_by_gunicorn(site):
+    forwarded = "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: a\r\n"
+    with OpenStream(site, "index", headers=forwarded) as stream:
+        assert "; Secure; " in stream.read_until("1 reader online")
+        with OpenStream(site, "about", headers="X_Odd: 1\r\n") as other:
+            other.read_until("2 readers online")
+            stream.read_until("2 readers online")
+            assert read_by_gunicorn(site) == ["/live?page=about"]
+            with OpenStream(site, "index") as refused:
+                refused.read_until("event: busy")
+        stream.text = ""
+        stream.read_until("1 reader online")
+    site.wait_for_total(0)
+
+
+def test_a_request_that_comes_in_pieces_is_answered(site):
+    sock = socket.create_connection(("127.0.0.1", site.port), timeout=5)
+    with sock:
+        for piece in (b"GET /live?pa", b"ge=index HTTP/1.1\r\nHost: lo", b"calhost\r\n\r\n"):
+            time.sleep(0.05)  # a packet of its own
+            sock.sendall(piece)
+        assert sock.recv(100).startswith(b"HTTP/1.1 200 OK")
+    site.wait_for_total(0)
+
+
+def test_a_page_on_the_same_port_is_answered_twice_on_one_connection(site):
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=5)
+    for path in ("/healthz", "/about"):
+        connection.request("GET", path)
+        response = connection.getresponse()
+        assert (response.status, bool(response.read())) == (200, True)
+    connection.close()
+
+
+def test_a_stream_that_began_so_is_told_goodbye_without_a_reset(site):
+    """The request is out of the socket: with bytes unread, closing it would be a reset."""
+    stream = OpenStream(site, "index")
+    stream.read_until("1 reader online")
+    site.stop()
+    assert "event: drain" in stream.read_to_end(seconds=10)
+    stream.close()
