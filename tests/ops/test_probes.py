@@ -8,9 +8,10 @@ import pytest
 from flask import Flask
 
 from blog.config import Settings
-from blog.factory import Viblog, create_app
+from blog.factory import create_app
 from blog.ops.metric_files import forget_worker, open_folder
 from blog.ops.probes import Access
+from blog.viblog import Viblog
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 
