@@ -35,8 +35,11 @@ KEEP_SECONDS = 1.0
 GENERATORS_AT_ONCE = 32
 # How long a hub that closes waits for slow readers to take the last thing that is sent to them.
 GOODBYE_SECONDS = 1.0
-# How often the ages of all streams are looked at: each look touches every one of them.
+# The ages of all streams are looked at so often at most: each look touches every one of them.
 LOOKS_PER_ROTATION = 50
+# So much sooner or later than `rotate_seconds` a stream is old: those of one moment do not all come
+# back at one.
+ROTATION_JITTER = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +181,8 @@ class Hub:
         return at
 
     def _rotate_at(self) -> float:
-        return self.now() + self._limits.rotate_seconds * random.uniform(0.8, 1.2)
+        jitter = random.uniform(-ROTATION_JITTER, ROTATION_JITTER)
+        return self.now() + self._limits.rotate_seconds * (1 + jitter)
 
     def _streams(self) -> list[Stream]:
         return [stream for page in self._pages.values() for stream in page.streams()]
@@ -236,8 +240,7 @@ class Hub:
         for slow in list(self.sockets.slow.values()):
             slow.look_after(now, limits.stall_seconds)
         if now >= self._rotation_due:
-            self._rotation_due = now + limits.rotate_seconds / LOOKS_PER_ROTATION
-            for stream in [old for old in self._streams() if old.rotate_at <= now]:
+            for stream in self._take_old(now):
                 stream.rotate()
                 turns.rest_if_due()
         for page in list(self._pages.values()):
@@ -249,6 +252,18 @@ class Hub:
                 for other in page.others:
                     other.ping()
         self._rest_after(turns)
+
+    def _take_old(self, now: float) -> list[Stream]:
+        """Return the streams that are old, and set when the next one can be: not before, look."""
+        seconds = self._limits.rotate_seconds
+        old, oldest = [], now + seconds * (1 - ROTATION_JITTER)  # of those that are yet to come
+        for stream in self._streams():
+            if stream.rotate_at <= now:
+                old.append(stream)
+            else:
+                oldest = min(oldest, stream.rotate_at)
+        self._rotation_due = max(oldest, now + seconds / LOOKS_PER_ROTATION)
+        return old
 
     def _fan_out(self, name: str, page: Page, turns: Turns) -> bool:
         """Make a page's frame anew, and send it to those who show another one, if there are any."""

@@ -219,6 +219,86 @@ def test_an_old_stream_is_asked_to_come_back(hub, clock, open_end):
     assert end.has_ended()
 
 
+class TestRotation:
+    """Every stream in time, and no look at them all while none can be old.
+
+    `rotate_at` is the stream's own: nothing of it is a transport's.
+    """
+
+    @pytest.fixture
+    def open_old(self, hub) -> Iterator[Callable[[float], GeneratorEnd]]:
+        ends: list[GeneratorEnd] = []
+
+        def open_one(rotate_at: float) -> GeneratorEnd:
+            ends.append(GeneratorEnd(hub))
+            ends[-1].stream.rotate_at = rotate_at
+            return ends[-1]
+
+        yield open_one
+        for end in ends:
+            end.close()
+
+    @pytest.fixture
+    def looks(self, hub) -> list[float]:
+        """Return when all streams were looked at; it grows."""
+        looks: list[float] = []
+        streams = hub._streams
+
+        def look():
+            looks.append(hub.now())
+            return streams()
+
+        hub._streams = look
+        return looks
+
+    @pytest.fixture
+    def keep_until(self, hub, clock) -> Callable[[float], None]:
+        """Look after the streams each second, as the hub's own greenlet does."""
+
+        def keep(until: float) -> None:
+            while clock.now < until:
+                clock.now += 1
+                hub.keep(clock.now)
+
+        return keep
+
+    def test_nobody_is_looked_at_before_the_oldest_can_be_due(self, open_old, looks, keep_until):
+        """The first look is at nobody, at 1001: who comes after it is young until 1001 + 480."""
+        keep_until(1001)
+        end = open_old(1700)
+        keep_until(1699)
+        assert looks == [1001, 1481]
+        assert end.endings == []
+        keep_until(1700)
+        assert looks == [1001, 1481, 1700]
+        assert end.endings == [Ending.RETURNS]
+
+    def test_one_that_came_after_the_look_is_not_forgotten(self, open_old, looks, keep_until):
+        older = open_old(1720)
+        keep_until(1100)
+        younger = open_old(1580)  # as early as can be
+        keep_until(1581)
+        assert (older.endings, younger.endings) == ([], [Ending.RETURNS])
+        keep_until(1720)
+        assert older.endings == [Ending.RETURNS]
+        assert looks == [1001, 1481, 1580, 1720]
+
+    def test_where_one_after_another_is_due_all_are_looked_at_fifty_times_in_a_rotation(
+        self, open_old, looks, keep_until
+    ):
+        """Each at most so much later than its time: 12 s of 600."""
+        ends = [open_old(1500 + second) for second in range(60)]
+        keep_until(1500)
+        assert [end.endings for end in ends].count([Ending.RETURNS]) == 1
+        keep_until(1572)
+        assert [end.endings for end in ends] == [[Ending.RETURNS]] * 60
+        assert looks == [1001, 1481, 1500, 1512, 1524, 1536, 1548, 1560]
+
+    def test_where_there_are_none_nobody_is_looked_for(self, looks, keep_until):
+        keep_until(1480)
+        assert looks == [1001]
+
+
 def fill(end: DetachedEnd, hub: Hub, numbers: dict[str, int]) -> int:
     """Send changes until the socket takes no more; return the number of the last one."""
     while not hub.sockets.slow:
