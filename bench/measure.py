@@ -39,7 +39,7 @@ class Plan:
     """How long to measure, in seconds, and how often."""
 
     steady_seconds: float = 5.0
-    idle_seconds: float = 90.0  # two of the blog's pings: in 60 s there are one or two, by chance
+    idle_seconds: float = 100.0  # two of the blog's pings: in 60 s there are one or two, by chance
     page_seconds: float = 20.0
     start_seconds: float = 3.0  # for whatever servers do at the start, before they idle
     repeats: int = 5

@@ -267,8 +267,10 @@ class Settings:
     heartbeat_seconds: float = _setting(
         5.0, _read_seconds, "seconds", "How often a worker gives a sign of life, at least."
     )
+    # nginx, Amazon's load balancer and Fly.io close what is silent for 60 s, Heroku for 55 s; a
+    # ping is up to a second late.
     ping_seconds: float = _setting(
-        45.0, _read_seconds, "seconds", "A comment is sent on a silent stream this often."
+        50.0, _read_seconds, "seconds", "A comment is sent on a silent stream this often."
     )
     rotate_seconds: float = _setting(
         600.0, _read_seconds, "seconds", "A stream is asked to come back after this, ± 20 %."

@@ -12,6 +12,7 @@ import pytest
 from blog.config import Settings, SettingsError
 from blog.presence import connect
 from blog.redis_url import EXAMPLES, find_problem
+from blog.streams.hub import KEEP_SECONDS
 
 
 def problems_of(**environ: str) -> list[str]:
@@ -23,6 +24,11 @@ def problems_of(**environ: str) -> list[str]:
 def test_every_setting_has_a_default():
     settings = Settings.from_environ({})
     assert (settings.port, settings.workers, settings.count) == (8000, 2, "tabs")
+
+
+def test_a_silent_stream_is_pinged_before_any_usual_proxy_closes_it():
+    """Heroku's is the least patient: 55 s. The hub looks which pings are due every so often."""
+    assert Settings().ping_seconds + KEEP_SECONDS < 55
 
 
 def test_settings_are_read_from_their_variables():

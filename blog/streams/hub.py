@@ -47,7 +47,7 @@ class Limits:
     """When streams are sent to, asked to come back, and given up. In seconds."""
 
     pace_seconds: float = 0.1
-    ping_seconds: float = 45.0
+    ping_seconds: float = 50.0
     rotate_seconds: float = 600.0
     stall_seconds: float = 10.0
 
