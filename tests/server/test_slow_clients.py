@@ -66,7 +66,7 @@ def test_a_thousand_unfinished_requests_hold_up_nobody_and_are_closed(site, begu
         assert "online" in site.fetch()
         with OpenStream(site) as stream:
             stream.read_until("1 reader online")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < KEEPALIVE_SECONDS / 2  # nobody waits for their end
         trickle = slow[0]
         with contextlib.suppress(OSError):
             trickle.sendall(b"a")
