@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,9 +39,4 @@ def asks_for_privacy(environ: WSGIEnvironment) -> bool:
 
 def is_crawler(environ: WSGIEnvironment) -> bool:
     """Tell whether a user agent calls itself a crawler."""
-    return _names_a_crawler(environ.get("HTTP_USER_AGENT", ""))
-
-
-@lru_cache(maxsize=256)
-def _names_a_crawler(user_agent: str) -> bool:
-    return _CRAWLER.search(user_agent) is not None
+    return _CRAWLER.search(environ.get("HTTP_USER_AGENT", "")) is not None
