@@ -226,9 +226,11 @@ class Fields:
         return text
 
     def _take(self, name: str) -> Any:
-        key = self._names.get(name, name)
+        key = self._names.get(name)
+        if key is None:
+            return None
         self._used.add(key)
-        return self.front.values.get(key)
+        return self.front.values[key]
 
     def _complain(self, name: str, found: str, expected: str, mend: str) -> None:
         line = self.line(name)

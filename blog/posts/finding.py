@@ -64,7 +64,8 @@ def find_files(folder: Path) -> Iterator[tuple[Path, Stamp | Fault]]:
             elif entry.is_dir(follow_symlinks=False):
                 pending.append(entry.path)
             elif entry.name.endswith(SUFFIX) or is_media(entry.name):
-                yield Path(entry.path), _stamp(entry)
+                path = Path(entry.path)
+                yield path, _stamp(path, entry)
 
 
 def _follow(entry: os.DirEntry[str], inside: str) -> Iterator[tuple[Path, Stamp | Fault]]:
@@ -85,11 +86,10 @@ def _follow(entry: os.DirEntry[str], inside: str) -> Iterator[tuple[Path, Stamp 
                 ),
             )
     elif (is_post or is_media(entry.name)) and not Path(target).is_dir():
-        yield path, _stamp(entry)
+        yield path, _stamp(path, entry)
 
 
-def _stamp(entry: os.DirEntry[str]) -> Stamp | Fault:
-    path = Path(entry.path)
+def _stamp(path: Path, entry: os.DirEntry[str]) -> Stamp | Fault:
     try:
         found = entry.stat()
     except OSError as error:

@@ -219,7 +219,7 @@ class Library:
             return Reading(None, (stamp,))
         if stamp.size > MAX_FILE_BYTES:
             return Reading(None, (describe_size(path, stamp.size),))
-        place = PurePosixPath(path.relative_to(self.folder).as_posix())
+        place = PurePosixPath(path.relative_to(self.folder))
         try:
             return read_post(path, place, path.read_bytes(), self.zone)
         except OSError as error:

@@ -27,16 +27,19 @@ _OTHER_BLOCK = re.compile(
 )
 _INLINE_HTML = re.compile(r" {0,3}<(?:a|abbr|b|cite|code|em|i|kbd|q|s|small|span|strong|https?)\b")
 
+# What a text must have for the pattern to find anything: to look for that takes no time, and few
+# texts have more than one kind of mark.
 _MARKS = (
-    (re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),
-    (re.compile(r"\[\^[^\]]+\]"), ""),
-    (re.compile(r"\[([^\[\]]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\]]*\])"), r"\1"),
-    (re.compile(r"<((?:https?|mailto):[^>\s]*)>"), r"\1"),
-    (re.compile(r"</?[A-Za-z!][^<>]*>"), ""),
-    (re.compile(r"(?:[ \t]|^)\{:?[ \t]*[.#][^{}]*\}[ \t]*$"), ""),
-    (re.compile(r"(?<!\\)(\*{1,3}|~~)(?=\S)(.+?)(?<=\S)\1"), r"\2"),
-    (re.compile(r"(?<![\\\w])(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)"), r"\2"),
-    (re.compile(r"\\([!-/:-@\[-`{-~])"), r"\1"),
+    ("![", re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),
+    ("[^", re.compile(r"\[\^[^\]]+\]"), ""),
+    ("[", re.compile(r"\[([^\[\]]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\]]*\])"), r"\1"),
+    ("<", re.compile(r"<((?:https?|mailto):[^>\s]*)>"), r"\1"),
+    ("<", re.compile(r"</?[A-Za-z!][^<>]*>"), ""),
+    ("{", re.compile(r"(?:[ \t]|^)\{:?[ \t]*[.#][^{}]*\}[ \t]*$"), ""),
+    ("*", re.compile(r"(?<!\\)(\*{1,3})(?=\S)(.+?)(?<=\S)\1"), r"\2"),
+    ("~~", re.compile(r"(?<!\\)(~~)(?=\S)(.+?)(?<=\S)\1"), r"\2"),
+    ("_", re.compile(r"(?<![\\\w])(_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)"), r"\2"),
+    ("\\", re.compile(r"\\([!-/:-@\[-`{-~])"), r"\1"),
 )
 # Only a whole run of backticks opens: trying its parts, too, takes cubic time.
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
@@ -80,8 +83,9 @@ def strip_marks(text: str) -> str:
 
 
 def _strip_prose(text: str) -> str:
-    for pattern, replacement in _MARKS:
-        text = pattern.sub(replacement, text)
+    for mark, pattern, replacement in _MARKS:
+        if mark in text:
+            text = pattern.sub(replacement, text)
     return html.unescape(text)
 
 

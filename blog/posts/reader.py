@@ -71,7 +71,6 @@ def read_post(path: Path, place: PurePosixPath, content: bytes, zone: tzinfo = U
         path=path,
         body=parts.body,
         body_line=parts.body_line,
-        words=len(parts.body.split()),
         extra=fields.rest(),
         fingerprint=blake2b(content, digest_size=16).hexdigest(),
         titled_by_heading=bool(heading),

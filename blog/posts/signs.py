@@ -14,7 +14,8 @@ _UNRULY = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 
 def drop_controls(text: str) -> str:
     """Return a text without control characters."""
-    return _CONTROL.sub("", text)
+    # Nearly every text is printable, and that is told in a tenth of the time.
+    return text if text.isprintable() else _CONTROL.sub("", text)
 
 
 def on_one_line(text: str) -> str:

@@ -130,7 +130,7 @@ def build_index(
 def _settle_ids(posts: Iterable[Post]) -> tuple[list[Post], list[Fault]]:
     holders: dict[str, Post] = {}
     clashes: list[Fault] = []
-    for post in sorted(posts, key=lambda post: post.path):
+    for post in sorted(posts, key=lambda post: post.path.parts):
         holder = holders.setdefault(post.id, post)
         if holder is not post:
             clashes.append(

@@ -104,7 +104,6 @@ def write_post(post_id: str, **fields: Any) -> Post:
         "date": datetime(2026, 11, 3, tzinfo=UTC),
         "path": Path(f"{post_id}.md"),
         "body": f"<p>The body of {post_id}.</p>",
-        "words": 690,
     }
     return Post(id=post_id, **(filled | fields))
 

@@ -190,6 +190,7 @@ class TestLinkedData:
             authors=("Ada",),
             tags=("x",),
             lang="de",
+            body="word " * 690,
         )
         assert described(open_site(post, site_url=SITE), "/blog/one") == {
             "@context": "https://schema.org",

@@ -50,7 +50,8 @@ class TestIndex:
         read(open_site(*write_many(23)), f"/blog?page={page}", status=404)
 
     def test_shows_title_date_description_reading_time_and_tags(self):
-        text = read(open_site(write_post("one", tags=("presence", "Redis"))), "/blog")
+        post = write_post("one", tags=("presence", "Redis"), body="word " * 690)
+        text = read(open_site(post), "/blog")
         assert '<a href="/blog/one">The title of one</a>' in text
         assert '<time datetime="2026-11-03">3 November 2026</time>' in text
         assert "What one is about." in text
@@ -85,7 +86,10 @@ class TestPost:
 
     def test_shows_title_dates_authors_reading_time_and_body(self):
         post = write_post(
-            "one", authors=("Ada", "Grace"), updated=datetime(2026, 11, 9, tzinfo=UTC)
+            "one",
+            authors=("Ada", "Grace"),
+            updated=datetime(2026, 11, 9, tzinfo=UTC),
+            body="<p>The body of one.</p>\n" + "word " * 686,
         )
         text = read(open_site(post), "/blog/one")
         assert "<h1>The title of one</h1>" in text

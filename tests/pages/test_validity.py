@@ -55,7 +55,6 @@ def test_every_kind_of_page_is_valid_html(tmp_path):
         description="<\"&'",
         date=None,
         body="",
-        words=0,
         lang="de",
         image="a b.png",
     )

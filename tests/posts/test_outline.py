@@ -49,6 +49,27 @@ def test_the_first_paragraph_of_text_is_found(body: str, paragraph: str):
     assert find_paragraph(body) == paragraph
 
 
+@pytest.mark.parametrize(
+    ("marked", "plain"),
+    [
+        ("![a](b.png) c", "a c"),
+        ("a[^1] b", "a b"),
+        ("[a](b) [c][d]", "a c"),
+        ("<https://a.example/>", "https://a.example/"),
+        ("a <b>c</b>", "a c"),
+        ("a {#b}", "a"),
+        ("*a* **b** ***c***", "a b c"),
+        ("~~a~~ ~~*b*~~", "a b"),
+        ("_a_ __b__ c_d_e", "a b c_d_e"),
+        (r"\*a\*", "*a*"),
+        ("a\x07b", "ab"),
+        ("&amp; &eacute;", "& é"),
+    ],
+)
+def test_every_kind_of_mark_is_taken_off(marked: str, plain: str):
+    assert strip_marks(marked) == plain
+
+
 def test_a_long_text_is_cut_at_a_word():
     assert shorten("one two, three", 10) == "one two…"
     assert shorten("one two", 7) == "one two"
