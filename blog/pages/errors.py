@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import logging
+from functools import lru_cache
 
-from flask import Flask, render_template
+from flask import Flask, render_template, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from jinja2 import TemplateSyntaxError
@@ -26,6 +27,9 @@ WORDS = {
     ),
 }
 
+# One for each error and each endpoint that it is met at.
+MAX_KEPT = 64
+
 BARE_PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -39,9 +43,19 @@ def register_errors(app: Flask, settings: Settings) -> None:
     """Answer every HTTP error and every uncaught exception with a page.
 
     The page shows neither numbers nor posts and opens no stream, so it stands when the library,
-    presence or Redis is what failed.
+    presence or Redis is what failed. It is made once: who asks a blog for what is not there often
+    asks for a thousand things.
     """
-    install_assets(app)
+    assets = install_assets(app)
+
+    def render(code: int, heading: str, words: str, *made_of: object) -> str:
+        """Render the page; `made_of` is what it differs by beside its words."""
+        return render_template(
+            "error.html", settings=settings, code=code, heading=heading, words=words, title=heading
+        )
+
+    if not settings.dev:  # then templates change, too
+        render = lru_cache(MAX_KEPT)(render)
 
     def answer(error: HTTPException) -> ResponseReturnValue:
         if error.response is not None or error.code is None:
@@ -56,14 +70,8 @@ def register_errors(app: Flask, settings: Settings) -> None:
             # A host that is not trusted: no address can be made, and there is nothing to log.
             return bare, error.code
         try:
-            page = render_template(
-                "error.html",
-                settings=settings,
-                code=error.code,
-                heading=heading,
-                words=words,
-                title=heading,
-            )
+            made_of = (request.endpoint, request.script_root, assets.state())
+            page = render(error.code, heading, words, *made_of)
         except Exception:  # whatever fails here, the reader gets a page
             log.exception("The template of the error page failed; a bare page was sent")
             page = bare

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
-from flask import Response, abort
+from flask import Response, abort, template_rendered
 
 from tests.pages.site import ROOT, Numbers, open_site, write_post
 
@@ -128,6 +130,29 @@ class TestErrors:
         assert answer.status_code == 405
         assert "<h1>Not that way</h1>" in answer.text
         assert "GET" in answer.headers["Allow"]
+
+    def test_a_page_is_rendered_once_for_each_thing_that_it_differs_by(self, app):
+        client = app.test_client()
+        rendered = []
+        template_rendered.connect(lambda *_, **__: rendered.append(1), app, weak=False)
+        for path in ("/nowhere", "/elsewhere"):
+            assert "<h1>Nobody is here</h1>" in client.get(path).text
+        assert len(rendered) == 1
+        here = 'aria-current="page"'
+        assert here in client.get("/blog?page=99").text
+        assert here not in client.get("/blog/none").text
+        assert 'href="/below/tags"' in client.get("/no", base_url="http://localhost/below").text
+
+    def test_a_page_has_the_present_stylesheet(self, app, tmp_path):
+        sheet = tmp_path / "style.css"
+        sheet.write_text("a {}")
+        app.extensions["assets"]._folder = tmp_path
+        app.extensions["assets"]._now = count(0).__next__
+        before, again = (app.test_client().get("/no").text for _ in range(2))
+        sheet.write_text("b { color: red }")
+        after = app.test_client().get("/no").text
+        assert before == again != after
+        assert f"style.css?v={app.extensions['assets'].version('style.css')}" in after
 
     def test_500_does_not_need_what_failed(self, app):
         """Everything that a page asks for is broken, the error's own template included."""

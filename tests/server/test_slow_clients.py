@@ -61,12 +61,12 @@ def test_a_thousand_unfinished_requests_hold_up_nobody_and_are_closed(site, begu
             sock = socket.create_connection(("127.0.0.1", site.port), timeout=5)
             slow.append(stack.enter_context(sock))
             sock.sendall(begun)
-        site.wait(lambda: open_files(site) >= before + SLOW // 2, "they are accepted")
+        site.wait(lambda: open_files(site) >= before + SLOW * 9 // 10, "they are accepted")
         began = time.monotonic()
         assert "online" in site.fetch()
         with OpenStream(site) as stream:
             stream.read_until("1 reader online")
-        assert time.monotonic() - began < KEEPALIVE_SECONDS / 2  # nobody waits for their end
+        assert time.monotonic() - began < 1.0
         trickle = slow[0]
         with contextlib.suppress(OSError):
             trickle.sendall(b"a")
