@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import socket
-from typing import Any, NoReturn
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import gevent
 import gevent.socket
@@ -12,6 +14,11 @@ from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.ggevent import GeventWorker
 
 from blog.streams.request import MAX_HEAD_BYTES, PATH, read_stream_request
+
+from .acceptor import MAX_ACCEPT, Acceptor
+
+if TYPE_CHECKING:
+    from blog.streams.peers import ServerSocket
 
 # What still comes of such a request is read for so long, and so much of it. Closed at once, with
 # bytes unread, the connection would be reset, and the answer lost (RFC 9112, 9.6).
@@ -66,23 +73,47 @@ class Worker(GeventWorker):
 
     trusts_proxy = False
 
+    def run(self) -> None:
+        """Serve until the end. gunicorn's own server accepts where it needs TLS."""
+        if not self.cfg.is_ssl:
+            self.server_class = self._make_acceptor  # type: ignore[assignment, misc]
+        super().run()
+
+    def _make_acceptor(self, listener: Any, *, spawn: Any, **unused: object) -> Acceptor:
+        return Acceptor(
+            listener,
+            partial(self.handle, listener),
+            self._open_at_once,
+            spawn=spawn,
+            # As gunicorn has it: so that each worker gets its share of the connections.
+            max_accept=1 if self.cfg.workers > 1 else MAX_ACCEPT,
+        )
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Open a stream for a request that asks for one plainly; all else is gunicorn's."""
-        if not self._open_stream(client, addr):
-            super().handle(listener, client, addr)
+        if type(client) is gevent.socket.socket:  # not TLS
+            head = self._look(client)
+            if not head:
+                return  # gone, or silent for as long as gunicorn would wait
+            if self._open_stream(client, addr, head):
+                return
+        super().handle(listener, client, addr)
 
-    def _open_stream(self, client: Any, addr: Any) -> bool:
-        """Tell whether the connection needs nothing more; else nothing is taken out of it."""
-        if type(client) is not gevent.socket.socket:  # TLS
+    def _open_at_once(self, sock: _socket.socket, addr: Any) -> bool:
+        """Open a stream on a new connection, if the request for it is there already."""
+        try:
+            head = sock.recv(MAX_HEAD_BYTES, LOOK)
+        except OSError:  # nothing yet, mostly
             return False
-        head = self._look(client)
-        if not head:
-            return True  # gone, or silent for as long as gunicorn would wait
+        return self._open_stream(sock, addr, head)
+
+    def _open_stream(self, sock: ServerSocket, addr: Any, head: bytes) -> bool:
+        """Tell whether the connection needs nothing more; else nothing is taken out of it."""
         address = addr[0] if isinstance(addr, tuple) else ""
         environ = read_stream_request(head, address, trusts_proxy=self.trusts_proxy)
         if environ is None:
             return False
-        environ["gunicorn.socket"] = client
+        environ["gunicorn.socket"] = sock
         try:
             self.wsgi(environ, refuse_answer)
         except NoStreamError:
@@ -91,6 +122,7 @@ class Worker(GeventWorker):
             pass
         except Exception:
             self.log.exception("Error handling request %s", PATH)
+            sock.close()
         return True
 
     def _look(self, client: Any) -> bytes:

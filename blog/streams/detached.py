@@ -19,7 +19,7 @@ import gevent
 import gevent.socket
 
 from .event import PING
-from .peers import doubt_peer
+from .peers import ServerSocket, doubt_peer
 from .request import MAX_HEAD_BYTES
 from .sockets import can_take_over
 from .stream import Ending, OnEnd, Stream
@@ -30,16 +30,17 @@ if TYPE_CHECKING:
 _FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 
 
-def find_detachable(environ: Mapping[str, Any]) -> gevent.socket.socket | None:
+def find_detachable(environ: Mapping[str, Any]) -> ServerSocket | None:
     """Return gunicorn's socket where a stream may take it over, else None.
 
     Not one with TLS, whose bytes the kernel does not know, nor one with HTTP/2, which other
     requests share. Raising `StopIteration` makes gunicorn end the request without a word.
     """
-    sock = environ.get("gunicorn.socket")
+    sock: ServerSocket | None = environ.get("gunicorn.socket")
     if (
-        not can_take_over()
-        or type(sock) is not gevent.socket.socket
+        sock is None
+        or not can_take_over()
+        or type(sock) not in (gevent.socket.socket, _socket.socket)
         or sock.family not in _FAMILIES
         or not str(environ.get("SERVER_PROTOCOL")).startswith("HTTP/1.")
     ):
@@ -47,7 +48,7 @@ def find_detachable(environ: Mapping[str, Any]) -> gevent.socket.socket | None:
     return sock
 
 
-def take_from(server_sock: gevent.socket.socket) -> _socket.socket:
+def take_from(server_sock: ServerSocket) -> _socket.socket:
     """Take the connection out of a server's socket, which is closed for the server from then on.
 
     The same descriptor and no duplicate: where the server waited for the request, the event loop
@@ -58,8 +59,11 @@ def take_from(server_sock: gevent.socket.socket) -> _socket.socket:
     A request that the server only looked at is taken out of it.
     """
     doubt_peer(server_sock)
-    family, kind, protocol = server_sock.family, server_sock.type, server_sock.proto
-    sock = _socket.socket(family, kind, protocol, server_sock.detach())
+    sock = server_sock
+    if type(sock) is _socket.socket:
+        sock.setblocking(False)
+    else:
+        sock = _socket.socket(sock.family, sock.type, sock.proto, sock.detach())
     with contextlib.suppress(OSError):  # nothing there, mostly; whoever is gone is found out later
         sock.recv(MAX_HEAD_BYTES)
     return sock
@@ -103,8 +107,13 @@ class DetachedStream(Stream):
         self.moved_at = 0.0  # when its socket took something last; only while there is a rest
 
     def begin(self, head: bytes) -> None:
-        """Send the head of the response and the first frame."""
-        self._send(head + self._hub.greet(self))
+        """Send the head of the response and the first frame; give it up where there is none."""
+        try:
+            first = self._hub.greet(self)
+        except BaseException:
+            self.lose()
+            raise
+        self._send(head + first)
 
     def offer(self, frame: bytes) -> None:
         """Have a frame sent, or marked as waiting."""

@@ -18,6 +18,7 @@ from .event import PING, join_events, with_return
 from .generator import GeneratorStream
 from .observer import NOBODY, StreamObserver
 from .page import Page
+from .peers import ServerSocket
 from .sockets import Sockets
 from .stream import Ending, OnEnd, Stream
 from .turns import Turns
@@ -114,7 +115,7 @@ class Hub:
         return stream
 
     def take_over(
-        self, server_sock: gevent.socket.socket, page: str, on_end: OnEnd, *, holder: object = None
+        self, server_sock: ServerSocket, page: str, on_end: OnEnd, *, holder: object = None
     ) -> DetachedStream:
         """Open a stream on a server's socket, which the server then finds closed.
 

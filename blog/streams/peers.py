@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import _socket
 import socket
+
+import gevent.socket
+
+# A server's, or one that was only just accepted.
+ServerSocket = gevent.socket.socket | _socket.socket
 
 # What the kernel takes for a reader who does not read. Twice a large frame, so that a frame mostly
 # goes out whole; left to itself it grew to 3.9 MB, and a stalled reader looked well for an hour.
@@ -13,7 +19,7 @@ SEND_BUFFER_BYTES = 8192
 UNACKNOWLEDGED_MS = 30_000
 
 
-def doubt_peer(sock: socket.socket) -> None:
+def doubt_peer(sock: ServerSocket) -> None:
     """Have a stream's socket block soon where nobody reads, and fail where nobody is."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     if sock.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):

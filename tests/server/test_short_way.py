@@ -1,8 +1,15 @@
-"""A plain request for a stream never gets to gunicorn's own parser; whatever else comes does."""
+"""A plain request for a stream never gets to gunicorn's own parser; whatever else comes does.
+
+Nor does it get a greenlet, where it is there when its connection is accepted.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import os
+import re
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -13,7 +20,8 @@ import pytest
 from tests.server.open_stream import OpenStream
 from tests.site import ROOT, Site
 
-# gunicorn calls this for every request that it has read itself.
+# gunicorn calls `pre_request` for every request that it has read itself, `handle` for every
+# connection that has a greenlet.
 CONFIG = """
 from pathlib import Path
 
@@ -23,6 +31,20 @@ exec(compile(Path(path).read_text(encoding="utf-8"), path, "exec"))
 
 def pre_request(worker, req):
     worker.log.warning("gunicorn read %s", req.uri)
+
+
+begin = post_worker_init
+
+
+def post_worker_init(worker):
+    begin(worker)
+    handle = worker.handle
+
+    def note(listener, client, addr):
+        worker.log.warning("a greenlet for port=%s", addr[1])
+        handle(listener, client, addr)
+
+    worker.handle = note
 """
 
 
@@ -60,6 +82,31 @@ def test_only_what_is_not_plain_is_read_by_gunicorn(site):
                 refused.read_until("event: busy")
         stream.text = ""
         stream.read_until("1 reader online")
+    site.wait_for_total(0)
+
+
+def test_a_stream_whose_request_is_there_gets_no_greenlet(site):
+    """Of four connections made while the worker is stopped, three have sent their request."""
+    (pid,) = site.worker_pids()
+    os.kill(pid, signal.SIGSTOP)
+    with contextlib.ExitStack() as stack:
+        socks = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=5))
+            for _ in range(4)
+        ]
+        early, late, page, other = socks
+        stream = b"GET /live?page=index HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        early.sendall(stream)
+        page.sendall(b"GET /about HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        other.sendall(stream.replace(b"GET", b"HEAD"))
+        os.kill(pid, signal.SIGCONT)
+        answers = [sock.recv(100) for sock in (early, page, other)]
+        late.sendall(stream)
+        assert all(answer.startswith(b"HTTP/1.1 200 OK") for answer in [*answers, late.recv(100)])
+        log = site.log_path.read_text(encoding="utf-8")
+        with_greenlet = set(map(int, re.findall(r"a greenlet for port=(\d+)", log)))
+        ports = [sock.getsockname()[1] for sock in socks]
+        assert [port in with_greenlet for port in ports] == [False, True, True, True]
     site.wait_for_total(0)
 
 

@@ -5,6 +5,7 @@ The clock is the test's, and nothing is started: what the hub's greenlets do, th
 
 from __future__ import annotations
 
+import _socket
 import gc
 import math
 import os
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import gevent
+import gevent.socket
 import pytest
 
 from blog.streams.detached import DetachedStream
@@ -70,6 +72,30 @@ def open_end(request, hub) -> Iterator[Open]:
 def test_the_first_frame_comes_at_once_and_says_when_to_come_back(open_end):
     end = open_end("blog/a", id="w-1")
     assert re.fullmatch(rb"retry: \d+\nid: w-1\ndata: blog/a 1\n\n", end.read())
+
+
+def test_a_stream_without_a_first_frame_is_given_up(hub):
+    ours, theirs = gevent.socket.socketpair()
+    stream = hub.take_over(ours, "no page", lambda *_: None)
+    with theirs, pytest.raises(KeyError):
+        stream.begin(b"")
+    assert (len(hub), len(hub.sockets), list(hub.pages())) == (0, 0, [])
+
+
+@pytest.mark.parametrize("is_blocking", [True, False])
+def test_a_socket_that_was_only_just_accepted_is_taken_over(hub, is_blocking):
+    ours, theirs = _socket.socketpair()
+    ours.setblocking(is_blocking)
+    theirs.send(b"GET")
+    stream = hub.take_over(ours, "index", lambda *_: None)
+    stream.begin(b"")
+    assert stream.sock is ours
+    assert theirs.recv(100).endswith(b"data: index 1\n\n")
+    with pytest.raises(BlockingIOError):  # the request is out of it, and nothing waits for more
+        ours.recv(1)
+    stream.end()
+    assert (ours.fileno(), theirs.recv(1)) == (-1, b"")
+    theirs.close()
 
 
 def test_what_a_stream_opens_with_is_sent_once(hub, numbers, open_end):
