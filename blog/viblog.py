@@ -53,7 +53,7 @@ DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 # so many or more; in between, in proportion. htmx varies it by 30 %. Never before the worker has
 # stopped accepting, which takes gunicorn a second; all are back in 15 s.
 DRAIN_RETRY_MS_FEW = (1_500, 2_000)
-DRAIN_RETRY_MS_MANY = (2_000, 11_000)
+DRAIN_RETRY_MS_MANY = (2_000, 10_000)
 DRAIN_MANY = 1_000
 HTMX_RETRY_SPREAD = 1.3
 # Its slot counts that much longer, for slow connections, and for a site of one worker, whose
