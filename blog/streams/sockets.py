@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import contextlib
 import logging
 import select
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ import gevent
 from gevent import monkey
 
 from .event import PING
+from .ring import Ring, Short, send_each
 
 if TYPE_CHECKING:
     from .detached import DetachedStream
@@ -32,6 +34,8 @@ _READABLE = 1
 MAX_EVENTS = 256
 # How many are sent to between two looks at the clock: about a sixth of a slice.
 BATCH = 64
+# For fewer a ring costs more than it saves.
+RING_PAYS_FROM = 32
 
 
 def can_take_over() -> bool:
@@ -51,6 +55,7 @@ class Sockets:
         self._by_fd: dict[int, DetachedStream] = {}
         self._epoll: Any = None
         self._watcher: Any = None
+        self._ring: Ring | None = None
 
     def __len__(self) -> int:
         return len(self._by_fd)
@@ -61,6 +66,8 @@ class Sockets:
             self._epoll = _epoll()
             self._watcher = gevent.get_hub().loop.io(self._epoll.fileno(), _READABLE)
             self._watcher.start(self._look)
+            with contextlib.suppress(OSError):  # an older kernel, or one that is told not to
+                self._ring = Ring(BATCH)
 
     def close(self) -> None:
         """Close every socket that is left, and stop watching. Idempotent."""
@@ -71,6 +78,9 @@ class Sockets:
             self._watcher.stop()
             self._watcher.close()
             epoll.close()
+        if self._ring is not None:
+            self._ring.close()
+            self._ring = None
 
     def has_goodbyes(self) -> bool:
         """Tell whether a stream that has ended still has something to send."""
@@ -108,30 +118,42 @@ class Sockets:
         Between two slices streams end. Their sockets are closed, and say so: unlike a descriptor's
         number, a socket never becomes another connection's.
         """
-        size, slow = len(chunk), self.slow
         sent_to = 0
         waiting = iter(socks)
         while batch := list(islice(waiting, BATCH)):
+            if self.slow:
+                batch = [sock for sock in batch if not self._mark_slow(sock, chunk)]
             sent_to += len(batch)
-            for sock in batch:
-                if sock in slow:
+            for sock, sent in self._send(batch, chunk):
+                stream = self._by_fd.get(sock.fileno())  # -1 where it is closed
+                if sent < 0:
                     sent_to -= 1
-                    slow[sock].is_behind |= chunk is not PING
-                    continue
-                try:
-                    sent = sock.send(chunk)
-                except BlockingIOError:
-                    sent = 0
-                except OSError:
-                    sent_to -= 1
-                    stream = self._by_fd.get(sock.fileno())  # -1 where it is closed
                     if stream is not None:
                         stream.lose()
-                    continue
-                if sent != size:
-                    self._by_fd[sock.fileno()].keep(chunk[sent:])
+                elif stream is not None:
+                    stream.keep(chunk[sent:])
             turns.rest_if_due()
         return sent_to
+
+    def _mark_slow(self, sock: _socket.socket, chunk: bytes) -> bool:
+        """Tell whether a socket has a rest to take yet; if so, its stream is told of a frame."""
+        stream = self.slow.get(sock)
+        if stream is None:
+            return False
+        stream.is_behind |= chunk is not PING
+        return True
+
+    def _send(self, socks: list[_socket.socket], chunk: bytes) -> Short:
+        if self._ring is None or len(socks) < RING_PAYS_FROM:
+            return send_each(socks, chunk)
+        try:
+            return self._ring.send(socks, chunk)
+        except OSError:
+            # Nobody knows what was sent: their tabs come back. The others go the usual way.
+            log.exception("streams: io_uring failed, and is not used any more")
+            self._ring.close()
+            self._ring = None
+            return [(sock, -1) for sock in socks]
 
     def _look(self) -> None:
         for fd, events in self._epoll.poll(0, MAX_EVENTS):

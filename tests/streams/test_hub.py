@@ -13,6 +13,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import gevent
 import gevent.socket
@@ -55,13 +56,23 @@ def hub(clock, numbers) -> Iterator[Hub]:
     hub.close()
 
 
-@pytest.fixture(params=[DetachedEnd, GeneratorEnd])
-def open_end(request, hub) -> Iterator[Open]:
+def use_ring(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a ring used for any number of streams, where the kernel has one."""
+    if hub.sockets._ring is None:
+        pytest.skip("the kernel gives no ring here")
+    monkeypatch.setattr("blog.streams.sockets.RING_PAYS_FROM", 1)
+
+
+@pytest.fixture(params=["detached", "detached, by a ring", "generator"])
+def open_end(request, hub, monkeypatch) -> Iterator[Open]:
     """Open streams of one transport; close their clients in the end."""
     ends: list[DetachedEnd | GeneratorEnd] = []
+    kind = GeneratorEnd if request.param == "generator" else DetachedEnd
+    if "ring" in request.param:
+        use_ring(hub, monkeypatch)
 
     def open_one(page: str = "index", **options: str) -> DetachedEnd | GeneratorEnd:
-        ends.append(request.param(hub, page, **options))
+        ends.append(kind(hub, page, **options))
         return ends[-1]
 
     yield open_one
@@ -337,14 +348,15 @@ def fill(end: DetachedEnd, hub: Hub, numbers: dict[str, int]) -> int:
 
 class TestASlowReader:
     @pytest.fixture
-    def end(self, open_end, hub) -> Iterator[DetachedEnd]:
+    def end(self, hub) -> Iterator[DetachedEnd]:
         end = DetachedEnd(hub)
         yield end
         end.close()
 
-    @pytest.fixture
-    def open_end(self):  # one transport only
-        return None
+    @pytest.fixture(params=["by a call for each", "by a ring"], autouse=True)
+    def way(self, request, hub, monkeypatch):
+        if "ring" in request.param:
+            use_ring(hub, monkeypatch)
 
     def test_gets_whole_frames_and_of_those_it_missed_only_the_newest(self, hub, numbers, end):
         hub.observer = told = Told()
@@ -410,6 +422,24 @@ class TestASlowReader:
         assert not stream.is_behind
 
 
+def test_a_ring_that_fails_costs_only_those_it_was_to_send_to(hub, numbers, monkeypatch, caplog):
+    use_ring(hub, monkeypatch)
+    ends = [DetachedEnd(hub) for _ in range(3)]
+    with Path(os.devnull).open("rb") as no_ring:
+        os.dup2(no_ring.fileno(), hub.sockets._ring._fd)
+    for number in (2, 3):
+        numbers["index"] = number
+        hub.touch()
+        hub.send_due()
+        hub.now.now += 1
+        ends.append(DetachedEnd(hub))
+    assert [end.endings for end in ends] == [[Ending.CLOSED]] * 3 + [[]] * 2
+    assert ends[3].read().endswith(b"data: index 2\n\ndata: index 3\n\n")
+    assert caplog.text.count("io_uring failed, and is not used any more") == 1
+    for end in ends:
+        end.close()
+
+
 def test_a_first_frame_and_a_goodbye_larger_than_the_socket_takes_arrive_whole():
     """Also where the hub is closed meanwhile."""
     frame, goodbye = b"data: %b\n\n" % (b"x" * 100_000), b"data: %b\n\n" % (b"y" * 100_000)
@@ -466,8 +496,13 @@ def test_a_change_is_sent_though_everyone_had_gone_meanwhile(hub, numbers):
     end.close()
 
 
-def test_twenty_thousand_streams_that_came_and_went_leave_nothing(hub, numbers):
+@pytest.mark.parametrize("by_ring", [False, True])
+def test_twenty_thousand_streams_that_came_and_went_leave_nothing(
+    hub, numbers, monkeypatch, by_ring
+):
     """However they end: by the client, by us, with something still to be sent."""
+    if by_ring:
+        use_ring(hub, monkeypatch)
     files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     for turn in range(2_000):
         ends = [DetachedEnd(hub, page) for page in ("index", "blog/a") for _ in range(5)]
