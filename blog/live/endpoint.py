@@ -25,7 +25,7 @@ from blog.streams.stream import Ending, Stream
 from .address_table import Place
 from .askers import asks_for_privacy, is_crawler, is_own
 from .gate import Gate
-from .readers import COOKIE, PARK, Readers, key_of, make_cookie, read_cookie, read_ref
+from .readers import COOKIE, PARK, Readers, key_of, make_cookie, read_cookie, read_event_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -113,21 +113,23 @@ class LiveEndpoint:
         self, environ: WSGIEnvironment, start_response: StartResponse, page: str, place: Place
     ) -> Iterable[bytes]:
         set_cookie: list[Header] = []
+        prev_ref, token = read_event_id(environ.get("HTTP_LAST_EVENT_ID"))
         if asks_for_privacy(environ):
-            # A key of this stream's own, which no cookie says; or none, and nobody is counted.
-            key = key_of(make_cookie()) if self._counts_private else ""
+            # A key of this tab's own, which no cookie says; or none, and nobody is counted.
+            token = token or make_cookie()
+            key = key_of(token) if self._counts_private else ""
         else:
+            token = ""
             sent_cookie = read_cookie(environ.get("HTTP_COOKIE", ""))
             cookie = sent_cookie or make_cookie()
             is_secure = environ.get("wsgi.url_scheme") == "https"
             if not sent_cookie:
                 set_cookie.append(_cookie_header(cookie, is_secure=is_secure))
             key = key_of(cookie)
-        prev_ref = read_ref(environ.get("HTTP_LAST_EVENT_ID"))
         sock = find_detachable(environ) if self._takes_over else None
         if sock is not None:
             detached = self._hub.take_over(sock, page, self._on_end, holder=(key, place))
-            self._admit(detached, key, place, prev_ref)
+            self._admit(detached, key, place, prev_ref, token)
             detached.begin(write_head([*_STREAM_HEADERS, *set_cookie]))
             if _access_log.handlers:  # gunicorn itself logs a request at its end
                 fields = {"method": "GET", "path": PATH, "status": 200, "page": page}
@@ -136,17 +138,19 @@ class LiveEndpoint:
         # First of all: what fails before the stream is open leaves nothing behind.
         start_response("200 OK", [*_STREAM_HEADERS, *set_cookie])
         generator = self._hub.open(page, self._on_end, holder=(key, place))
-        self._admit(generator, key, place, prev_ref)
+        self._admit(generator, key, place, prev_ref, token)
         watched = find_socket(environ)
         if watched is not None:
             generator.watch(watched)
         return generator
 
-    def _admit(self, stream: Stream, key: str, place: Place, prev_ref: str | None) -> None:
+    def _admit(
+        self, stream: Stream, key: str, place: Place, prev_ref: str | None, token: str
+    ) -> None:
         self._gate.enter(place)
         try:
             if key:
-                self._readers.arrive(stream, key, prev_ref)
+                self._readers.arrive(stream, key, prev_ref, token)
         except BaseException:
             stream.end()
             raise

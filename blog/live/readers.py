@@ -27,11 +27,12 @@ PARK = encode_event("", event="park")
 PARK_DELAY_SECONDS = 0.25
 # How long a tab that was asked to come back still counts: ROTATE_RETRY_MS, and a slow connection.
 RETURN_SECONDS = 1.0
-_REF_FORM = re.compile(r"[\w-]{1,64}", re.ASCII)
+# The ref of a stream, and the token of a tab whose browser is not to be recognised by a cookie.
+_EVENT_ID_FORM = re.compile(r"([\w-]{1,64})(?:\.([\w-]{22}))?", re.ASCII)
 
 
 def make_cookie() -> str:
-    """Return a new random reader's cookie: 128 bits."""
+    """Return a new random reader's cookie, or tab's token: 128 bits."""
     return secrets.token_urlsafe(16)
 
 
@@ -41,13 +42,17 @@ def read_cookie(header: str) -> str | None:
     return found[1] if found else None
 
 
-def read_ref(text: str | None) -> str | None:
-    """Read the Last-Event-ID of a tab that comes back; None for a new tab, or nonsense."""
-    return text if text and _REF_FORM.fullmatch(text) else None
+def read_event_id(text: str | None) -> tuple[str | None, str]:
+    """Read the Last-Event-ID of a tab that comes back: what its stream was, and its token or "".
+
+    (None, "") for a new tab, or nonsense.
+    """
+    found = _EVENT_ID_FORM.fullmatch(text) if text else None
+    return (found[1], found[2] or "") if found else (None, "")
 
 
 def key_of(cookie: str) -> str:
-    """Return the presence key of a reader: what is in Redis cannot be used as a cookie."""
+    """Return the presence key of a cookie or token: what is in Redis cannot be used as either."""
     return hashlib.blake2b(cookie.encode(), digest_size=9, person=b"viblog reader").hexdigest()
 
 
@@ -71,20 +76,24 @@ class Readers:
         """From now on a stream that ends stays in the slot: its tab is about to come back."""
         self._is_draining = True
 
-    def arrive(self, stream: Stream, key: str, prev_ref: str | None) -> None:
-        """Count a stream. `prev_ref` is what a tab that comes back was before; it keeps its age."""
+    def arrive(self, stream: Stream, key: str, prev_ref: str | None, token: str = "") -> None:
+        """Count a stream. `prev_ref` is what a tab that comes back was before; it keeps its age.
+
+        A `token` is told to the tab, which comes back with it, and to nobody else.
+        """
         joined_at = int(time.time() * 1000)  # only ever compared, to find a reader's oldest tab
         if prev_ref is not None:
             for before in self._tracker.get_by_key(TOPIC, key):
                 if before["ref"] == prev_ref:
                     joined_at = min(joined_at, before.get("joined_at", joined_at))
         meta = {"page": stream.page, "joined_at": joined_at}
-        stream.id = self._tracker.track(stream, TOPIC, key, meta, prev_ref=prev_ref)
-        self._streams[stream.id] = stream
+        stream.ref = self._tracker.track(stream, TOPIC, key, meta, prev_ref=prev_ref)
+        stream.id = f"{stream.ref}.{token}" if token else stream.ref
+        self._streams[stream.ref] = stream
 
     def depart(self, stream: Stream, key: str, ending: Ending) -> None:
         """Count a stream out, at once or a little later; for one that has ended."""
-        self._streams.pop(stream.id, None)
+        self._streams.pop(stream.ref, None)
         if self._is_draining:
             return
         lingers = {

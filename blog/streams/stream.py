@@ -33,11 +33,11 @@ class Stream(ABC):
     """One open response. `on_end(stream, ending)` is called once, however it ends.
 
     `id` is what its tab says, as Last-Event-ID, when it comes back: set before the first frame is
-    sent. `holder` is its opener's own, to know it by when it ends. There are thousands of these:
-    no closure, no event and no timer for each.
+    sent. `holder` and `ref` are its opener's own, to know it by when it ends. There are thousands
+    of these: no closure, no event and no timer for each.
     """
 
-    __slots__ = ("_hub", "_on_end", "holder", "id", "is_open", "page", "rotate_at")
+    __slots__ = ("_hub", "_on_end", "holder", "id", "is_open", "page", "ref", "rotate_at")
 
     def __init__(
         self, hub: Hub, page: str, on_end: OnEnd, *, holder: object, rotate_at: float
@@ -48,6 +48,7 @@ class Stream(ABC):
         self.holder = holder
         self.rotate_at = rotate_at
         self.id = ""
+        self.ref = ""
         self.is_open = True
 
     @abstractmethod

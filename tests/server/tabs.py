@@ -19,7 +19,10 @@ HTMX_JITTER = 0.3
 
 
 class Tab:
-    """One open page: its stream, and everything that its stream has shown so far."""
+    """One open page: its stream, and everything that its stream has shown so far.
+
+    Without a cookie its browser asks for privacy.
+    """
 
     def __init__(self, site: Site, page: str, cookie: str, *, returns: bool) -> None:
         self.page = page
@@ -56,6 +59,7 @@ class Tab:
         """Open its stream; where nobody listens, try again later."""
         self.back_at = None
         self._body, self._is_chunked = b"", None
+        reader = f"Cookie: viblog_reader={self.cookie}" if self.cookie else "Sec-GPC: 1"
         last = f"Last-Event-ID: {self.last_event_id}\r\n" if self.last_event_id else ""
         try:
             self.sock = self._site.connect()
@@ -65,7 +69,7 @@ class Tab:
             return
         self.sock.sendall(
             f"GET /live?page={self.page} HTTP/1.1\r\nHost: localhost\r\n"
-            f"Cookie: viblog_reader={self.cookie}\r\n{last}\r\n".encode()
+            f"{reader}\r\n{last}\r\n".encode()
         )
         self.sock.setblocking(False)
         self.streams_opened += 1
@@ -169,14 +173,21 @@ class Tabs:
         page: str = "index",
         worker: int | None = None,
         cookie: str | None = None,
+        is_private: bool = False,
         returns: bool = True,
     ) -> list[Tab]:
         """Open tabs, each of a reader of its own unless a cookie is given; wait for their frames.
 
-        `worker` is the only one that accepts them; `returns` False: they stay away once they end.
+        `is_private`: their browsers ask for privacy, and have no cookie. `worker` is the only one
+        that accepts them; `returns` False: they stay away once they end.
         """
         tabs = [
-            Tab(site, page, cookie or secrets.token_urlsafe(16), returns=returns)
+            Tab(
+                site,
+                page,
+                "" if is_private else cookie or secrets.token_urlsafe(16),
+                returns=returns,
+            )
             for _ in range(count)
         ]
         self.all += tabs

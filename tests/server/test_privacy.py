@@ -12,6 +12,7 @@ import threading
 import pytest
 import redis
 
+from blog.live.readers import key_of
 from tests.server.open_stream import OpenStream
 from tests.site import Site
 from tests.valkey import Valkey
@@ -95,6 +96,7 @@ def evidence(running_valkey: Valkey) -> dict[str, str]:
         "BLOG_MAX_STREAMS_PER_ADDRESS": "4",
     }
     post = "blog/how-the-counter-works"
+    tokens: list[str] = []  # of the tabs whose browsers ask for privacy
     with Listener(running_valkey) as listener, Site(workers=2, environ=environ) as site:
         with contextlib.ExitStack() as stack:
             for address in ADDRESSES:
@@ -102,6 +104,7 @@ def evidence(running_valkey: Valkey) -> dict[str, str]:
                     headers = headers_of(address, *more)
                     stream = stack.enter_context(OpenStream(site, post, headers=headers))
                     stream.read_until("online")
+                    tokens += re.findall(r"^id: [\w-]+\.([\w-]+)$", stream.text, re.MULTILINE)
                 refused = stack.enter_context(OpenStream(site, headers=headers_of(address)))
                 refused.read_until("event: busy")
             # A page, one that is nowhere, one that fails to be asked for, and no HTTP at all.
@@ -118,6 +121,7 @@ def evidence(running_valkey: Valkey) -> dict[str, str]:
         "keys afterwards": read_everything(running_valkey),
         "commands": "\n".join(listener.heard),
         "log": log,
+        "tokens": "\n".join(tokens),
     }
 
 
@@ -132,6 +136,16 @@ def ask(site: Site, request: str) -> None:
 def test_nothing_of_a_reader_is_left(evidence, place):
     lines = evidence[place].lower().splitlines()
     assert [line for line in lines for part in PARTS if part.lower() in line] == []
+
+
+def test_no_token_of_a_tab_is_left(evidence):
+    """Only its tab has it: Redis has a hash of it, as of a cookie."""
+    tokens = evidence["tokens"].split()
+    assert len(set(tokens)) == len(ADDRESSES)
+    for token in tokens:
+        assert key_of(token) in evidence["keys"]
+        for place in ("keys", "keys afterwards", "commands", "log"):
+            assert token not in evidence[place], place
 
 
 def test_the_session_was_seen_at_all(evidence):
