@@ -226,6 +226,14 @@ class Site:
         return f"{problem}; the log of {self.url}:\n{self.read_log()}"
 
 
+def follow_config(path: Path, more: str) -> dict[str, str]:
+    """Write a gunicorn configuration, which is the blog's own and more; return how to name it."""
+    own = str(ROOT / "gunicorn.conf.py")
+    begin = f"exec(compile(open({own!r}, encoding='utf-8').read(), {own!r}, 'exec'))\n"
+    path.write_text(begin + more, encoding="utf-8")
+    return {"GUNICORN_CMD_ARGS": f"--config {path}"}
+
+
 def find_free_port() -> int:
     """Return a port of the loopback that nobody listens on."""
     with socket.socket() as sock:

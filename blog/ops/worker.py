@@ -1,11 +1,16 @@
-"""gunicorn's gevent worker, with a short way to a stream, and an answer to too long an address."""
+"""gunicorn's gevent worker, with a short way to a stream, and an answer to too long an address.
+
+When it stops, connections that wait for a request do not hold it up.
+"""
 
 from __future__ import annotations
 
 import _socket
 import contextlib
 import socket
+from dataclasses import dataclass
 from functools import partial
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import gevent
@@ -16,6 +21,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from blog.streams.request import MAX_HEAD_BYTES, PATH, read_stream_request
 
 from .acceptor import MAX_ACCEPT, Acceptor
+from .idle import IdleConnections
 
 if TYPE_CHECKING:
     from blog.streams.peers import ServerSocket
@@ -65,6 +71,17 @@ def refuse_answer(*answer: object) -> NoReturn:
     raise NoStreamError
 
 
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """What gunicorn asks of a listening socket, which may be closed when a request comes."""
+
+    name: Any
+
+    def getsockname(self) -> Any:
+        """Return the address that it listens on."""
+        return self.name
+
+
 class Worker(GeventWorker):
     """The worker that `gunicorn.conf.py` names.
 
@@ -72,6 +89,11 @@ class Worker(GeventWorker):
     """
 
     trusts_proxy = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._idle = IdleConnections()
+        self._requests: set[Any] = set()
 
     def run(self) -> None:
         """Serve until the end. gunicorn's own server accepts where it needs TLS."""
@@ -82,22 +104,43 @@ class Worker(GeventWorker):
     def _make_acceptor(self, listener: Any, *, spawn: Any, **unused: object) -> Acceptor:
         return Acceptor(
             listener,
-            partial(self.handle, listener),
+            partial(self.handle, Listener(listener.getsockname())),
             self._open_at_once,
             spawn=spawn,
             # As gunicorn has it: so that each worker gets its share of the connections.
             max_accept=1 if self.cfg.workers > 1 else MAX_ACCEPT,
         )
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop: what is under way is the last request of its connection."""
+        super().handle_exit(sig, frame)
+        for req in self._requests:
+            req.force_close()  # where no headers are sent yet, `Connection: close` is among them
+        gevent.spawn(self._idle.close)
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Open a stream for a request that asks for one plainly; all else is gunicorn's."""
-        if type(client) is gevent.socket.socket:  # not TLS
-            head = self._look(client)
-            if not head:
-                return  # gone, or silent for as long as gunicorn would wait
-            if self._open_stream(client, addr, head):
-                return
-        super().handle(listener, client, addr)
+        self._idle.add(client)
+        try:
+            if type(client) is gevent.socket.socket:  # not TLS
+                head = self._look(client)
+                if not head:
+                    return  # gone, or silent for as long as gunicorn would wait
+                if self._open_stream(client, addr, head):
+                    return
+            super().handle(listener, client, addr)
+        finally:
+            self._idle.discard(client)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
+        """Answer a request; the connection waits for the next one then, if there may be one."""
+        self._idle.discard(sock)
+        self._requests.add(req)
+        try:
+            return super().handle_request(listener_name, req, sock, addr)
+        finally:
+            self._requests.discard(req)
+            self._idle.add(sock, is_used=True)
 
     def _open_at_once(self, sock: _socket.socket, addr: Any) -> bool:
         """Open a stream on a new connection, if the request for it is there already."""
@@ -139,7 +182,10 @@ class Worker(GeventWorker):
         return b""
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer a request that cannot be read; gunicorn does but for the one case."""
+        """Answer a request that cannot be read; gunicorn does but for two cases."""
+        if isinstance(exc, gevent.GreenletExit):
+            self.log.debug("A request did not come before the worker's end")
+            return
         if not isinstance(exc, LimitRequestLine):
             super().handle_error(req, client, addr, exc)
             return

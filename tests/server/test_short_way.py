@@ -18,17 +18,11 @@ from pathlib import Path
 import pytest
 
 from tests.server.open_stream import OpenStream
-from tests.site import ROOT, Site
+from tests.site import Site, follow_config
 
 # gunicorn calls `pre_request` for every request that it has read itself, `handle` for every
 # connection that has a greenlet.
 CONFIG = """
-from pathlib import Path
-
-path = {path!r}
-exec(compile(Path(path).read_text(encoding="utf-8"), path, "exec"))
-
-
 def pre_request(worker, req):
     worker.log.warning("gunicorn read %s", req.uri)
 
@@ -50,10 +44,8 @@ def post_worker_init(worker):
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    config = tmp_path / "conf.py"
-    config.write_text(CONFIG.format(path=str(ROOT / "gunicorn.conf.py")), encoding="utf-8")
     settings = {
-        "GUNICORN_CMD_ARGS": f"--config {config}",
+        **follow_config(tmp_path / "conf.py", CONFIG),
         "BLOG_LINGER_SECONDS": "0.01",
         "BLOG_MAX_STREAMS": "2",
         "BLOG_PROXY_HOPS": "1",

@@ -52,7 +52,9 @@ class TlsSite(Site):
     def __init__(self, **options) -> None:
         super().__init__(**options)
         certificate = make_certificate(Path(self._folder.name))
-        self._environ["GUNICORN_CMD_ARGS"] = f"--certfile {certificate} --keyfile {certificate}"
+        arguments = self._environ.get("GUNICORN_CMD_ARGS", "")
+        arguments += f" --certfile {certificate} --keyfile {certificate}"
+        self._environ["GUNICORN_CMD_ARGS"] = arguments
 
     def fetch(self, path: str = "/blog") -> str:
         url = self.url.replace("http:", "https:") + path
