@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .replica import Presence, Version
+from .replica import Presence, Version, list_shown
 from .store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class SeenWorker:
-    """A worker that is alive, what is left of its lease, and what is in its slot."""
+    """A worker that is alive, what is left of its lease, and what of its slot is shown."""
 
     name: str
     lease_ms: int
@@ -40,4 +40,8 @@ class Onlooker:
             if slot is not None:  # else it is gone, and its worker is about to put it back
                 self._held[name] = slot
             seen.append(SeenWorker(name, said.left_ms or 0, slot[1] if slot else ()))
-        return seen
+        shown = {p.ref for p in list_shown(p for one in seen for p in one.presences)}
+        return [
+            replace(one, presences=tuple(p for p in one.presences if p.ref in shown))
+            for one in seen
+        ]

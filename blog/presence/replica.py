@@ -32,6 +32,14 @@ class Presence:
         return {**self.meta, **refs}
 
 
+@dataclass(frozen=True, slots=True)
+class Tombstone(Presence):
+    """Never shown: it only names, as its `prev_ref`, one that came back and has left for good.
+
+    The slot that the named one was in may outlast what it came back as.
+    """
+
+
 class Version(NamedTuple):
     """How far a slot has come: `seq` grows within an `epoch`; a put begins a new epoch."""
 
@@ -133,7 +141,8 @@ class Replica:
 
     A presence that another of the same topic and key names as its `prev_ref` is not shown: it has
     come back as that one, and the slot that it was in, of a worker that drains or died, has only
-    not ended yet. Lists, counts and diffs are of what is shown.
+    not ended yet. A tombstone names one so and is not shown itself. Lists, counts and diffs are of
+    what is shown.
 
     `indexes` are the fields of the meta by which can be counted. Not safe for threads; greenlets
     may share it, because no method yields.
@@ -226,6 +235,10 @@ class Replica:
         slot = self._slots.get(worker)
         return dict(slot.presences) if slot else {}
 
+    def is_hidden(self, named: Named) -> bool:
+        """Tell whether a presence (topic, key, ref) is held, but not shown: another names it."""
+        return named in self._hidden
+
     def list(self, topic: str, *keys: str) -> dict[str, Any]:
         """Return keys of a topic, or all: `{key: {"metas": [meta, …]}}`; oldest meta first."""
         held = self._topics.get(topic, {})
@@ -263,6 +276,8 @@ class Replica:
             slot.presences[presence.ref] = presence
             if presence.prev_ref is not None:
                 self._succeed((presence.topic, presence.key, presence.prev_ref), change)
+            if isinstance(presence, Tombstone):
+                continue
             own = (presence.topic, presence.key, presence.ref)
             if own in self._successors:
                 self._hidden[own] = presence
@@ -274,7 +289,8 @@ class Replica:
             presence = slot.presences.pop(ref, None)
             if presence is None:
                 continue
-            if self._hidden.pop((presence.topic, presence.key, ref), None) is None:
+            hidden = self._hidden.pop((presence.topic, presence.key, ref), None)
+            if hidden is None and not isinstance(presence, Tombstone):
                 self._hide(presence, change)
             if presence.prev_ref is not None:
                 self._fail((presence.topic, presence.key, presence.prev_ref), change)
@@ -314,6 +330,15 @@ class Replica:
         self._tallies.add(presence.topic, presence.key, presence.meta, -1)
 
 
+def list_shown(held: Iterable[Presence]) -> list[Presence]:
+    """Return what is shown of all that is held, from the presences themselves in O(n)."""
+    held = list(held)
+    named = {(p.topic, p.key, p.prev_ref) for p in held}
+    return [
+        p for p in held if (p.topic, p.key, p.ref) not in named and not isinstance(p, Tombstone)
+    ]
+
+
 def group_by_key(presences: Iterable[Presence]) -> dict[str, Any]:
     """Group presences as `Tracker.list` shows them: `{key: {"metas": [meta, …]}}`."""
     keys: dict[str, Any] = {}
@@ -330,9 +355,8 @@ def _recount(
             name in presence.meta and presence.meta[name] == value for name, value in where.items()
         )
 
-    held = [p for slot in slots for p in slot.presences.values()]
-    succeeded = {(p.topic, p.key, p.prev_ref) for p in held}
-    keys = [p.key for p in held if matches(p) and (p.topic, p.key, p.ref) not in succeeded]
+    shown = list_shown(p for slot in slots for p in slot.presences.values())
+    keys = [p.key for p in shown if matches(p)]
     return len(set(keys)) if distinct else len(keys)
 
 

@@ -47,12 +47,12 @@ class Slot:
         self.presences[presence.ref] = presence
         self._joins[presence.ref] = presence
 
-    def remove(self, ref: str) -> None:
-        """Remove a presence; one that came and went between two writes is never sent."""
-        if self.presences.pop(ref, None) is None:
-            return
-        if self._joins.pop(ref, None) is None:
+    def remove(self, ref: str) -> Presence | None:
+        """Remove a presence and return it; what came and went between two writes is never sent."""
+        removed = self.presences.pop(ref, None)
+        if removed is not None and self._joins.pop(ref, None) is None:
             self._leaves[ref] = None
+        return removed
 
     @property
     def has_news(self) -> bool:

@@ -30,8 +30,9 @@ class Sync:
     """Write `slot` to the store and keep `replica` equal to all slots, through every fault.
 
     The owner changes slot and replica for its own presences and calls `wake`; `tell(diff)` is
-    called for what other workers changed. `start` has two greenlets take the steps `write` and
-    `read`; a program with a loop of its own, such as a test, may take them itself.
+    called for what other workers changed, `before_write()` before each write. `start` has two
+    greenlets take the steps `write` and `read`; a program with a loop of its own, such as a test,
+    may take them itself.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class Sync:
         replica: Replica,
         timings: Timings,
         tell: Callable[[Diff], None],
+        before_write: Callable[[], None],
         now: Callable[[], float] = time.monotonic,
         observer: Observer = NOBODY,
     ) -> None:
         self._store = store
         self._observer = observer
         self._slot = slot
+        self._before_write = before_write
         self._timings = timings
         self._now = now
         self.health = Health(local_after_seconds=timings.local_after_seconds)
@@ -118,6 +121,7 @@ class Sync:
         """Write once: what waits, or a heartbeat. Return whether the store answered."""
         self._news.clear()
         try:
+            self._before_write()
             if self.writer.write():
                 return True
         except Exception as error:  # a fault of ours: go on, with a put

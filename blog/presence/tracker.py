@@ -18,6 +18,7 @@ from .slot import Slot
 from .store import Store
 from .sync import Sync
 from .timings import Timings
+from .tombstones import Tombstones
 
 log = logging.getLogger(__name__)
 
@@ -67,19 +68,29 @@ class Tracker:
         now: Callable[[], float] = time.monotonic,
         observer: Observer = NOBODY,
     ) -> None:
+        timings = timings or Timings()
         self._observer = observer
         self.worker = worker or secrets.token_hex(6)
         self._fetch = fetch
         self._indexes = tuple(indexes)
         self._replica = Replica(indexes)
         self._slot = Slot()
+        self._tombstones = Tombstones(
+            worker=self.worker,
+            slot=self._slot,
+            replica=self._replica,
+            # Who was deaf to a peer's goodbye waits for a lease before it asks whether it is dead.
+            keep_seconds=2 * timings.lease_seconds,
+            now=now,
+        )
         self.sync = Sync(
             store,
             worker=self.worker,
             slot=self._slot,
             replica=self._replica,
-            timings=timings or Timings(),
+            timings=timings,
             tell=self._tell_remote,
+            before_write=self._tombstones.lift,
             now=now,
             observer=observer,
         )
@@ -265,18 +276,14 @@ class Tracker:
         return Presence(f"{self.worker}-{self._refs_made:x}", topic, key, written, prev_ref)
 
     def _join(self, presence: Presence, leaves: Sequence[str]) -> None:
-        for ref in leaves:
-            self._slot.remove(ref)
+        diff = self._remove(leaves)
         self._slot.add(presence)
-        left = self._replica.remove(self.worker, leaves)
-        diff = left + self._replica.add(self.worker, presence)
-        self._observer.changed(1, len(left.leaves))
+        diff += self._replica.add(self.worker, presence)
+        self._observer.changed(1, 0)
         self.sync.wake()
         self._tell(diff)
 
     def _leave(self, refs: Sequence[str]) -> None:
-        for ref in refs:
-            self._slot.remove(ref)
         self.sync.wake()
         self._tell(self._remove(refs))
 
@@ -313,13 +320,18 @@ class Tracker:
         refs: list[str] = []
         for presence in diff.joins:
             refs += self._end_lingers(presence)
-        for ref in refs:
-            self._slot.remove(ref)
         if refs:
             self.sync.wake()
         self._tell(diff + self._remove(refs))
 
     def _remove(self, refs: Sequence[str]) -> Diff:
+        """Take presences of ours out, and keep hidden what they were before."""
+        if not refs:
+            return Diff()
+        for ref in refs:
+            left = self._slot.remove(ref)
+            if left is not None and left.prev_ref is not None:
+                self._tombstones.lay(left.ref, (left.topic, left.key, left.prev_ref))
         diff = self._replica.remove(self.worker, refs)
         self._observer.changed(0, len(diff.leaves))
         return diff

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .replica import Presence, Version
+from .replica import Presence, Tombstone, Version
 from .slot import Write
 
 # A put of more presences than this says only that it happened, and each worker fetches the slot at
@@ -37,16 +37,22 @@ class Leaving:
 
 
 def encode_presence(presence: Presence) -> str:
-    """Return a presence as the JSON text in its slot: `[topic, key, meta, prev_ref]`."""
-    fields = [presence.topic, presence.key, presence.meta, presence.prev_ref]
-    return json.dumps(fields, separators=(",", ":"))
+    """Return a presence as the JSON text in its slot: `[topic, key, meta, prev_ref]`.
+
+    A tombstone has null for `meta`.
+    """
+    return json.dumps(_list_fields(presence), separators=(",", ":"))
 
 
 def decode_presence(ref: str, fields: list[Any]) -> Presence:
     """Read what `encode_presence` wrote. Raises `ValueError` for anything else."""
     topic, key, meta, prev_ref = fields
+    if meta is None and _are_texts(ref, topic, key, prev_ref):
+        return Tombstone(ref, topic, key, {}, prev_ref)
     if not (_are_texts(ref, topic, key) and isinstance(meta, dict)):
         raise ValueError("found a presence of another form, expected ref, topic, key and meta")
+    if not isinstance(prev_ref, str | None):
+        raise ValueError("found a prev_ref of another form, expected text or null")
     return Presence(ref, topic, key, meta, prev_ref)
 
 
@@ -58,7 +64,7 @@ def encode_message(worker: str, write: Write) -> str:
     is_put = write.prev is None
     joins: list[Any] | None = None
     if not is_put or len(write.joins) <= INLINE_PUT_MAX:
-        joins = [[p.ref, p.topic, p.key, p.meta, p.prev_ref] for p in write.joins]
+        joins = [[p.ref, *_list_fields(p)] for p in write.joins]
     prev = "*" if is_put else str(write.prev)
     fields = [worker, prev, str(write.new), joins, write.leaves]
     return json.dumps(fields, separators=(",", ":"))
@@ -87,6 +93,11 @@ def decode_message(payload: bytes) -> Published | Leaving:
         )
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"found a message of another form on the channel ({error})") from error
+
+
+def _list_fields(presence: Presence) -> list[Any]:
+    meta = None if isinstance(presence, Tombstone) else presence.meta
+    return [presence.topic, presence.key, meta, presence.prev_ref]
 
 
 def _decode_joins(joins: Iterable[list[Any]]) -> Iterable[Presence]:

@@ -90,6 +90,32 @@ class PresenceMachine(RuleBasedStateMachine):
                 f"tab {self.tabs_opened}", left.keys[owner], page, prev_ref=left.tabs[owner]
             )
 
+    @rule(
+        which=which,
+        other=which,
+        key=st.sampled_from(KEYS),
+        is_told=st.booleans(),
+        then=st.sampled_from(["closed", "moved"]),
+    )
+    def return_for_a_moment(
+        self, which: int, other: int, key: str, is_told: bool, then: str
+    ) -> None:
+        """A tab comes back elsewhere and leaves, before or after anybody is told that it came."""
+        left, worker = self.pick(which), self.pick(other)
+        if left is None or worker is None:
+            return
+        self.tabs_opened += 2
+        old, new = f"tab {self.tabs_opened - 1}", f"tab {self.tabs_opened}"
+        left.open_tab(old, key, PAGES[0])
+        self.live(2 * TICK_SECONDS)
+        worker.open_tab(new, key, PAGES[1], prev_ref=left.tabs[old])
+        if is_told:
+            worker.write()
+        if then == "closed":
+            worker.close_tab(new)
+        else:
+            worker.move_tab(new, PAGES[2])
+
     @rule(which=which, tab=which, page=st.sampled_from(PAGES))
     def move_tab(self, which: int, tab: int, page: str) -> None:
         if (worker := self.pick(which)) and worker.tabs:
@@ -240,6 +266,10 @@ class PresenceMachine(RuleBasedStateMachine):
     def every_slot_in_the_server_is_what_its_owner_wrote_and_expires(self) -> None:
         self.world.check_server()
 
+    @invariant()
+    def nobody_shows_what_came_back_and_left(self) -> None:
+        self.world.check_gone()
+
     # -- After the faults --------------------------------------------------------------------------
 
     def converge(self) -> None:
@@ -283,6 +313,7 @@ class PresenceMachine(RuleBasedStateMachine):
         while self.world.now < end - 1e-9:
             self.world.pass_time(min(TICK_SECONDS, end - self.world.now))
             self.take_due_steps()
+            self.world.check_gone()
 
     def note(self, fault: str) -> None:
         """Count a fault."""

@@ -42,8 +42,8 @@ class Program:
         self.diffs.append(diff.as_lists())
         self.lowest_count = min(self.lowest_count, self.tracker.count(TOPIC))
 
-    def track(self, owner: str, key: str, page: str) -> str:
-        return self.tracker.track(owner, TOPIC, key, {"page": page})
+    def track(self, owner: str, key: str, page: str, prev_ref: str | None = None) -> str:
+        return self.tracker.track(owner, TOPIC, key, {"page": page}, prev_ref=prev_ref)
 
     def untrack(self, owner: str, linger_seconds: float = 0.0) -> None:
         self.tracker.untrack(owner, linger_seconds=linger_seconds)

@@ -26,7 +26,8 @@ from blog.presence import (
     Write,
     connect,
 )
-from blog.presence.store import Digested
+from blog.presence.store import Digested, Leaving, decode_message
+from blog.presence.wire import encode_leaving
 
 PREFIX = "{simulation}"
 TOPIC = "blog"
@@ -42,6 +43,16 @@ Contents = frozenset[str]
 Interrupt = Callable[[], None]
 
 
+@dataclasses.dataclass
+class Gone:
+    """What came back to a worker has left: nobody is to show it, or what it was, again."""
+
+    worker: Worker
+    left: Presence
+    before: set[Version]  # what the worker had written when it left
+    held_at: float  # when the worker last held what it was
+
+
 class World:
     """What all workers share: the server, the clock, and what a witness would have written down."""
 
@@ -53,8 +64,7 @@ class World:
         self.workers: dict[str, Worker] = {}
         # What a worker has put under which version: two who hold it must hold the same.
         self.contents: dict[tuple[str, Version], Contents] = {}
-        # What each ref that came back, or was updated, was before.
-        self.prev_refs: dict[str, str] = {}
+        self.gone: list[Gone] = []
         self._lease_ends: dict[str, float] = {}
         self._seen: dict[str, Version] = {}
         self._backup: dict[str, dict[bytes, bytes]] = {}
@@ -81,10 +91,42 @@ class World:
     def open_refs(self) -> set[str]:
         """Return the ref of every open tab of every living worker: what all should see.
 
-        But for those that an open one says it was.
+        But for those that another one, or its tombstone, says it was.
         """
         refs = {ref for worker in self.living() for ref in worker.tabs.values()}
-        return refs - {self.prev_refs[ref] for ref in refs if ref in self.prev_refs}
+        slots = [worker.replica.presences(worker.name) for worker in self.living()]
+        return refs - {held.prev_ref for slot in slots for held in slot.values()}
+
+    def note_leave(self, worker: Worker, ref: str) -> None:
+        """Note what must not be shown again when this presence of a worker's leaves."""
+        leaving = worker.replica.presences(worker.name)[ref]
+        if leaving.prev_ref in worker.held_refs():
+            before = {version for name, version in self.contents if name == worker.name}
+            self.gone.append(Gone(worker, leaving, before, self.now))
+
+    def check_gone(self) -> None:
+        """Assert that whoever knows of a leave shows neither what left nor what it was before.
+
+        That holds until the worker that it left has not held what it was for two leases, or is
+        killed: nobody else knows.
+        """
+        for gone in self.gone:
+            if gone.left.prev_ref in gone.worker.held_refs():
+                gone.held_at = self.now
+        self.gone = [
+            gone
+            for gone in self.gone
+            if not gone.worker.is_dead and self.now - gone.held_at <= 2 * TIMINGS.lease_seconds
+        ]
+        for gone in self.gone:
+            for peer in self.living():
+                version = peer.replica.version(gone.worker.name)
+                if peer is gone.worker or (version and version not in gone.before):
+                    shown = peer.replica.get_by_key(TOPIC, gone.left.key)
+                    refs = {presence.ref for presence in shown}
+                    assert not refs & {gone.left.ref, gone.left.prev_ref}, (
+                        f"{peer.name} shows what left: {gone.left}"
+                    )
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, and with it leases end."""
@@ -151,6 +193,11 @@ class World:
     def deliver(self) -> None:
         """Bring what was published to every worker that is subscribed and reachable."""
         for payload in self._drain_tap():
+            said = decode_message(payload)
+            if isinstance(said, Leaving):
+                payload = encode_leaving(
+                    said.worker, round(said.lease_ms / REAL_TIME_FACTOR)
+                ).encode()
             for worker in self.living():
                 worker.line.receive_from_server(payload)
 
@@ -342,19 +389,16 @@ class Worker:
         self.keys[owner] = key
         ref = self.tracker.track(owner, TOPIC, key, {"page": page}, prev_ref=prev_ref)
         self.tabs[owner] = ref
-        if prev_ref is not None:
-            self._world.prev_refs[ref] = prev_ref
 
     def move_tab(self, owner: str, page: str) -> None:
         """Update a tab's meta."""
-        prev_ref = self.tabs[owner]
+        self._world.note_leave(self, self.tabs[owner])
         ref = self.tracker.update(owner, TOPIC, self.keys[owner], {"page": page})
         self.tabs[owner] = ref
-        self._world.prev_refs[ref] = prev_ref
 
     def close_tab(self, owner: str) -> None:
         """Untrack a tab."""
-        del self.tabs[owner]
+        self._world.note_leave(self, self.tabs.pop(owner))
         self.tracker.untrack(owner)
 
     def seen_refs(self) -> set[str]:
@@ -367,6 +411,10 @@ class Worker:
         """Return every presence of every slot that it holds, shown or not."""
         workers = self.replica.workers()
         return [held for name in workers for held in self.replica.presences(name).values()]
+
+    def held_refs(self) -> set[str | None]:
+        """Return the ref of everything that it holds, shown or not."""
+        return {presence.ref for presence in self.held()}
 
     @property
     def replica(self) -> Replica:

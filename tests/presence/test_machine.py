@@ -1,4 +1,4 @@
-"""Random schedules of joins, leaves, updates and faults, and two programs that they find wrong.
+"""Random schedules of joins, leaves, updates and faults, and three programs that they find wrong.
 
 See `machine.py` for what must hold. `make soak` runs the same for as long as it is told to.
 """
@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from blog.presence import Replica, store, tracker
+from blog.presence import Replica, store, tombstones, tracker
 from tests.presence.machine import PresenceMachine, settings
 
 SCHEDULES = 200
@@ -59,4 +59,11 @@ def test_without_the_version_check_of_the_reader_the_machine_finds_a_counterexam
 
     monkeypatch.setattr(tracker, "Replica", TrustingReplica)
     with pytest.raises(AssertionError, match=COUNTEREXAMPLE):
+        run_machine(SCHEDULES)
+
+
+def test_without_tombstones_the_machine_finds_what_left_shown_again(monkeypatch):
+    """A negative control: what came back and left is shown again where its old slot lasts."""
+    monkeypatch.setattr(tombstones.Tombstones, "lay", lambda self, leaving, named: None)
+    with pytest.raises(AssertionError, match="shows what left"):
         run_machine(SCHEDULES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blog.presence.replica import Applied, Diff, Presence, Replica, Version
+from blog.presence.replica import Applied, Diff, Presence, Replica, Tombstone, Version
 
 FIRST = Version("a", 0)
 SECOND = Version("a", 1)
@@ -201,6 +201,21 @@ def test_what_came_back_and_left_again_is_shown_until_its_old_slot_ends():
     diff = replica.remove("w2", ["r3"])
     assert diff == Diff((presence("r1"),), (returned("r3", "r1"),))
     assert shown(replica) == ["r1"]
+
+
+def test_a_tombstone_is_never_shown_and_keeps_hidden_what_it_names():
+    replica = replica_holding(presence("r1"))
+    replica.add("w2", returned("r3", "r1"))
+    stone = Tombstone("r4", "blog", "ann", {}, "r1")
+    diff = replica.replace("w2", FIRST, [stone])
+    assert diff == Diff(leaves=(returned("r3", "r1"),))
+    assert shown(replica) == []
+    assert replica.is_hidden(("blog", "ann", "r1"))
+    newcomer = Replica()
+    assert not newcomer.replace("w2", FIRST, [stone])
+    assert not newcomer.replace("w1", FIRST, [presence("r1")])
+    assert shown(newcomer) == []
+    assert replica.drop("w1") == replica.drop("w2") == Diff()
 
 
 def test_one_that_came_back_twice_is_shown_once():

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.presence.nodes import NodeError, assert_all_views_equal, meet, wait_until
+from tests.presence.nodes import (
+    LEASE_SECONDS,
+    NodeError,
+    assert_all_views_equal,
+    count_for,
+    meet,
+    wait_until,
+)
+from tests.presence.views import list_metas, list_tombstones
 
 
 def wait_for_diffs(node, number: int) -> list:
@@ -153,3 +161,49 @@ def test_a_worker_that_drains_counts_until_its_last_lease_ends(start_node):
     here.call("close", 1.0)
     assert there.call("count") == 1
     assert there.wait_for_count(0, within_seconds=4.0) > 0.3
+
+
+@pytest.mark.parametrize("how", ["untracked", "updated", "rotated"])
+def test_what_came_back_and_left_is_never_shown_again_while_its_old_slot_lasts(
+    three_nodes, start_node, valkey, how
+):
+    """B came back from A's slot; B leaves, is updated, or comes back as C, which names B only."""
+    old, here, there = three_nodes
+    a = old.call("track", "A", "ann", "index")
+    here.wait_for_count(1)
+    there.wait_for_count(1)
+    old.call("close", 4.0)
+    b = here.call("track", "B", "ann", "index", a)
+    wait_until(
+        lambda: [meta["ref"] for meta in there.call("get_by_key", "ann")] == [b],
+        within_seconds=1.0,
+        what=lambda: "B alone",
+    )
+    there.call("take_diffs")
+    if how == "untracked":
+        here.call("untrack", "B")
+    elif how == "updated":
+        here.call("update", "B", "ann", "about")
+        here.call("untrack", "B")
+    else:
+        here.call("untrack", "B", 30.0)
+        there.call("track", "C", "ann", "index", b)
+        wait_until(lambda: list_tombstones(valkey) != [], within_seconds=1.0, what=lambda: "laid")
+        there.call("untrack", "C")
+    assert here.wait_for_count(0) < 1.0
+    there.wait_for_count(0)
+    late = start_node()
+    assert late.call("count_at_start") == 0
+    assert count_for(late, 0.3) == {0}
+    assert len(list_tombstones(valkey)) == 1
+    wait_until(
+        lambda: list_tombstones(valkey) == [],
+        within_seconds=4.0 + 5 * LEASE_SECONDS,
+        what=lambda: "no tombstone",
+    )
+    for node in (here, there, late):
+        assert node.call("count") == 0
+        told = [
+            meta["ref"] for diff in node.call("take_diffs") for _, meta in list_metas(diff["joins"])
+        ]
+        assert told.count(a) == (node is here), "A was told once, before it came back"

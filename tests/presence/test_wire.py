@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blog.presence.replica import Presence, Version
+from blog.presence.replica import Presence, Tombstone, Version
 from blog.presence.slot import Write
 from blog.presence.store import Store, connect
 from blog.presence.wire import INLINE_PUT_MAX, Published, decode_message, encode_message
@@ -36,6 +36,17 @@ def test_a_message_is_read_back(joins, leaves, prev):
     write = Write(prev, SECOND, tuple(joins), tuple(leaves))
     message = decode_message(encode_message("w1", write).encode())
     assert message == Published("w1", prev, SECOND, tuple(joins), tuple(leaves))
+
+
+def test_a_tombstone_is_read_back_as_one(valkey_url):
+    stone = Tombstone("w1-1", "blog", "ann", {}, "w0-1")
+    write = Write(None, FIRST, (stone,))
+    message = decode_message(encode_message("w1", write).encode())
+    assert message == Published("w1", None, FIRST, (stone,), ())
+    store = Store(connect(valkey_url), "{stone}")
+    store.write("w1", write, lease_seconds=5.0)
+    assert store.fetch("w1") == (FIRST, (stone,))
+    store.close()
 
 
 def test_odd_characters_come_back_from_the_server(valkey_url):
@@ -103,6 +114,8 @@ def test_a_large_put_is_stored_whole(valkey_url):
         b'["w1", "*", "e1.0", [["r1", "blog", "ann", 7, null]], []]',
         b'["w1", "*", "e1.0", [["r1", ["blog"], "ann", {}, null]], []]',
         b'["w1", "*", "e1.0", [[["r1"], "blog", "ann", {}, null]], []]',
+        b'["w1", "*", "e1.0", [["r1", "blog", "ann", {}, ["r0"]]], []]',
+        b'["w1", "*", "e1.0", [["r1", "blog", "ann", null, null]], []]',
         b'["w1", "*", "e1.0", [], [["r1"]]]',
         b'["w1", "*", "e1.0", [], null]',
     ],

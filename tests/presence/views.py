@@ -64,9 +64,18 @@ def read_slot(valkey: Valkey, slot: str) -> dict[str, Any]:
     for ref, text in redis.hgetall(slot).items():
         if not ref.startswith("."):  # its version
             _, key, meta, prev_ref = json.loads(text)
+            if meta is None:  # a tombstone
+                continue
             refs = {"ref": ref} if prev_ref is None else {"ref": ref, "prev_ref": prev_ref}
             view.setdefault(key, {"metas": []})["metas"].append({**meta, **refs})
     return sort_refs(view)
+
+
+def list_tombstones(valkey: Valkey) -> list[str]:
+    """Return the ref of every tombstone in Redis."""
+    redis: Any = valkey.client
+    fields = [field for slot in list_slots(valkey) for field in redis.hgetall(slot).items()]
+    return [ref for ref, text in fields if ref[0] != "." and json.loads(text)[2] is None]
 
 
 def read_living(valkey: Valkey) -> set[str]:
