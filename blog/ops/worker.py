@@ -176,7 +176,8 @@ class Worker(GeventWorker):
             pass
         except OSError:
             return b""
-        limit = gevent.Timeout(self.cfg.keepalive, False)  # type: ignore[arg-type] # ends the block
+        seconds = self.cfg.keepalive or None  # 0: gunicorn, too, waits for ever then
+        limit = gevent.Timeout(seconds, False)  # type: ignore[arg-type] # ends the block
         with contextlib.suppress(OSError), limit:
             return bytes(client.recv(MAX_HEAD_BYTES, socket.MSG_PEEK))
         return b""

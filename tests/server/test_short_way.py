@@ -112,6 +112,19 @@ def test_a_request_that_comes_in_pieces_is_answered(site):
     site.wait_for_total(0)
 
 
+def test_without_keep_alive_a_request_may_come_late_as_well(tmp_path):
+    config = follow_config(tmp_path / "conf.py", "keepalive = 0\n")
+    with (
+        Site(workers=1, environ=config) as site,
+        site.connect() as sock,
+        site.connect() as other,
+    ):
+        other.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert other.recv(100).startswith(b"HTTP/1.1 200 OK")  # so `sock` is accepted as well
+        sock.sendall(b"GET /live?page=index HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert sock.recv(100).startswith(b"HTTP/1.1 200 OK")
+
+
 def test_a_page_on_the_same_port_is_answered_twice_on_one_connection(site):
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=5)
     for path in ("/healthz", "/about"):
