@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from .accounting import Usage, read_usage
@@ -254,7 +255,7 @@ class _Run:
         self._settle(len(self._crowd))
         return quiet, storm
 
-    def _start_asking(self) -> subprocess.Popen[bytes]:
+    def _start_asking(self) -> AbstractContextManager[subprocess.Popen[bytes]]:
         return start_asking(self._server.port, self._contestant.page, self._plan.page_seconds)
 
 

@@ -6,24 +6,31 @@ comes has it; a JSON list of seconds. Fails on any answer but 200, and where non
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 EVERY_SECONDS = 0.02
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def start_asking(port: int, path: str, seconds: float) -> subprocess.Popen[bytes]:
-    """Start the process that asks."""
-    return subprocess.Popen(
+@contextlib.contextmanager
+def start_asking(port: int, path: str, seconds: float) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the process that asks; end it, where it has not ended itself."""
+    with subprocess.Popen(
         [sys.executable, "-m", "bench.page_client", str(port), path, str(seconds)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
-    )
+    ) as client:
+        try:
+            yield client
+        finally:
+            client.kill()
 
 
 def read_waits(client: subprocess.Popen[bytes]) -> list[float]:
