@@ -111,7 +111,7 @@ def post_worker_init(worker: Any) -> None:
     SIGHUP of a terminal that is closed reaches the workers, too, and would kill them at once.
     """
     viblog = _viblog(worker)
-    worker.trusts_proxy = settings.proxy_hops > 0
+    worker.trusts_proxy = settings.proxy_hops == 1
     if worker.address_column is not None:
         viblog.gate.share(worker.address_table, worker.address_column)
     viblog.start()

@@ -85,7 +85,9 @@ class Listener:
 class Worker(GeventWorker):
     """The worker that `gunicorn.conf.py` names.
 
-    `trusts_proxy` is whether the application reads the scheme of a request from a proxy's header.
+    `trusts_proxy` is whether the application reads the scheme of a request from a proxy's header,
+    whatever it says. Behind two it does so only where both have written it: Fly's proxy writes one
+    scheme for two hops, and who is believed then is gunicorn's to say.
     """
 
     trusts_proxy = False
