@@ -13,21 +13,15 @@ from pathlib import Path
 import pytest
 
 from blog.streams.ring import Ring, Short, send_each
+from tests.streams.rings import make_ring
 
 Send = Callable[[Sequence[_socket.socket], bytes], Short]
 ENTRIES = 16
 
 
-def make_ring(entries: int = ENTRIES) -> Ring:
-    try:
-        return Ring(entries)
-    except OSError as error:
-        pytest.skip(f"the kernel gives no ring here: {error}")
-
-
 @pytest.fixture
 def ring() -> Iterator[Ring]:
-    ring = make_ring()
+    ring = make_ring(ENTRIES)
     yield ring
     ring.close()
 
@@ -124,5 +118,5 @@ def test_a_ring_gives_its_files_back():
     files = Path("/proc/self/fd")
     before = list(files.iterdir())
     for _ in range(3):
-        make_ring().close()
+        make_ring(ENTRIES).close()
     assert len(list(files.iterdir())) == len(before)
