@@ -13,8 +13,8 @@ from typing import Any
 import gevent.socket
 from gevent.server import StreamServer
 
-# All of one look at the listener are served before anybody else: with streams, a few milliseconds.
-MAX_ACCEPT = 16
+# All of one look at the listener are served before anybody else: with streams, a millisecond.
+MAX_ACCEPT = 4
 
 
 class Acceptor(StreamServer):

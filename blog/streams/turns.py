@@ -11,6 +11,8 @@ SLICE_SECONDS = 0.0015
 # Enough for one round of the event loop: it looks at every socket, which `gevent.sleep(0)` does
 # not, as that only goes to the end of the queue of what is ready already.
 NEXT_ROUND_SECONDS = 1e-9
+# In a round timers come before sockets, and what these start comes with the next.
+ROUNDS = 2
 
 
 class Turns:
@@ -26,7 +28,8 @@ class Turns:
         if self._now() - self._began < SLICE_SECONDS:
             return False
         self.stop()
-        gevent.sleep(NEXT_ROUND_SECONDS)
+        for _ in range(ROUNDS):
+            gevent.sleep(NEXT_ROUND_SECONDS)
         self._began = self._now()
         return True
 
