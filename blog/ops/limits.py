@@ -8,6 +8,8 @@ from pathlib import Path
 
 from blog.config import Settings
 from blog.ops.findings import Finding, fail, warn
+from blog.streams.ring import Ring
+from blog.streams.sockets import BATCH
 
 # What a worker has open beside its streams: connections of pages, Redis, posts, the loop itself.
 # Under a low limit it is a fifth.
@@ -77,7 +79,7 @@ def examine_limits(settings: Settings, *, takes_over: bool) -> Iterator[Finding]
         yield Finding(
             "transport",
             "sockets are taken over from gunicorn, about 2 kB for each reader; where gunicorn"
-            " itself does TLS they cannot be, and cost ten times as much",
+            f" itself does TLS they cannot be, and cost ten times as much. {_describe_sending()}",
         )
     else:
         yield Finding(
@@ -93,6 +95,18 @@ def examine_limits(settings: Settings, *, takes_over: bool) -> Iterator[Finding]
             f"{GUNICORN_BACKLOG}, for all that come at once after a restart",
             f"Raise it with `sysctl net.core.somaxconn={GUNICORN_BACKLOG}`",
         )
+
+
+def _describe_sending() -> str:
+    try:
+        Ring(BATCH).close()
+    except OSError as error:
+        return (
+            f"A number takes a call of the kernel for each reader, not for {BATCH}: it gives no"
+            f" io_uring here ({error.strerror}). It would need Linux 6.1,"
+            " kernel.io_uring_disabled=0, and a container that allows it"
+        )
+    return f"A number goes to {BATCH} readers by one call of the kernel (io_uring)"
 
 
 def _as_number(limit: int) -> int:
