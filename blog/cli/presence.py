@@ -18,7 +18,7 @@ from redis import RedisError
 from blog.cli.screen import Screen
 from blog.cli.tally import PageTally, tally_pages
 from blog.config import Settings
-from blog.presence import Onlooker, Presence, SeenWorker, Store, connect
+from blog.presence import Onlooker, Presence, SeenWorker, Store, connect, describe_outage
 
 presence_cli = AppGroup("presence", help="Who is reading: look, and change nothing.")
 
@@ -134,8 +134,7 @@ def _describe(error: Exception) -> str:
     where = where or "the blog keeps in BLOG_INSTANCE_DIR, which is not running now,"
     if isinstance(error, ValueError):
         return f"{error}; is it of another version of the blog?"
-    first = str(error).splitlines()[0][:80] if str(error) else ""
-    return f"the Redis that {where} does not answer ({type(error).__name__}: {first})"
+    return f"the Redis that {where} {describe_outage(error)}"
 
 
 def _count(number: int, thing: str) -> str:

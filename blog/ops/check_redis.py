@@ -11,7 +11,7 @@ import redis
 
 from blog.config import Settings
 from blog.ops.findings import Finding, fail, warn
-from blog.presence import Link, connect
+from blog.presence import Link, connect, describe_outage, is_refusal
 
 PINGS = 100
 # A frame waits for one write and one message at most: more than this is seen by readers.
@@ -40,17 +40,20 @@ def examine_redis(settings: Settings) -> Iterator[Finding]:
         yield from _examine_times(link, key)
         yield from _examine_server(link, key, where)
     except (redis.RedisError, OSError) as error:
-        first = str(error).splitlines()[0][:80] if str(error) else ""
         yield fail(
             "Redis",
-            f"{where} does not answer ({type(error).__name__}: {first})",
+            f"{where} {describe_outage(error)}",
             "an answer within a second",
-            "Pages are served, numbers stand still. Start it, or mend BLOG_REDIS_URL"
-            if settings.redis_url
-            else "Start the blog",
+            f"Pages are served, numbers stand still. {_mend(error, settings)}",
         )
     finally:
         link.close()
+
+
+def _mend(error: Exception, settings: Settings) -> str:
+    if is_refusal(error):
+        return "Its own words say why: see to its memory, or to what its user may do"
+    return "Start it, or mend BLOG_REDIS_URL" if settings.redis_url else "Start the blog"
 
 
 def _examine_times(link: Link, key: str) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ Self-contained: the standard library, gevent and redis only. A program that uses
 monkey-patched by gevent first. Start with `Tracker`.
 """
 
-from .health import State
+from .health import State, describe_outage, is_refusal
 from .links import Link
 from .observer import Observer
 from .onlooker import Onlooker, SeenWorker
@@ -35,4 +35,6 @@ __all__ = [
     "Version",
     "Write",
     "connect",
+    "describe_outage",
+    "is_refusal",
 ]

@@ -6,6 +6,8 @@ import enum
 import logging
 from collections.abc import Callable
 
+from redis import exceptions
+
 log = logging.getLogger(__name__)
 
 
@@ -13,8 +15,33 @@ class State(enum.Enum):
     """How far the numbers can be believed."""
 
     WHOLE = "whole"
-    STALE = "stale"  # Redis does not answer: other workers' presences stand still
+    STALE = "stale"  # Redis does not answer, or refuses: other workers' presences stand still
     LOCAL = "local"  # it has not for a minute: only this worker's own are shown
+
+
+# What a server says that is there.
+_REFUSALS = (
+    exceptions.ResponseError,
+    exceptions.AuthenticationError,
+    exceptions.AuthorizationError,
+    exceptions.BusyLoadingError,
+)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether Redis is there, and does not do what it is asked."""
+    return isinstance(error, _REFUSALS)
+
+
+def describe_outage(error: BaseException) -> str:
+    """Say what Redis does, such as "does not answer (TimeoutError: …)".
+
+    A client's error may repeat the command, and with it readers' keys: only its kind and its first
+    words are said.
+    """
+    does = "refuses" if is_refusal(error) else "does not answer"
+    words = str(error).splitlines()[0][:80] if str(error) else ""
+    return f"{does} ({type(error).__name__}: {words})"
 
 
 class Health:
@@ -34,12 +61,8 @@ class Health:
         """Note that `who` failed: the numbers are stale."""
         if not self._failing:
             self._failing_since = now
-            # A client's error may repeat the command, and with it readers' keys: only its kind and
-            # its first words are logged.
             log.warning(
-                "presence: Redis does not answer (%s: %.80s); pages go on, counts stand still",
-                type(error).__name__,
-                str(error).splitlines()[0] if str(error) else "",
+                "presence: Redis %s; pages go on, counts stand still", describe_outage(error)
             )
         self._failing.add(who)
         if self.state is State.WHOLE:

@@ -194,6 +194,20 @@ class TestRedis:
         assert found == {"Redis": "fail"}
         assert time.monotonic() - began < 3
 
+    def test_that_refuses_is_not_taken_for_one_that_does_not_answer(self, valkey: Valkey):
+        valkey.client.execute_command("ACL", "SETUSER", "blog", "on", ">p", "+time", "-time")
+        told: list[Finding] = []
+        try:
+            for password in ("p", "hunter2"):
+                url = valkey.url.replace("unix://", f"unix://blog:{password}@")
+                told += examine_redis(Settings(redis_url=url))
+        finally:
+            valkey.client.execute_command("ACL", "DELUSER", "blog")
+        for one, kind in zip(told, ("NoPermissionError", "AuthenticationError"), strict=True):
+            assert f"Redis: that of BLOG_REDIS_URL refuses ({kind}: " in str(one)
+            assert str(one).endswith("see to its memory, or to what its user may do")
+            assert "hunter2" not in str(one)
+
     def test_that_nobody_has_started_is_no_failure(self, tmp_path: Path):
         found = levels(examine_redis(settings(BLOG_INSTANCE_DIR=str(tmp_path))))
         assert found == {"Redis": "warn"}

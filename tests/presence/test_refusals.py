@@ -48,7 +48,7 @@ def test_a_redis_that_refuses_to_write_is_an_outage_like_any_other(two_nodes, va
     for node in two_nodes:
         assert node.call("state_history") == ["stale", "whole"]
         assert lines_about_redis(node) == [
-            "presence: Redis does not answer",
+            "presence: Redis refuses",
             "presence: Redis is back",
         ]
         assert_told_diffs_give_the_list(node)

@@ -139,6 +139,6 @@ def test_with_redis_out_of_memory_the_site_serves_and_says_once_that_it_is_not_l
         )
         log = site.read_whole_log()
         # One line of each worker when it begins, and one when it ends.
-        assert log.count("presence: Redis does not answer (OutOfMemoryError") == 2
+        assert log.count("presence: Redis refuses (OutOfMemoryError") == 2
         assert log.count("presence: Redis is back") == 2
         assert log.count("WARNING") == 2
