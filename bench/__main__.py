@@ -13,7 +13,6 @@ from .bounds import SOME, describe, judge
 from .contestants import CONTESTANTS, Contestant
 from .crowd import raise_file_limit
 from .figures import Measurement, Results, Returning
-from .idle import measure_idle_servers
 from .machine import describe_machine
 from .measure import Plan, measure
 from .plot import draw
@@ -31,7 +30,7 @@ RETURNING = 10_000
 IDLE_READERS = 5_000
 # So many are measured only for whom a promise speaks of.
 ONLY_PROMISED = {SOME: ("detached", "generator", "floor")}
-QUICK = Plan(steady_seconds=2.0, idle_seconds=5.0, page_seconds=5.0, repeats=3)
+QUICK = Plan(steady_seconds=2.0, calm_seconds=3.0, idle_seconds=5.0, page_seconds=5.0, repeats=3)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,15 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     runs = _plan_runs(present, _sizes(options, file_limit))
     measurements: list[Measurement] = []
     failures: list[str] = []
-    empty_cores: dict[str, float] = {}
     returning: Returning | None = None
     deployed = [each for each in present if each.page]
-    with Progress(len(runs) + 1 + len(deployed)) as progress:
-        try:
-            empty_cores |= measure_idle_servers(present, plan, progress.tell)
-            progress.step()
-        except ContestantError as failure:
-            failures.append(str(failure))
+    with Progress(len(runs) + len(deployed)) as progress:
         for contestant, size, idle in runs:
             try:
                 measurements.append(measure(contestant, size, plan, idle=idle, tell=progress.tell))
@@ -73,7 +66,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         machine=describe_machine(each.name for each in present),
         titles={each.name: each.title for each in CONTESTANTS},
         measurements=tuple(measurements),
-        empty_cores=empty_cores,
         returning=returning,
         missing=missing,
         failures=tuple(failures),

@@ -35,7 +35,7 @@ def judge(results: Results) -> list[Verdict]:
         _limit("worker's memory per reader, 5,000 readers", 4.0, "KB", many, _worker_kilobytes),
         _limit("worker's memory per reader, 18,000 readers", 4.0, "KB", most, _worker_kilobytes),
         _limit("the last of 5,000 has a join", 100.0, "ms", many, lambda m: m.join.last * 1000),
-        _limit("idle, per 1,000 readers", 0.02, "% of a core", many, _idle_percent(results)),
+        _limit("idle, per 1,000 readers", 0.02, "% of a core", many, _idle_percent),
         Verdict(
             "readers held by one worker: at least 18,000",
             f"{most.readers:,}" if most else "not measured",
@@ -147,12 +147,8 @@ def _worker_join_us(measurement: Measurement) -> float:
     return measurement.join_cpu_us - measurement.join_redis_cpu_us
 
 
-def _idle_percent(results: Results) -> Callable[[Measurement], float | None]:
-    def percent(measurement: Measurement) -> float | None:
-        empty_cores = results.empty_cores.get(measurement.contestant)
-        if measurement.idle_cores is None or empty_cores is None:
-            return None
-        per_reader = (measurement.idle_cores - empty_cores) / measurement.readers
-        return max(0.0, per_reader) * 1000 * 100
-
-    return percent
+def _idle_percent(measurement: Measurement) -> float | None:
+    if measurement.idle is None:
+        return None
+    of_all = measurement.idle.cores - measurement.idle.empty_cores
+    return max(0.0, of_all) / measurement.readers * 1000 * 100

@@ -15,6 +15,14 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """What a server takes of one core while nobody comes or goes: with readers, and with none."""
+
+    cores: float
+    empty_cores: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """Everything about one contestant with so many readers. Redis's share is within, too."""
 
@@ -33,7 +41,7 @@ class Measurement:
     storm_seconds: float
     join: Wait
     leave: Wait
-    idle_cores: float | None = None  # of one core, with all readers; None: not measured
+    idle: Idle | None = None  # None: not measured
     # How long a page takes beside the streams, at its slowest (99 %): in quiet, and in a storm.
     page_quiet_seconds: float | None = None
     page_storm_seconds: float | None = None
@@ -57,7 +65,6 @@ class Results:
     machine: tuple[tuple[str, str], ...]  # what, and what it is
     titles: dict[str, str]  # of every contestant that there is, by name, in their order
     measurements: tuple[Measurement, ...] = ()
-    empty_cores: dict[str, float] = field(default_factory=dict)  # of one core, without readers
     returning: Returning | None = None
     missing: dict[str, str] = field(default_factory=dict)  # why a contestant was not measured
     failures: tuple[str, ...] = ()

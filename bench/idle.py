@@ -1,35 +1,38 @@
-"""What servers take of a core while they have no reader at all."""
+"""What a server takes of a core while nobody comes or goes."""
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator
 
 from .accounting import read_usage
-from .contestants import Contestant
-from .measure import Plan, Tell
+from .crowd import Crowd
+from .figures import Idle
 from .server import Server
 
 
-def measure_idle_servers(
-    contestants: Iterable[Contestant], plan: Plan, tell: Tell
-) -> Mapping[str, float]:
-    """Return what each server takes of a core without any reader; all are measured together."""
-    with contextlib.ExitStack() as stack:
-        servers = {
-            contestant.name: stack.enter_context(Server(contestant.prepare, 100))
-            for contestant in contestants
-        }
-        tell("servers without readers: starting")
-        time.sleep(plan.start_seconds)
-        before = {name: read_usage(server.pids) for name, server in servers.items()}
-        began = time.monotonic()
-        while (left := began + plan.idle_seconds - time.monotonic()) > 0:
-            tell(f"servers without readers: idle for {left:.0f} s")
-            time.sleep(min(left, 1.0))
-        past = time.monotonic() - began
-        return {
-            name: (read_usage(server.pids).cpu_ns - before[name].cpu_ns) / 1e9 / past
-            for name, server in servers.items()
-        }
+def measure_idle(
+    server: Server, twin: Server, crowd: Crowd, seconds: float, tell: Callable[[str], object]
+) -> Idle:
+    """Return what a server takes with all its readers, and what its twin takes without any.
+
+    Both in the same seconds: whatever else slows this machine down costs both the same.
+    """
+    before, before_empty = read_usage(server.pids), read_usage(twin.pids)
+    began = time.monotonic()
+    for left in count_down(seconds, crowd):
+        tell(f"idle for {left:.0f} s")
+    after, after_empty = read_usage(server.pids), read_usage(twin.pids)
+    past_ns = (time.monotonic() - began) * 1e9
+    return Idle(
+        cores=(after.cpu_ns - before.cpu_ns) / past_ns,
+        empty_cores=(after_empty.cpu_ns - before_empty.cpu_ns) / past_ns,
+    )
+
+
+def count_down(seconds: float, crowd: Crowd) -> Iterator[float]:
+    """Read what comes for so long; yield how many seconds are left, once a second."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        yield left
+        crowd.pump_until(time.monotonic() + min(left, 1.0))

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from .accounting import Usage, read_usage
 from .contestants import Contestant
 from .crowd import Crowd, Stream, WrongCountError
-from .figures import Measurement, Wait
+from .figures import Idle, Measurement, Wait
+from .idle import count_down, measure_idle
 from .page_client import read_waits, start_asking
 from .server import ContestantError, Server
 
@@ -40,9 +41,10 @@ class Plan:
     """How long to measure, in seconds, and how often."""
 
     steady_seconds: float = 5.0
-    idle_seconds: float = 100.0  # two of the blog's pings: in 60 s there are one or two, by chance
+    # Half a ping of the blog, then two: in 60 s there are one or two, by chance.
+    calm_seconds: float = 25.0
+    idle_seconds: float = 100.0
     page_seconds: float = 20.0
-    start_seconds: float = 3.0  # for whatever servers do at the start, before they idle
     repeats: int = 5
 
 
@@ -52,7 +54,7 @@ def measure(
     """Start a contestant, measure it with so many readers, or all it has files for, and stop it."""
     readers = min(size, contestant.most_readers(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
     in_storm = round(PAGE_JOINS_PER_SECOND * plan.page_seconds) if contestant.page and idle else 0
-    server = Server(contestant.prepare, readers + MOST_ACTORS + in_storm)
+    server = Server(contestant.prepare, readers + MOST_ACTORS + 1 + in_storm)
     # The server is stopped first: nobody has to count down thousands of leaves.
     crowd = Crowd(server.port, contestant.path, late_leaves=contestant.late_leaves)
     with crowd, server:
@@ -98,7 +100,7 @@ class _Run:
         full, more = self._usage(memory=True), self._readers - at_first
         join, leave = self._come_and_go()
         update_cpu_us, update_redis_cpu_us, updates_per_second = self._act()
-        idle_cores = self._idle() if idle else None
+        idle_figures = self._idle() if idle else None
         pages = self._ask_for_pages() if idle and self._contestant.page else (None, None)
         return Measurement(
             contestant=self._contestant.name,
@@ -116,7 +118,7 @@ class _Run:
             storm_seconds=storm_seconds,
             join=join,
             leave=leave,
-            idle_cores=idle_cores,
+            idle=idle_figures,
             page_quiet_seconds=pages[0],
             page_storm_seconds=pages[1],
         )
@@ -217,6 +219,11 @@ class _Run:
             self._crowd.pump_until(began + step * ACT_SECONDS)
         after, seconds = self._usage(), time.monotonic() - began
         updates = self._crowd.updates - updates
+        # A server that lags may have told all of them that number before it heard of the last who
+        # came and went. Who is told one that is higher than any before has heard of all.
+        while len(actors) <= MOST_ACTORS:
+            actors.append(self._crowd.open()[0])
+        self._settle(self._readers + len(actors))
         for stream in actors:
             self._crowd.leave(stream)
         self._settle(self._readers)
@@ -224,14 +231,13 @@ class _Run:
             raise WrongCountError(f"no number came in {seconds:.0f} s of coming and going")
         return *_cpu_us_of_each(before, after, updates), updates / self._readers / seconds
 
-    def _idle(self) -> float:
-        """Return how much of a core the server takes while nobody comes or goes."""
-        self._be_quiet()
-        before, began = self._usage(), time.monotonic()
-        while (left := began + self._plan.idle_seconds - time.monotonic()) > 0:
-            self._tell(f"idle for {left:.0f} s")
-            self._crowd.pump_until(time.monotonic() + min(left, 1.0))
-        return (self._usage().cpu_ns - before.cpu_ns) / 1e9 / (time.monotonic() - began)
+    def _idle(self) -> Idle:
+        with Server(self._contestant.prepare, WARM_UP_READERS) as twin:
+            for left in count_down(self._plan.calm_seconds, self._crowd):
+                self._tell(f"{left:.0f} s until all is calm")
+            return measure_idle(
+                self._server, twin, self._crowd, self._plan.idle_seconds, self._tell
+            )
 
     def _ask_for_pages(self) -> tuple[float, float]:
         """Return how long a page took at its slowest (99 %), in quiet and while readers come."""

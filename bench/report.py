@@ -32,7 +32,7 @@ def print_results(results: Results) -> Iterator[str]:
     for size in results.sizes():
         yield f"\n{size:,} readers"
         yield from align(_table(results, size))
-    if results.empty_cores:
+    if any(each.idle for each in results.measurements):
         yield "\nidle, % of a core"
         yield from align(_idle_table(results))
     yield ""
@@ -91,15 +91,13 @@ def _table(results: Results, size: int) -> list[list[str]]:
 def _idle_table(results: Results) -> list[list[str]]:
     rows = [["", "no reader", "with readers", "readers", "per 1,000 readers"]]
     for name, title in results.titles.items():
-        empty = results.empty_cores.get(name)
-        measured = [each for each in results.of(name) if each.idle_cores is not None]
-        if empty is None or not measured:
-            continue
-        idle = measured[-1].idle_cores or 0.0
-        readers = measured[-1].readers
-        shares = [empty, idle, (idle - empty) / readers * 1000]
-        texts = [f"{share * 100:.3f}" for share in shares]
-        rows.append([title, *texts[:2], f"{readers:,}", texts[2]])
+        for each in results.of(name):
+            if each.idle is None:
+                continue
+            empty, full = each.idle.empty_cores, each.idle.cores
+            shares = [empty, full, (full - empty) / each.readers * 1000]
+            texts = [f"{share * 100:.3f}" for share in shares]
+            rows.append([title, *texts[:2], f"{each.readers:,}", texts[2]])
     return rows
 
 

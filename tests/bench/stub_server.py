@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import selectors
 import socket
 import sys
@@ -12,6 +13,7 @@ from bench.frame import make_html
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 PING = b": ping\n\n"
+LAG_SECONDS = 1.25
 
 
 def encode(count: int) -> bytes:
@@ -28,9 +30,12 @@ class StubServer:
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.streams: list[socket.socket] = []
         self.quiet_since = time.monotonic()
+        self.late: collections.deque[tuple[float, bytes]] = collections.deque()
 
     def serve(self) -> None:
         while True:
+            while self.late and self.late[0][0] < time.monotonic():
+                self.send(self.late.popleft()[1])
             for key, _ in self.selector.select(0.05):
                 if key.fileobj is self.listener:
                     self.join(self.listener.accept()[0])
@@ -69,6 +74,9 @@ class StubServer:
         elif self.lie == "falls while readers join" and count == 35:
             self.send(encode(33))
         forgotten = self.streams[7:8] if self.lie == "forgets one reader" and count == 41 else []
+        if self.lie == "is late":
+            self.late.append((self.quiet_since + LAG_SECONDS, encode(count)))
+            return
         self.send(encode(count), forgotten)
 
     def keep_quiet(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from bench.bounds import describe, judge
-from bench.figures import Results, Returning, Wait
+from bench.figures import Idle, Results, Returning, Wait
 from tests.bench.measured import make_measurement, make_results
 
 GOOD = make_results(
@@ -14,7 +14,7 @@ GOOD = make_results(
         "detached",
         5_000,
         update_cpu_us=9.5,
-        idle_cores=0.0031,
+        idle=Idle(cores=0.0031, empty_cores=0.0022),
         page_quiet_seconds=0.004,
         page_storm_seconds=0.012,
     ),
@@ -23,7 +23,6 @@ GOOD = make_results(
     make_measurement("floor", 500, update_cpu_us=7.6),
     make_measurement("floor", 5_000, update_cpu_us=7.8),
     make_measurement("floor", 18_000, update_cpu_us=7.9),
-    empty_cores={"detached": 0.0022},
     returning=Returning(readers=10_000, wait=Wait(6.0, 14.0, 15.0), page_seconds=0.1),
 )
 
@@ -58,7 +57,9 @@ def test_each_figure_beyond_its_bound_breaks_its_promise():
         ("detached", 5_000, "reader_bytes", 4_200.0): ["memory per reader, 5,000 readers"],
         ("detached", 18_000, "reader_bytes", 4_200.0): ["memory per reader, 18,000 readers"],
         ("detached", 5_000, "join", Wait(0.05, 0.09, 0.101)): ["the last of 5,000 has a join"],
-        ("detached", 5_000, "idle_cores", 0.0033): ["idle, per 1,000 readers"],
+        ("detached", 5_000, "idle", Idle(cores=0.0033, empty_cores=0.0022)): [
+            "idle, per 1,000 readers"
+        ],
         ("detached", 18_000, "readers", 17_900): ["at least 18,000"],
         ("detached", 5_000, "join_cpu_us", 251.0): ["worker's CPU of a join"],
         ("detached", 5_000, "storm_cpu_seconds", 2.1): ["CPU of 5,000 who join at once"],

@@ -12,13 +12,14 @@ import pytest
 from bench.contestants import Contestant
 from bench.measure import Plan, measure
 from bench.server import Command, ContestantError, Place
+from tests.bench.stub_server import LAG_SECONDS
 
 STUB = Path(__file__).with_name("stub_server.py")
-PLAN = Plan(steady_seconds=1.0, idle_seconds=1.0, repeats=1)
+PLAN = Plan(steady_seconds=1.0, calm_seconds=0.0, idle_seconds=1.0, repeats=1)
 READERS = 40
 
 
-def make_stub(lie: str, *, late_leaves: bool = False) -> Contestant:
+def make_stub(lie: str, *, late_leaves: bool = False, settle_seconds: float = 2.0) -> Contestant:
     def prepare(place: Place) -> list[Command]:
         return [Command([sys.executable, str(STUB), str(place.port), lie], place.port)]
 
@@ -28,7 +29,7 @@ def make_stub(lie: str, *, late_leaves: bool = False) -> Contestant:
         prepare=prepare,
         missing=lambda: "",
         late_leaves=late_leaves,
-        settle_seconds=2.0,
+        settle_seconds=settle_seconds,
     )
 
 
@@ -46,8 +47,9 @@ def test_an_honest_server_is_measured():
     assert 0.0 < measured.join.half <= measured.join.most <= measured.join.last < 1.0
     assert 0.0 < measured.leave.half <= measured.leave.most <= measured.leave.last < 1.0
     assert measured.storm_readers == 19  # 1 of the warm-up and 20 of the single joins before
-    assert measured.idle_cores is not None
-    assert 0.0 < measured.idle_cores < 0.5
+    assert measured.idle is not None
+    # Its pings are in the one figure; the other is that of a stub that nobody reads.
+    assert 0.0 < measured.idle.empty_cores < measured.idle.cores < 0.5
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,17 @@ def test_a_server_that_misses_leaves_for_a_while_may_count_them_so_long():
     """It may, where this is said of it; but never is the last word wrong."""
     with pytest.raises(ContestantError, match="40 of 40 readers were not told 40 within 2 s"):
         measure_stub("misses leaves", late_leaves=True)
+
+
+def test_a_server_that_lags_is_not_taken_for_a_liar(monkeypatch):
+    """All show the number that is to be reached, and hear of those who came and went later."""
+    monkeypatch.setattr("bench.measure.MOST_ACTORS", 1)
+    monkeypatch.setattr("bench.measure.ACT_SECONDS", 0.5)
+    assert 1.0 < LAG_SECONDS < 1.5  # after 2 s of coming and going, the first one has just left
+    plan = dataclasses.replace(PLAN, steady_seconds=2.0, idle_seconds=2 * LAG_SECONDS)
+    stub = make_stub("is late", settle_seconds=4.0)
+    measured = measure(stub, READERS, plan, idle=True, tell=lambda step: None)
+    assert measured.join.half > LAG_SECONDS
 
 
 def test_a_server_that_does_not_start_says_why():

@@ -12,7 +12,7 @@ from bench.measure import Plan
 from tests.bench.test_counting import make_stub
 
 FLOOR = next(contestant for contestant in CONTESTANTS if contestant.name == "floor")
-SHORT = Plan(steady_seconds=0.5, idle_seconds=0.2, start_seconds=0.0, repeats=1)
+SHORT = Plan(steady_seconds=0.5, idle_seconds=0.2, calm_seconds=0.0, repeats=1)
 
 
 @pytest.fixture

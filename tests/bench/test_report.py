@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from bench.figures import Returning, Wait
+from bench.figures import Idle, Returning, Wait
 from bench.report import print_results, short, write_page
 from tests.bench.measured import make_measurement, make_results
 
@@ -18,14 +18,13 @@ RESULTS = make_results(
         update_redis_cpu_us=0.25,
         reader_redis_bytes=512.0,
         leave=Wait(0.0009, 0.012, 10.25),
-        idle_cores=0.0016,
+        idle=Idle(cores=0.0016, empty_cores=0.0011),
         page_quiet_seconds=0.0025,
         page_storm_seconds=0.005,
     ),
     make_measurement("floor", 5_000, update_cpu_us=7.8),
     make_measurement("floor", 100),
     make_measurement("detached", 18_000, readers=9_750),
-    empty_cores={"detached": 0.0011, "floor": 0.0},
     missing={"generator": "it is away"},
     returning=Returning(readers=10_000, wait=Wait(6.5, 13.25, 14.5), page_seconds=0.131),
 )

@@ -13,7 +13,7 @@ from tests.bench.test_counting import make_stub
 pytestmark = pytest.mark.slow
 
 OURS = next(contestant for contestant in CONTESTANTS if contestant.name == "detached")
-PLAN = Plan(steady_seconds=0.5, idle_seconds=0.5, page_seconds=6.0, repeats=1)
+PLAN = Plan(steady_seconds=0.5, calm_seconds=0.0, idle_seconds=0.5, page_seconds=6.0, repeats=1)
 
 
 def test_all_are_back_after_a_deploy_and_pages_are_answered_meanwhile():
