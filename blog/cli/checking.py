@@ -10,7 +10,7 @@ from difflib import get_close_matches
 import click
 from flask import Flask
 
-from blog.cli.links import LinkCheck
+from blog.cli.links import LinkCheck, Texts
 from blog.posts import Fault, Index, Library, Post
 from blog.posts.links import Links, find_links
 from blog.posts.markdown import render_with_hints
@@ -18,27 +18,30 @@ from blog.posts.rendering import describe_crash
 from blog.posts.schema import NAMES
 
 
-def check_posts(app: Flask, library: Library) -> bool:
-    """Print what there is to say of all posts; return whether there is no fault."""
-    index = library.index
-    posts = [*index.posts, *index.hidden.values()]
-    faults = [*index.faults]
-    hints = [*_find_unknown_fields(posts)]
-    links: dict[str, Links] = {}
-    with click.progressbar(posts, label="Rendering", file=sys.stderr) as shown:
-        for post in shown:
+def check_posts(app: Flask, library: Library, about: Library) -> bool:
+    """Print what there is to say of all posts and sections; return whether there is no fault."""
+    posts, sections = library.index.all(), about.index.all()
+    faults = [*library.index.faults]
+    if about.folder.is_dir():  # a blog may do without sections
+        faults += about.index.faults
+    hints = [*_find_unknown_fields([*posts, *sections])]
+    links: dict[Library, dict[str, Links]] = {library: {}, about: {}}
+    texts = [*((library, post) for post in posts), *((about, section) for section in sections)]
+    with click.progressbar(texts, label="Rendering", file=sys.stderr) as shown:
+        for source, text in shown:
             try:
-                rendered, said = render_with_hints(post, library.style)
-            except Exception as error:  # noqa: BLE001 - whatever an extension raises is this post's fault
-                faults.append(describe_crash(post, error))
+                rendered, said = render_with_hints(text, source.style)
+            except Exception as error:  # noqa: BLE001 - whatever an extension raises is this text's fault
+                faults.append(describe_crash(text, error))
             else:
-                links[post.id] = find_links(rendered.html)
+                links[source][text.id] = find_links(rendered.html)
                 hints += said
-    site_url = app.extensions["viblog"].settings.site_url
-    check = LinkCheck(app, index, links, site_url)
-    for post in posts:
-        if post.id in links:
-            faults += check.find_faults(post)
+    faults += LinkCheck(
+        app,
+        Texts(library.index, links[library]),
+        Texts(about.index, links[about], about.style.page),
+        app.extensions["viblog"].settings.site_url,
+    ).find_faults()
     for fault in sorted(faults):
         click.echo(str(fault))
     # A missing picture is a fault here, and no hint besides.
@@ -46,11 +49,15 @@ def check_posts(app: Flask, library: Library) -> bool:
     hints = sorted(hint for hint in hints if (hint.path, hint.line) not in places)
     for hint in hints:
         click.echo(f"{hint.path}:{hint.line}: hint: {hint.describe()}")
-    for line in _list_hidden(index):
-        click.echo(line)
-    totals = f"{_count(len(posts), 'post')}, {_count(len(faults), 'fault')}"
-    totals += f", {_count(len(hints), 'hint')}" if hints else ""
-    click.echo(totals, err=bool(faults))
+    for index in (library.index, about.index):
+        for line in _list_hidden(index):
+            click.echo(line)
+    totals = [_count(len(posts), "post"), _count(len(faults), "fault")]
+    if sections:
+        totals.insert(1, _count(len(sections), "section"))
+    if hints:
+        totals.append(_count(len(hints), "hint"))
+    click.echo(", ".join(totals), err=bool(faults))
     return not faults
 
 

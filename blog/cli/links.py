@@ -1,8 +1,9 @@
-"""Which links of the posts lead nowhere: the application itself is asked."""
+"""Which links of posts and sections lead nowhere: the application itself is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
 
 from flask import Flask
@@ -16,35 +17,72 @@ from blog.posts.links import Links, find_lines
 PAGE_ANCHORS = frozenset({"", "top", "main", "live"})
 
 
-class LinkCheck:
-    """Looks each address up once. `links` has what each post's page names, by the post's id."""
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The posts, each on a page of its own, or the sections, all on one: then `page` is its path.
 
-    def __init__(
-        self, app: Flask, index: Index, links: Mapping[str, Links], site_url: str = ""
-    ) -> None:
+    `links` has what the HTML of each names, by its id.
+    """
+
+    index: Index
+    links: Mapping[str, Links]
+    page: str = ""
+
+    def path_of(self, text: Post) -> str:
+        """Return the path of the page that shows a text."""
+        return self.page or post_path(text.id)
+
+    def find_place_problem(self, fragment: str, text: Post | None = None) -> str:
+        """Say that the page of a text, or the one of all, has no such place; empty if it has.
+
+        So it is where something cannot be rendered: nobody knows what that has.
+        """
+        shown = set(self.index.by_id if self.page else ())
+        shown |= {text.id} if text is not None else set()
+        if not shown <= self.links.keys():
+            return ""
+        places = PAGE_ANCHORS.union(*(self.links[text_id].anchors for text_id in shown))
+        if self.page:
+            places |= shown  # each section's heading
+        if places & {fragment, unquote(fragment)}:
+            return ""
+        where = f"in {text.path.name}" if text and not self.page else "on the about page"
+        return f"there is no such place {where}"
+
+
+class LinkCheck:
+    """Looks each address up once: the links of posts, and of the about page's sections."""
+
+    def __init__(self, app: Flask, posts: Texts, sections: Texts, site_url: str = "") -> None:
         self._app = app
-        self._index = index
-        self._links = links
+        self._posts = posts
+        self._sections = sections
         self._site_url = site_url.rstrip("/")
         self._answers: dict[str, int] = {}
 
-    def find_faults(self, post: Post) -> Iterator[Fault]:
+    def find_faults(self) -> Iterator[Fault]:
         """Yield a fault for each line with a link or an image that leads nowhere."""
-        links = self._links[post.id]
-        for target, count in links.targets.items():
-            if problem := self._find_problem(post, target):
-                what = "the image" if target in links.images else "the link"
-                for line in find_lines(post, target, count):
-                    yield _describe(post, line, f"{what} {target}", problem)
-        if post.image and (problem := self._find_problem(post, post.image)):
-            yield _describe(post, post.line_of("image"), f"image: found {post.image}", problem)
-        for alias in post.aliases:
-            if self._index.find_alias(alias) is post and self._ask(alias) == 200:
-                line = post.line_of("aliases" if "aliases" in post.field_lines else "alias")
-                found = f'aliases: found "{alias}", which is a page of the blog'
-                yield Fault(post.path, line, found, "an address that nothing has", "remove it")
+        for texts in (self._posts, self._sections):
+            for text in texts.index.all():
+                if text.id in texts.links:
+                    yield from self._find_faults_of(texts, text)
 
-    def _find_problem(self, post: Post, target: str) -> str:
+    def _find_faults_of(self, texts: Texts, text: Post) -> Iterator[Fault]:
+        links = texts.links[text.id]
+        for target, count in links.targets.items():
+            if problem := self._find_problem(texts, text, target):
+                what = "the image" if target in links.images else "the link"
+                for line in find_lines(text, target, count):
+                    yield _describe(text, line, f"{what} {target}", problem)
+        if text.image and (problem := self._find_problem(texts, text, text.image)):
+            yield _describe(text, text.line_of("image"), f"image: found {text.image}", problem)
+        for alias in text.aliases:
+            if self._posts.index.find_alias(alias) is text and self._ask(alias) == 200:
+                line = text.line_of("aliases" if "aliases" in text.field_lines else "alias")
+                found = f'aliases: found "{alias}", which is a page of the blog'
+                yield Fault(text.path, line, found, "an address that nothing has", "remove it")
+
+    def _find_problem(self, texts: Texts, text: Post, target: str) -> str:
         """Say what is wrong with a target; empty for nothing, and for other sites' addresses."""
         if self._site_url and target.startswith((f"{self._site_url}/", f"{self._site_url}#")):
             target = target.removeprefix(self._site_url)
@@ -55,41 +93,42 @@ class LinkCheck:
         if parts.scheme or parts.netloc:
             return ""
         if not parts.path:
-            return "" if parts.query else self._find_anchor_problem(post, parts.fragment)
+            return "" if parts.query else texts.find_place_problem(parts.fragment, text)
         path = unquote(parts.path)
         if not path.startswith("/") and is_media(path):
-            found = self._index.find_media(post, path)
-            return "" if found else "there is no such file beside the post"
-        return self._find_page_problem(
-            post, urljoin(post_path(post.id), parts.path), parts.query, parts.fragment
-        )
+            found = texts.index.find_media(text, path)
+            return (
+                ""
+                if found
+                else f"there is no such file beside the {'section' if texts.page else 'post'}"
+            )
+        path = urljoin(texts.path_of(text), parts.path)
+        is_hidden = text.id in texts.index.hidden
+        return self._find_page_problem(path, parts.query, parts.fragment, is_hidden=is_hidden)
 
-    def _find_page_problem(self, post: Post, path: str, query: str, fragment: str) -> str:
+    def _find_page_problem(self, path: str, query: str, fragment: str, *, is_hidden: bool) -> str:
+        """Say what is wrong with a page or a file. Hidden posts may name other hidden ones."""
+        if path.rstrip("/") == self._sections.page:
+            return self._sections.find_place_problem(fragment)
+        index = self._posts.index
         name = unquote(path.removeprefix("/blog/")).rstrip("/") if path.startswith("/blog/") else ""
-        if name in self._index.by_id:
-            return self._find_anchor_problem(self._index.by_id[name], fragment)
-        if name in self._index.hidden:
-            if post.id in self._index.hidden:
-                return self._find_anchor_problem(self._index.hidden[name], fragment)
+        if name in index.by_id:
+            return self._posts.find_place_problem(fragment, index.by_id[name])
+        if name in index.hidden:
+            if is_hidden:
+                return self._posts.find_place_problem(fragment, index.hidden[name])
             return "that post is hidden"
         owner_id, _, file_name = name.partition("/")
-        owner = self._index.by_id.get(owner_id) or self._index.hidden.get(owner_id)
-        if owner is not None and self._index.find_media(owner, file_name):
+        owner = index.by_id.get(owner_id) or index.hidden.get(owner_id)
+        if owner is not None and index.find_media(owner, file_name):
             return ""
-        if self._index.find_alias(path):
+        if index.find_alias(path):
             return ""
         status = self._ask(f"{path}?{query}" if query else path)
         if status >= 400:
             what = "file" if is_media(path) else "page"
             return f"there is no such {what}" if status == 404 else f"the blog answers {status}"
         return ""
-
-    def _find_anchor_problem(self, post: Post, fragment: str) -> str:
-        links = self._links.get(post.id)
-        anchors = links.anchors if links is not None else None
-        if anchors is None or fragment in PAGE_ANCHORS or {fragment, unquote(fragment)} & anchors:
-            return ""
-        return f"there is no such place in {post.path.name}"
 
     def _ask(self, path: str) -> int:
         """Return the status that a reader would get. No server: the views run here."""

@@ -72,8 +72,9 @@ def new_post(title: str, slug: str, publish: bool) -> None:
 
 @posts_cli.command("check")
 def check() -> None:
-    """Print every fault of every post, and hints; exit 1 if there is a fault."""
-    if not check_posts(current_app, _library()):
+    """Print every fault of every post and section, and hints; exit 1 if there is a fault."""
+    about: Library = current_app.extensions["viblog"].about
+    if not check_posts(current_app, _library(), about):
         sys.exit(1)
 
 

@@ -58,6 +58,10 @@ class Index:
     version: str = ""
     next_change: datetime | None = None
 
+    def all(self) -> list[Post]:
+        """Return the published posts, and then the hidden ones."""
+        return [*self.posts, *self.hidden.values()]
+
     def find_alias(self, path: str) -> Post | None:
         """Return the post whose old address a request's path is."""
         return self.aliases.get(write_alias_key(path))

@@ -158,6 +158,42 @@ def test_a_draft_may_link_to_a_draft(tmp_path: Path):
     assert said(tmp_path)[-1] == "2 posts, no faults"
 
 
+def test_sections_of_the_about_page_are_checked_as_posts_are(tmp_path: Path):
+    about = tmp_path / ".about"
+    put(tmp_path, "text", "[1](/about#what) [2](/about/#in-short) [3](/about#nowhere)")
+    put(tmp_path, "plan", draft="true")
+    put(
+        about,
+        "what",
+        "## In short\n\n[1](#how) [2](#in-short) [3](about#how) [4](blog/text) ![5](sky.png)\n\n"
+        "[6](#nowhere) [7](blog/none) ![8](none.png) [9](/blog/plan) [10](/blog/text#none)\n",
+    )
+    (about / "sky.png").write_bytes(b"picture")
+    put(about, "how")
+    put(about, "soon", "[1](#soon) [2](/blog/plan) [3](#none)", draft="true")
+    put(about, "bad", date="never")
+    assert problems(tmp_path) == [
+        '.about/bad.md:3: date: found "never"',
+        ".about/soon.md:5: the link #none: there is no such place on the about page",
+        ".about/what.md:8: the image none.png: there is no such file beside the section",
+        ".about/what.md:8: the link #nowhere: there is no such place on the about page",
+        ".about/what.md:8: the link /blog/plan: that post is hidden",
+        ".about/what.md:8: the link /blog/text#none: there is no such place in text.md",
+        ".about/what.md:8: the link blog/none: there is no such page",
+        "text.md:4: the link /about#nowhere: there is no such place on the about page",
+        "plan.md: a draft",
+        ".about/soon.md: a draft",
+    ]
+    assert run(tmp_path, "check").stderr.endswith("2 posts, 3 sections, 8 faults\n")
+
+
+def test_a_blog_may_do_without_sections(tmp_path: Path):
+    put(tmp_path, "text", "[1](/about) [2](/about#main) [3](/about#what)")
+    assert problems(tmp_path) == [
+        "text.md:4: the link /about#what: there is no such place on the about page"
+    ]
+
+
 def test_an_old_address_that_is_a_page_of_the_blog_is_a_fault(tmp_path: Path):
     put(tmp_path, "a", aliases="[/tags, /free]")
     assert problems(tmp_path) == ['a.md:3: aliases: found "/tags", which is a page of the blog']

@@ -20,9 +20,10 @@ GOOD = "---\ntitle: Good\ndate: 2025-11-24\n---\nText.\n"
 def run(folder: Path, *arguments: str) -> Result:
     """Run a command as the factory would, over a library that was loaded."""
     app = Flask("bare")
-    library = Library(folder)
+    library, about = Library(folder), Library(folder / ".about")
     library.load()
-    app.extensions["viblog"] = SimpleNamespace(library=library, settings=Settings())
+    about.load()
+    app.extensions["viblog"] = SimpleNamespace(library=library, about=about, settings=Settings())
     app.cli.add_command(posts_cli)
     return app.test_cli_runner().invoke(args=["posts", *arguments])
 
