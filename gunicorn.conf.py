@@ -13,6 +13,11 @@ from typing import Any
 
 import gevent
 
+# At a reload (SIGHUP) this file is read again in the same master. What it imported at the start
+# would stay as it was there, and be inherited by workers that import the rest of a new version.
+for name in [name for name in sys.modules if name.partition(".")[0] == "blog"]:
+    del sys.modules[name]
+
 from blog.config import Settings, SettingsError
 from blog.embedded import EmbeddedValkey, EmbeddedValkeyError
 from blog.live.address_table import AddressTable

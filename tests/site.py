@@ -234,6 +234,19 @@ def follow_config(path: Path, more: str) -> dict[str, str]:
     return {"GUNICORN_CMD_ARGS": f"--config {path}"}
 
 
+def copy_project(root: Path) -> Path:
+    """Copy what the blog runs from into a folder, but for the posts, to be changed; return it."""
+    for name in ("app.py", "gunicorn.conf.py"):
+        shutil.copy(ROOT / name, root)
+    for name in ("blog", "templates", "about"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "static").mkdir()
+    (root / "static" / "vendor").symlink_to(ROOT / "static" / "vendor")
+    for name in ("style.css", "favicon.svg"):
+        shutil.copy(ROOT / "static" / name, root / "static")
+    return root
+
+
 def find_free_port() -> int:
     """Return a port of the loopback that nobody listens on."""
     with socket.socket() as sock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from playwright.sync_api import Page, Request, expect
 
 from tests.browser.author import Author, open_quiet_tab
 from tests.browser.conftest import NewBrowser
-from tests.site import ROOT, Site
+from tests.site import Site, copy_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -31,15 +30,7 @@ BROKEN = MISSING.replace("404 (NOT FOUND)", "500 (INTERNAL SERVER ERROR)")
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project, to be changed."""
-    root = tmp_path_factory.mktemp("root")
-    for name in ("app.py", "gunicorn.conf.py"):
-        shutil.copy(ROOT / name, root)
-    for name in ("blog", "templates", "about"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "static").mkdir()
-    (root / "static" / "vendor").symlink_to(ROOT / "static" / "vendor")
-    for name in ("style.css", "favicon.svg"):
-        shutil.copy(ROOT / "static" / name, root / "static")
+    root = copy_project(tmp_path_factory.mktemp("root"))
     (root / "posts").mkdir()
     return root
 

@@ -1,0 +1,45 @@
+"""A new version of the code goes live by a reload, whole: not mixed with the one before."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.site import Site, copy_project
+
+pytestmark = pytest.mark.slow
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert text.count(old) == 1, f"{path} has {old!r} {text.count(old)} times"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_reload_takes_up_what_the_master_had_imported(tmp_path: Path):
+    """The settings: another default, and one more that the application cannot do without."""
+    root = copy_project(tmp_path)
+    (root / "posts").mkdir()
+    with Site(root=root) as site:
+        assert ">Viblog<" in site.fetch()
+        before = set(site.worker_pids())
+        change(
+            root / "blog" / "config.py",
+            'title: str = _setting("Viblog",',
+            'colour: str = _setting("teal", _read_text, "text", "A colour.")\n'
+            '    title: str = _setting("Night sky",',
+        )
+        with (root / "app.py").open("a", encoding="utf-8") as app:
+            app.write('assert app.extensions["viblog"].settings.colour == "teal"\n')
+        change(root / "blog" / "ops" / "worker.py", "<h1>Too long</h1>", "<h1>Far too long</h1>")
+        os.kill(site.master_pid, signal.SIGHUP)
+        site.wait(lambda: len(set(site.worker_pids()) - before) == 2, "new workers run", 20.0)
+        site.wait(lambda: not set(site.worker_pids()) & before, "the old workers are gone", 20.0)
+        assert all(">Night sky<" in site.fetch() for _ in range(4))
+        with site.connect() as connection:
+            connection.sendall(b"GET /" + b"a" * 9_000)
+            assert b"<h1>Far too long</h1>" in connection.makefile("rb").read()
+        assert site.total() == 0  # by the Valkey that the master had started
