@@ -38,6 +38,13 @@ def read_fly() -> dict[str, Any]:
     return tomllib.loads((DEPLOY / "fly.toml").read_text("utf-8"))
 
 
+def test_the_commands_get_what_the_service_has():
+    unit, command = ((DEPLOY / name).read_text("utf-8") for name in ("viblog.service", "viblog"))
+    for setting in ("EnvironmentFile=", "LimitNOFILE=", "WorkingDirectory=", "BLOG_INSTANCE_DIR="):
+        (value,) = re.findall(rf"{setting}(\S+)", unit)
+        assert value in command, setting
+
+
 @pytest.mark.parametrize(
     ("environ", "hops"),
     [

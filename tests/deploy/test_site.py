@@ -141,6 +141,22 @@ def test_an_update_as_the_document_has_it_goes_live_without_a_gap(
     assert is_same(tab)
 
 
+def test_the_commands_know_the_settings_of_the_service(
+    site: DeployedSite, new_browser: NewBrowser
+) -> None:
+    tab = open_page(new_browser())
+    expect_here(tab, 1)
+    (step,) = steps_under("6.")
+    install, *commands = step.commands.splitlines()
+    site.machine.run(install)
+    doctor, listed = (site.machine.run(command) for command in commands)
+    # Each line of what was looked at; what it is about to ask stands further right.
+    found = [line.split()[0] for line in doctor.splitlines() if not line.startswith(" ")]
+    assert len(found) > 10
+    assert set(found) == {"ok"}, doctor
+    assert POST.removeprefix("/") in listed
+
+
 def test_while_the_blog_is_away_no_page_is_spoilt_and_all_comes_back(
     site: DeployedSite, new_browser: NewBrowser
 ) -> None:
