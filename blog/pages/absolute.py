@@ -9,7 +9,7 @@ from blog.posts.html_tags import Attributes, TagReader, write_tag
 
 def make_absolute(body: str, page_url: str) -> str:
     """Return the HTML with every address made absolute, and without the links beside headings."""
-    rewriter = _Rewriter(page_url)
+    rewriter = _Rewriter(page_url, body.split("\n"))
     rewriter.feed(body)
     rewriter.close()
     return "".join(rewriter.parts)
@@ -18,10 +18,11 @@ def make_absolute(body: str, page_url: str) -> str:
 class _Rewriter(TagReader):
     """Copies HTML as it stands; only tags that hold a relative address are written anew."""
 
-    def __init__(self, page_url: str) -> None:
+    def __init__(self, page_url: str, lines: list[str]) -> None:
         super().__init__(convert_charrefs=False)
         self.parts: list[str] = []
         self._page_url = page_url
+        self._lines = lines
         self._in_permalink = False
 
     def handle_starttag(self, tag: str, attrs: Attributes) -> None:
@@ -41,7 +42,10 @@ class _Rewriter(TagReader):
         self._add(data)
 
     def handle_entityref(self, name: str) -> None:
-        self._add(f"&{name};")
+        line, column = self.getpos()
+        # "AT&T" has no semicolon, and must not get one.
+        has_end = self._lines[line - 1].startswith(";", column + 1 + len(name))
+        self._add(f"&{name};" if has_end else f"&{name}")
 
     def handle_charref(self, name: str) -> None:
         self._add(f"&#{name};")

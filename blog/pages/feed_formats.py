@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Sequence
@@ -134,7 +135,8 @@ def _write_xml(kind: type[_Atom | _Rss], channel: Channel, entries: Sequence[Ent
         feed.add_item(
             title=_clean(entry.title),
             link=entry.url,
-            description=_clean(entry.summary),
+            # Readers take it for HTML, as both formats have it.
+            description=html.escape(_clean(entry.summary), quote=False),
             content=_clean(entry.html),
             pubdate=entry.published,
             updateddate=entry.updated,

@@ -81,6 +81,17 @@ def test_a_feed_has_everything_a_reader_shows(path, version, mimetype):
         assert found.feed.updated_parsed[:6] == (2026, 11, 9, 12, 0, 0)
 
 
+def test_a_summary_is_text_and_never_markup():
+    """Both XML formats have HTML there, JSON Feed has plain text."""
+    description = "Use <details> to fold; R&D says a < b."
+    app = open_site(write_dated("one", 3, description=description), site_url=SITE)
+    for path in ("/feed.atom", "/feed.rss"):
+        (entry,) = parse(app, path).entries
+        assert entry.summary_detail.type == "text/html"
+        assert entry.summary == "Use &lt;details&gt; to fold; R&amp;D says a &lt; b."
+    assert parse_json(app)["items"][0]["summary"] == description
+
+
 def test_the_json_feed_has_everything_a_reader_shows():
     east = timezone(timedelta(hours=2))
     post = write_post(
@@ -252,6 +263,7 @@ def test_an_empty_feed_says_the_same_every_time():
             '<video controls poster="https://b.example/blog/p.png">',
         ),
         ("a < b & c", "a < b & c"),
+        ("<p>AT&T\n&copy 1 &copy; R&D; &lt &T</p>", "<p>AT&T\n&copy 1 &copy; R&D; &lt &T</p>"),
         # Python's parser alone would raise an error, and the whole feed be one.
         ('a <![x[> <a href="x">', 'a  <a href="https://b.example/blog/x">'),
     ],
