@@ -25,6 +25,7 @@ _OTHER_BLOCK = re.compile(
     r"|([-*_])(?:[ \t]*\1){2,}[ \t]*$)"
     r"|(?: {4}|\t)"
 )
+_TAG = re.compile(r" {0,3}<([A-Za-z][\w-]*)")
 _INLINE_HTML = re.compile(r" {0,3}<(?:a|abbr|b|cite|code|em|i|kbd|q|s|small|span|strong|https?)\b")
 
 # What a text must have for the pattern to find anything: to look for that takes no time, and few
@@ -94,7 +95,10 @@ def _blocks(body: str) -> Iterator[tuple[str, str]]:
     paragraph: list[str] = []
     fence = ""
     other = False  # inside a block of another kind, which a blank line ends
-    for line in _lines(body):
+    raw_end = 0  # of HTML, which is no text so far
+    for start, line in _lines(body):
+        if start < raw_end:
+            continue
         if fence:
             closing = _FENCE.match(line)
             if closing and closing[1].startswith(fence) and not line.strip().strip(fence[0]):
@@ -115,7 +119,12 @@ def _blocks(body: str) -> Iterator[tuple[str, str]]:
             yield "heading", heading[1]
         elif not line.strip():
             other = False
+        elif not paragraph and not other and line.lstrip().startswith("<!--"):
+            raw_end = _find_end("-->", body, start)
+            other = not raw_end
         elif other or (not paragraph and _OTHER_BLOCK.match(line) and not _INLINE_HTML.match(line)):
+            if not other and (tag := _TAG.match(line)):
+                raw_end = _find_end(f"</{tag[1]}>", body, start)
             other = True
         else:
             paragraph.append(line.strip())
@@ -123,11 +132,17 @@ def _blocks(body: str) -> Iterator[tuple[str, str]]:
         yield "paragraph", " ".join(paragraph)
 
 
-def _lines(body: str) -> Iterator[str]:
+def _find_end(mark: str, body: str, start: int) -> int:
+    """Return where HTML that begins at `start` has its end; 0 if it has none, or only far away."""
+    return body.find(mark, start, start + _SEARCHED_CHARS) + 1
+
+
+def _lines(body: str) -> Iterator[tuple[int, str]]:
+    """Yield each line, shortened, and where it begins."""
     # Not splitlines(): a long post is read line by line only as far as needed.
     start = 0
     while (end := body.find("\n", start)) >= 0:
-        yield body[start : min(end, start + _SHOWN_CHARS)]
+        yield start, body[start : min(end, start + _SHOWN_CHARS)]
         start = end + 1
     if start < len(body):
-        yield body[start : start + _SHOWN_CHARS]
+        yield start, body[start : start + _SHOWN_CHARS]

@@ -25,6 +25,11 @@ from blog.posts.reader import read_post
         ("    # code\n", ""),
         ("#hashtag", "hashtag"),
         ("text\n\n---\n", ""),
+        ("<!--\n# no\n\n# no\n-->\n# A", "A"),
+        ("<!-- no -->\n# A", "A"),
+        ("<div>\n# no\n\n# no\n</div>\n# A", "A"),
+        ("<div>\n\n# A", "A"),
+        ("<b>a</b>\n# A", "A"),
     ],
 )
 def test_the_first_heading_outside_code_is_found(body: str, heading: str):
@@ -70,12 +75,28 @@ def test_every_kind_of_mark_is_taken_off(marked: str, plain: str):
     assert strip_marks(marked) == plain
 
 
+def test_a_comment_or_what_is_in_html_is_no_first_paragraph():
+    assert find_paragraph("<!-- a\n\nb -->\nText.") == "Text."
+    assert find_paragraph("<div>\n\na\n\n</div>\n\nText.") == "Text."
+
+
+@pytest.mark.parametrize(("begin", "end"), [("<!--", "-->"), ("<div>", "</div>")])
+def test_a_heading_in_html_is_neither_the_title_nor_taken_for_it(begin: str, end: str):
+    content = f"{begin}\n# For me\n{end}\n\n# For all\n\ntext\n\n## More\n".encode()
+    post = read_post(Path("a.md"), PurePosixPath("a.md"), content).post
+    assert isinstance(post, Post)
+    assert post.title == "For all"
+    assert [heading.text for heading in render_markdown(post).headings] == ["More"]
+
+
 def test_a_long_text_is_cut_at_a_word():
     assert shorten("one two, three", 10) == "one two…"
     assert shorten("one two", 7) == "one two"
 
 
-@pytest.mark.parametrize("mark", ["_a ", "**a ", "![", "[a](", "` `` ", "<a ", "{.a ", "&amp;"])
+@pytest.mark.parametrize(
+    "mark", ["_a ", "**a ", "![", "[a](", "` `` ", "<a ", "{.a ", "&amp;", "<p\n\n", "<!--\n\n"]
+)
 def test_hostile_text_takes_no_time(mark: str):
     # Quadratic on a whole megabyte this would take hours, and end the run by its timeout.
     text = mark * 200_000
