@@ -9,17 +9,26 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from .redis_url import SHORT, embedded_socket, find_problem, has_tag, needs_tag
 
 # 16 random bytes written in hex: nobody guesses a signature's key of that length.
 MIN_SECRET_CHARS = 32
+
+
+# BCP 47, without asking whether there is such a language.
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+_SITE_URL = re.compile(r"(?:(?i:https?)://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::[0-9]+)?/?)?")
+_HOST = re.compile(r"[\w.:%-]+")
+# Whose subdomains are meant, too, begins with a dot. A port is not looked at.
+_TRUSTED_HOST = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*(?::[0-9]+)?")
+_SECONDS = "seconds, more than 0"
 
 
 class SettingsError(ValueError):
@@ -34,12 +43,28 @@ def _read_text(value: str) -> str:
     return value.strip()
 
 
+def _read_fitting(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if not pattern.fullmatch(value.strip()):
+            raise ValueError
+        return value.strip()
+
+    return read
+
+
 def _read_path(value: str) -> Path:
     return Path(value.strip()).expanduser()
 
 
 def _read_whole(value: str) -> int:
     return int(value)
+
+
+def _read_port(value: str) -> int:
+    port = int(value)
+    if not 1 <= port <= 65_535:
+        raise ValueError
+    return port
 
 
 def _read_seconds(value: str) -> float:
@@ -79,6 +104,10 @@ def _read_contact(value: str) -> str:
 
 def _read_names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _read_trusted_hosts(value: str) -> tuple[str, ...]:
+    return tuple(map(_read_fitting(_TRUSTED_HOST), _read_names(value)))
 
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -131,12 +160,14 @@ class Settings:
     )
     site_url: str = _setting(
         "",
-        _read_text,
+        _read_fitting(_SITE_URL),
         "http(s)://host, no path",
         "The public address. Feeds, the sitemap, canonical links and cards are made from it, never"
         " from a request; without it there are none.",
     )
-    language: str = _setting("en", _read_text, "a language tag", "The language of the pages.")
+    language: str = _setting(
+        "en", _read_fitting(LANGUAGE_TAG), "a tag such as de or pt-BR", "The language of the pages."
+    )
     time_zone: ZoneInfo = _setting(
         ZoneInfo("UTC"),
         _read_zone,
@@ -195,10 +226,13 @@ class Settings:
         "Show straight quotes, `--` and `...` in posts as “curly” ones, – and ….",
     )
     host: str = _setting(
-        "127.0.0.1", _read_text, "an address", "The address to listen on; `0.0.0.0` for all."
+        "127.0.0.1",
+        _read_fitting(_HOST),
+        "an address or a name",
+        "The address to listen on; `0.0.0.0` for all.",
     )
     port: int = _setting(
-        8000, _read_whole, "a port", "The port to listen on.", variable="PORT", minimum=1
+        8000, _read_port, "a port from 1 to 65535", "The port to listen on.", variable="PORT"
     )
     workers: int = _setting(
         2, _read_whole, "a whole number", "Worker processes.", variable="WEB_CONCURRENCY", minimum=1
@@ -211,7 +245,7 @@ class Settings:
         minimum=0,
     )
     trusted_hosts: tuple[str, ...] = _setting(
-        (), _read_names, "names, comma-separated", "Host names answered; empty for any."
+        (), _read_trusted_hosts, "names, comma-separated", "Host names answered; empty for any."
     )
     redis_url: str = _setting(
         "",
@@ -223,8 +257,8 @@ class Settings:
     )
     redis_prefix: str = _setting(
         "{viblog}",
-        _read_text,
-        "text",
+        _read_fitting(re.compile(r".+")),
+        "text, not empty",
         "What every key and channel begins with; another one for each blog on one Redis.",
     )
     worker_name: str = _setting(
@@ -255,31 +289,31 @@ class Settings:
     linger_seconds: float = _setting(
         1.0,
         _read_seconds,
-        "seconds",
+        _SECONDS,
         "How long a closed tab still counts, so that following a link never makes the total dip.",
     )
     lease_seconds: float = _setting(
         15.0,
         _read_seconds,
-        "seconds",
+        _SECONDS,
         "How long a worker's tabs count after its last sign of life.",
     )
     heartbeat_seconds: float = _setting(
-        5.0, _read_seconds, "seconds", "How often a worker gives a sign of life, at least."
+        5.0, _read_seconds, _SECONDS, "How often a worker gives a sign of life, at least."
     )
     # nginx, Amazon's load balancer and Fly.io close what is silent for 60 s, Heroku for 55 s; a
     # ping is up to a second late.
     ping_seconds: float = _setting(
-        50.0, _read_seconds, "seconds", "A comment is sent on a silent stream this often."
+        50.0, _read_seconds, _SECONDS, "A comment is sent on a silent stream this often."
     )
     rotate_seconds: float = _setting(
-        600.0, _read_seconds, "seconds", "A stream is asked to come back after this, ± 20 %."
+        600.0, _read_seconds, _SECONDS, "A stream is asked to come back after this, ± 20 %."
     )
     stall_seconds: float = _setting(
-        10.0, _read_seconds, "seconds", "A stream that takes nothing for this long is closed."
+        10.0, _read_seconds, _SECONDS, "A stream that takes nothing for this long is closed."
     )
     pace_seconds: float = _setting(
-        0.1, _read_seconds, "seconds", "The least time between two updates of one page."
+        0.1, _read_seconds, _SECONDS, "The least time between two updates of one page."
     )
     max_streams: int = _setting(
         0,
@@ -431,12 +465,6 @@ def _contradictions(settings: Settings) -> list[str]:
             f"BLOG_LEASE_SECONDS: found {settings.lease_seconds:g} with BLOG_HEARTBEAT_SECONDS "
             f"{settings.heartbeat_seconds:g}; the lease must be at least twice the heartbeat"
         )
-    if settings.site_url:
-        parts = urlsplit(settings.site_url)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
-            problems.append(
-                f"BLOG_SITE_URL: found {settings.site_url!r}, expected http(s)://host, no path"
-            )
     if problem := settings.redis_url and find_problem(settings.redis_url):
         problems.append(f"BLOG_REDIS_URL: {problem}")
     if needs_tag(settings.redis_url) and not has_tag(settings.redis_prefix):

@@ -41,7 +41,7 @@ def test_settings_are_read_from_their_variables():
 
 def test_every_unusable_value_has_its_line():
     assert problems_of(PORT="http", BLOG_COUNT="people") == [
-        "PORT: found 'http', expected a port from 1",
+        "PORT: found 'http', expected a port from 1 to 65535",
         "BLOG_COUNT: found 'people', expected tabs or readers",
     ]
 
@@ -162,10 +162,60 @@ def test_keys_that_a_cluster_would_spread_are_refused():
         assert Settings.from_environ({"BLOG_REDIS_PREFIX": prefix, **cluster})
 
 
-@pytest.mark.parametrize("url", ["blog.example", "ftp://blog.example", "https://blog.example/a"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("blog.example", "ftp://blog.example", "https://blog.example/a", "https://"),
+        *("https://blog.example?a=1", "https://blog.example#a", "https://[", "https://a b"),
+    ],
+)
 def test_a_site_address_has_a_scheme_and_no_path(url):
     (problem,) = problems_of(BLOG_SITE_URL=url)
     assert problem == f"BLOG_SITE_URL: found {url!r}, expected http(s)://host, no path"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "https://blog.example/",
+        "http://localhost:8000",
+        "http://[::1]:8000",
+        "HTTPS://É.example",
+    ],
+)
+def test_a_site_address_of_each_form_is_taken(url):
+    assert Settings.from_environ({"BLOG_SITE_URL": url}).site_url == url
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("BLOG_TRUSTED_HOSTS", "https://blog.example", "names, comma-separated"),
+        ("BLOG_TRUSTED_HOSTS", "blog.example, a b", "names, comma-separated"),
+        ("BLOG_TRUSTED_HOSTS", "blog.example/", "names, comma-separated"),
+        ("BLOG_LANGUAGE", "English, please", "a tag such as de or pt-BR"),
+        ("BLOG_LANGUAGE", "", "a tag such as de or pt-BR"),
+        ("BLOG_HOST", "not an address", "an address or a name"),
+        ("BLOG_HOST", "http://localhost", "an address or a name"),
+        ("BLOG_HOST", "", "an address or a name"),
+        ("BLOG_REDIS_PREFIX", "", "text, not empty"),
+        ("BLOG_REDIS_PREFIX", " ", "text, not empty"),
+        ("BLOG_LINGER_SECONDS", "0", "seconds, more than 0"),
+        ("PORT", "0", "a port from 1 to 65535"),
+        ("PORT", "65536", "a port from 1 to 65535"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused(variable, value, expected):
+    assert problems_of(**{variable: value}) == [f"{variable}: found {value!r}, expected {expected}"]
+
+
+def test_names_and_addresses_of_each_form_are_taken():
+    names = "blog.example,.blog.example,localhost:8000,192.0.2.1,bücher.example,my_host"
+    settings = Settings.from_environ({"BLOG_TRUSTED_HOSTS": names})
+    assert settings.trusted_hosts == tuple(names.split(","))
+    for host in ("0.0.0.0", "::", "fe80::1%eth0", "localhost", "blog-1.example"):
+        assert Settings.from_environ({"BLOG_HOST": host}).host == host
 
 
 def test_a_machine_without_a_database_of_time_zones_knows_them_all_the_same():

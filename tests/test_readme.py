@@ -59,7 +59,7 @@ def test_the_table_of_settings_is_fresh(readme):
 
 
 def test_a_stale_table_is_noticed(readme):
-    stale = readme.replace("| `PORT` | `8000` | a port |", "| `PORT` | `8001` | a port |")
+    stale = readme.replace("| `PORT` | `8000` |", "| `PORT` | `8001` |")
     assert stale != readme
     assert renew(stale) == readme
 

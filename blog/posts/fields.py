@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
+from blog.config import LANGUAGE_TAG
 from blog.posts.addresses import MAX_ADDRESS_CHARS, is_image, is_web_address, read_alias
 from blog.posts.dates import read_date
 from blog.posts.frontmatter import FrontMatter
@@ -20,8 +20,6 @@ MAX_TAG_CHARS = 100
 MAX_TITLE_CHARS = 500
 MAX_ALIASES = 100
 
-# BCP 47, without asking whether there is such a language.
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _DATE_FORM = "a date such as 2026-11-24 or 2026-11-24T10:00:00Z"
 
 
@@ -200,7 +198,10 @@ class Fields:
         """Read the language of the post."""
         mend = "write the language's code, or remove it for the site's language"
         return self._fitting(
-            "lang", lambda text: bool(_LANGUAGE.fullmatch(text)), "a tag such as de or pt-BR", mend
+            "lang",
+            lambda text: bool(LANGUAGE_TAG.fullmatch(text)),
+            "a tag such as de or pt-BR",
+            mend,
         )
 
     def expires(self, published: datetime | None) -> datetime | None:
