@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urljoin
 
+from werkzeug.urls import iri_to_uri
+
 from blog.config import Settings
+from blog.posts.addresses import settle_address
 from blog.posts.model import Post
 
 CONTEXT = "https://schema.org"
@@ -13,7 +16,9 @@ CONTEXT = "https://schema.org"
 
 def find_image(post: Post, post_url: str) -> str:
     """Return the absolute address of a post's image, or ""; a bare name is beside the post."""
-    return urljoin(f"{post_url}/", post.image) if post.image else ""
+    if not post.image:
+        return ""
+    return iri_to_uri(urljoin(post_url, settle_address(post.image, post.id)))
 
 
 def describe_site(settings: Settings, index_url: str, search_url: str) -> dict[str, Any]:

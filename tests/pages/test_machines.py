@@ -149,7 +149,10 @@ class TestCards:
         ("image", "address"),
         [
             ("a.png", "https://blog.example/blog/one/a.png"),
+            ("my a%20é.png", "https://blog.example/blog/one/my%20a%20%C3%A9.png"),
+            ("../all/a.png", "https://blog.example/blog/one/~up/all/a.png"),
             ("/a.png", "https://blog.example/a.png"),
+            ("/my a%20é.png", "https://blog.example/my%20a%20%C3%A9.png"),
             ("https://cdn.example/a.png", "https://cdn.example/a.png"),
         ],
     )
