@@ -25,10 +25,10 @@ MIN_SECRET_CHARS = 32
 # BCP 47, without asking whether there is such a language.
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _SITE_URL = re.compile(r"(?:(?i:https?)://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::[0-9]+)?/?)?")
-_HOST = re.compile(r"[\w.:%-]+")
+_HOST_NAME = re.compile(r"[\w.-]+")
 # Whose subdomains are meant, too, begins with a dot. A port is not looked at.
 _TRUSTED_HOST = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*(?::[0-9]+)?")
-_SECONDS = "seconds, more than 0"
+_SECONDS = "seconds, more than 0, less than 86400"
 
 
 class SettingsError(ValueError):
@@ -50,6 +50,15 @@ def _read_fitting(pattern: re.Pattern[str]) -> Callable[[str], str]:
         return value.strip()
 
     return read
+
+
+def _read_host(value: str) -> str:
+    host = value.strip()
+    if ":" in host:
+        ipaddress.IPv6Address(host)
+    elif not _HOST_NAME.fullmatch(host):
+        raise ValueError
+    return host
 
 
 def _read_path(value: str) -> Path:
@@ -227,8 +236,8 @@ class Settings:
     )
     host: str = _setting(
         "127.0.0.1",
-        _read_fitting(_HOST),
-        "an address or a name",
+        _read_host,
+        "an address or a name, no port",
         "The address to listen on; `0.0.0.0` for all.",
     )
     port: int = _setting(

@@ -10,9 +10,11 @@ from blog.posts.html_tags import Attributes, TagReader, write_tag
 def make_absolute(body: str, page_url: str) -> str:
     """Return the HTML with every address made absolute, and without the links beside headings."""
     rewriter = _Rewriter(page_url, body.split("\n"))
-    rewriter.feed(body)
+    rewriter.feed(
+        f"{body}\n"
+    )  # Python's parser loses an ampersand that is nearly the last character
     rewriter.close()
-    return "".join(rewriter.parts)
+    return "".join(rewriter.parts).removesuffix("\n")
 
 
 class _Rewriter(TagReader):

@@ -119,9 +119,9 @@ def _blocks(body: str) -> Iterator[tuple[str, str]]:
             yield "heading", heading[1]
         elif not line.strip():
             other = False
-        elif not paragraph and not other and line.lstrip().startswith("<!--"):
+        elif not other and line.lstrip().startswith("<!--"):
             raw_end = _find_end("-->", body, start)
-            other = not raw_end
+            other = not raw_end and not paragraph
         elif other or (not paragraph and _OTHER_BLOCK.match(line) and not _INLINE_HTML.match(line)):
             if not other and (tag := _TAG.match(line)):
                 raw_end = _find_end(f"</{tag[1]}>", body, start)

@@ -263,6 +263,8 @@ def test_an_empty_feed_says_the_same_every_time():
             '<video controls poster="https://b.example/blog/p.png">',
         ),
         ("a < b & c", "a < b & c"),
+        ("<p>a</p>AT&T", "<p>a</p>AT&T"),
+        ("<p>a</p>\n", "<p>a</p>\n"),
         ("<p>AT&T\n&copy 1 &copy; R&D; &lt &T</p>", "<p>AT&T\n&copy 1 &copy; R&D; &lt &T</p>"),
         # Python's parser alone would raise an error, and the whole feed be one.
         ('a <![x[> <a href="x">', 'a  <a href="https://b.example/blog/x">'),

@@ -27,6 +27,7 @@ from blog.posts.reader import read_post
         ("text\n\n---\n", ""),
         ("<!--\n# no\n\n# no\n-->\n# A", "A"),
         ("<!-- no -->\n# A", "A"),
+        ("text\n<!--\n# no\n-->\n# A", "A"),
         ("<div>\n# no\n\n# no\n</div>\n# A", "A"),
         ("<div>\n\n# A", "A"),
         ("<b>a</b>\n# A", "A"),
@@ -77,6 +78,7 @@ def test_every_kind_of_mark_is_taken_off(marked: str, plain: str):
 
 def test_a_comment_or_what_is_in_html_is_no_first_paragraph():
     assert find_paragraph("<!-- a\n\nb -->\nText.") == "Text."
+    assert find_paragraph("Text\n<!--\n# a\n-->\nand more.") == "Text and more."
     assert find_paragraph("<div>\n\na\n\n</div>\n\nText.") == "Text."
 
 
