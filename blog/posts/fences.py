@@ -19,9 +19,9 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 from blog.posts.formulas import Formulas
+from blog.posts.lists import Nesting
 
 _FENCE = re.compile(r"([ >]*)(`{3,}|~{3,}|\$\$(?=[ \t]*$))[ \t]*(.*)")
-_ITEM = re.compile(r"( *)(?:[*+-]|\d{1,9}[.)])[ \t]")
 _LANGUAGE = re.compile(r"\{[ \t]*\.([\w#.+-]+)|\.?([\w#.+-]+)")
 # `hl_lines="1 3-5"`, Hugo's `hl_lines=[1,"3-5"]`, and the `{1,3-5}` of many others.
 _HIGHLIGHTED = re.compile(r"hl_lines ?= ?(\"[^\"]*\"|'[^']*'|\[[^\]]*\]|\d+)|\{([\d,\s-]+)\}")
@@ -30,8 +30,6 @@ _LINES = re.compile(r"(\d{1,4})(?:\s*-\s*(\d{1,4}))?")
 # Names that blogs use and Pygments does not know.
 _ALIASES = {"mjs": "js", "cjs": "js", "mts": "ts", "cts": "ts", "jsonc": "json5", "heex": "html"}
 MAX_SAID_CHARS = 200
-# Python-Markdown takes what stands below a list's item from so many spaces on.
-_ITEM_INDENT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +56,38 @@ class FenceStep(Preprocessor):
     def run(self, lines: list[str]) -> list[str]:
         """Replace each block by the placeholder of its HTML."""
         done: list[str] = []
-        items: list[int] = []  # how far the items of open lists are indented, outermost first
+        nesting = Nesting()
         at = 0
         while at < len(lines):
-            line = lines[at]
-            opening = _read_opening(line)
-            if opening is None or (opening.indent > 3 and not items):
-                _follow_lists(items, line, not done or not done[-1].strip())
-                done.append(line)
+            opening = _read_opening(lines[at])
+            column = nesting.find_code_column(opening.indent) if opening else None
+            if opening is None or column is None:
+                nesting.follow(lines[at])
+                done.append(lines[at])
                 at += 1
                 continue
             code, after, is_closed = _read_code(lines, at + 1, opening)
             if opening.fence == "$$" and not is_closed:
-                done.append(line)  # two dollars, and not the rest of the post
+                nesting.follow(lines[at])
+                done.append(lines[at])  # two dollars, and not the rest of the post
                 at += 1
                 continue
             at = after
-            holders = [indent for indent in items if indent < opening.indent]
-            prefix = "> " * opening.quotes
-            if holders and not opening.quotes:
-                prefix = " " * (_ITEM_INDENT * (holders[-1] // _ITEM_INDENT + 1))
-            elif not opening.quotes:
-                items.clear()
+            prefix = "> " * opening.quotes + " " * (opening.indent if opening.quotes else column)
             placeholder = self.md.htmlStash.store(self._write(code, opening))
+            block = [prefix + placeholder]
+            if not done or done[-1].strip():
+                block.insert(0, prefix.rstrip())
             # A quote that ends with the code must not end with an empty line of its own, else
-            # the paragraph that stands for the code is no longer taken for it.
-            goes_on = opening.quotes and at < len(lines) and lines[at].lstrip().startswith(">")
-            done += [prefix.rstrip(), prefix + placeholder, ">" * opening.quotes if goes_on else ""]
+            # the paragraph that stands for the code is no longer taken for it. There must not be
+            # two empty lines: they end a footnote.
+            below = lines[at].strip() if at < len(lines) else "the end"
+            if below:
+                goes_on = opening.quotes and below.startswith(">")
+                block.append(">" * opening.quotes if goes_on else "")
+            for line in block:
+                nesting.follow(line)
+            done += block
         return [*done, ""]
 
     def _write(self, code: str, opening: _Opening) -> str:
@@ -139,18 +142,6 @@ def _read_code(lines: list[str], at: int, opening: _Opening) -> tuple[str, int, 
         code.append(line[min(indent, opening.indent) :])
         at += 1
     return "".join(f"{line}\n" for line in code), at, is_closed
-
-
-def _follow_lists(items: list[int], line: str, after_blank: bool) -> None:
-    """Keep in `items` the indentation of the items that `line` may stand in."""
-    item = _ITEM.match(line)
-    if item:
-        indent = len(item[1])
-        while items and items[-1] >= indent:
-            items.pop()
-        items.append(indent)
-    elif after_blank and line.strip() and not line.startswith((" ", "\t")):
-        items.clear()
 
 
 def _read_said(said: str) -> tuple[str, list[int]]:

@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 from markdown import Markdown
 from markdown.extensions import Extension
 from markdown.extensions.toc import render_inner_html, slugify_unicode, strip_tags
+from markdown.inlinepatterns import SubstituteTagInlineProcessor
 from markdown.treeprocessors import Treeprocessor
 from pygments.formatters import HtmlFormatter
 
@@ -24,6 +25,7 @@ from blog.posts.formulas import Formulas, register_formulas
 from blog.posts.hints import Hints
 from blog.posts.html_tags import rewrite_addresses
 from blog.posts.images import ImagePlaces, ImageStep
+from blog.posts.lists import ListStep
 from blog.posts.model import Fault, Heading, Post, RenderedPost
 from blog.posts.tasks import TaskStep
 
@@ -151,6 +153,9 @@ class PageExtension(Extension):
         formulas = Formulas(self.hints)
         register_formulas(md, formulas)
         md.preprocessors.register(FenceStep(md, CodeFormatter, formulas), "fenced_code_block", 25)
+        md.preprocessors.register(ListStep(md), "page_lists", 15)
+        # After escapes (180), so that a backslash that is escaped breaks no line.
+        md.inlinePatterns.register(SubstituteTagInlineProcessor(r"\\\n", "br"), "line_break", 179)
         md.treeprocessors.register(TaskStep(md), "page_tasks", 25)
         md.treeprocessors.register(ImageStep(md, self.places, self.hints), "page_images", 7)
         outline = OutlineStep(md)

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 
+from blog.posts.lists import LIST_BELOW_TEXT
 from blog.posts.signs import drop_controls
 
 MAX_DESCRIPTION_CHARS = 200
@@ -110,7 +111,8 @@ def _blocks(body: str) -> Iterator[tuple[str, str]]:
             yield "heading", " ".join(paragraph)
             paragraph = []
             continue
-        if paragraph and (opening or heading or not line.strip()):
+        list_begins = LIST_BELOW_TEXT.match(line)
+        if paragraph and (opening or heading or list_begins or not line.strip()):
             yield "paragraph", " ".join(paragraph)
             paragraph = []
         if opening:
@@ -127,7 +129,7 @@ def _blocks(body: str) -> Iterator[tuple[str, str]]:
                 raw_end = _find_end(f"</{tag[1]}>", body, start)
             other = True
         else:
-            paragraph.append(line.strip())
+            paragraph.append(line.strip().removesuffix("\\"))
     if paragraph:
         yield "paragraph", " ".join(paragraph)
 

@@ -23,6 +23,8 @@ PROMISED = {
     "Code": ['data-language="Python"', '<span class="hll">    <span class="n">words</span>'],
     "Formulas": ["<math><msup><mi>e</mi>", '<math display="block">', '<a href="#math-sum">(1)</a>'],
     "Definitions": ["<dt>Reader</dt>", "<dd>One open page of a reader.</dd>"],
+    "Lists": ["<p>We need:</p>\n<ul>", "<li>with a title,</li>", "<p>and with words;</p>"],
+    "Line breaks": ["One line, <br>\nand another."],
     "Tasks": ['<label><input checked disabled type="checkbox"> Write it</label>'],
     "Footnotes": ['href="#fn:why"', "Because it was measured."],
     "Tables": ['class="table-scroll"', '<td class="align-right">2</td>'],
