@@ -187,9 +187,11 @@ class Viblog:
         return post is not None and post.presence
 
     def find_post(self, page: str) -> NamedPost | None:
-        """Name the post of a page; None for a page that is none, and for one that is hidden."""
+        """Name the post of a page; None for one that is hidden, or has no number any more."""
         post = self.library.index.by_id.get(page.removeprefix(POST_PREFIX))
-        return NamedPost(post.title, post_path(post.id)) if post is not None else None
+        if post is None or not post.presence:
+            return None
+        return NamedPost(post.title, post_path(post.id))
 
     def checks(self) -> Iterator[tuple[str, Iterator[Finding]]]:
         """Return what can be looked at, with a title for what takes a while."""

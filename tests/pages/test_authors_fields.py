@@ -162,6 +162,14 @@ def test_a_post_that_is_canonical_elsewhere_says_so(write, open_blog):
     assert link in fetch(open_blog(site_url=SITE), "/blog/one").text
 
 
+def test_a_post_without_presence_is_not_named_among_what_is_read(write, tmp_path):
+    write("one.md", "presence: false")
+    write("two.md")
+    viblog = create_app(Settings(posts_dir=tmp_path)).extensions["viblog"]
+    assert viblog.find_post("blog/one") is None
+    assert viblog.find_post("blog/two").address == "/blog/two"
+
+
 def test_nobody_is_counted_where_the_author_says_so(write, open_blog):
     write("one.md", "presence: false")
     text = fetch(open_blog(), "/blog/one").text
