@@ -25,7 +25,16 @@ from blog.streams.stream import Ending, Stream
 from .address_table import Place
 from .askers import asks_for_privacy, is_crawler, is_own
 from .gate import Gate
-from .readers import COOKIE, PARK, Readers, key_of, make_cookie, read_cookie, read_event_id
+from .readers import (
+    COOKIE,
+    PARK,
+    Readers,
+    key_of,
+    make_cookie,
+    read_cookie,
+    read_event_id,
+    token_of,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -119,13 +128,16 @@ class LiveEndpoint:
             token = token or make_cookie()
             key = key_of(token) if self._counts_private else ""
         else:
-            token = ""
-            sent_cookie = read_cookie(environ.get("HTTP_COOKIE", ""))
-            cookie = sent_cookie or make_cookie()
-            is_secure = environ.get("wsgi.url_scheme") == "https"
-            if not sent_cookie:
+            cookie = read_cookie(environ.get("HTTP_COOKIE", ""))
+            if cookie is not None:
+                token, key = "", key_of(token_of(cookie))
+            else:
+                # Where the browser keeps none, the tab comes back by its token, and counts once.
+                cookie = make_cookie()
+                token = token or token_of(cookie)
+                key = key_of(token)
+                is_secure = environ.get("wsgi.url_scheme") == "https"
                 set_cookie.append(_cookie_header(cookie, is_secure=is_secure))
-            key = key_of(cookie)
         sock = find_detachable(environ) if self._takes_over else None
         if sock is not None:
             detached = self._hub.take_over(sock, page, self._on_end, holder=(key, place))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import secrets
@@ -22,8 +23,8 @@ _COOKIE_FORM = re.compile(rf"(?:^|[;\s]){COOKIE}=([A-Za-z0-9_-]{{22}})(?=$|[;\s]
 # A named event that `hx-sse:close` of the stream element waits for: the tab closes its stream and
 # opens it again when its window gets the focus.
 PARK = encode_event("", event="park")
-# How long to wait before parking: a link followed may close the old tab a moment after the new one
-# opened, and be heard of from another worker.
+# How long to wait before parking, beside what a tab may linger that was left by a link, or is asked
+# whether it is there: another worker has to hear of its end, too.
 PARK_DELAY_SECONDS = 0.25
 # How long a tab that was asked to come back still counts: ROTATE_RETRY_MS, and a slow connection.
 RETURN_SECONDS = 1.0
@@ -51,9 +52,15 @@ def read_event_id(text: str | None) -> tuple[str | None, str]:
     return (found[1], found[2] or "") if found else (None, "")
 
 
-def key_of(cookie: str) -> str:
-    """Return the presence key of a cookie or token: what is in Redis cannot be used as either."""
-    return hashlib.blake2b(cookie.encode(), digest_size=9, person=b"viblog reader").hexdigest()
+def token_of(cookie: str) -> str:
+    """Return the token of a cookie, for a tab whose browser may not keep it: it makes no cookie."""
+    digest = hashlib.blake2b(cookie.encode(), digest_size=16, person=b"viblog token").digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def key_of(token: str) -> str:
+    """Return the presence key of a token: what is in Redis cannot be used as one."""
+    return hashlib.blake2b(token.encode(), digest_size=9, person=b"viblog reader").hexdigest()
 
 
 class Readers:
@@ -117,7 +124,8 @@ class Readers:
             if joined.prev_ref is None:
                 self._probe(joined, metas)
             if len(metas) > self._max_streams and joined.key not in self._checks:
-                check = gevent.spawn_later(PARK_DELAY_SECONDS, self._park_oldest, joined.key)
+                delay = max(self._linger_seconds, RETURN_SECONDS) + PARK_DELAY_SECONDS
+                check = gevent.spawn_later(delay, self._park_oldest, joined.key)
                 self._checks[joined.key] = check
 
     def _probe(self, joined: Presence, metas: list[dict[str, Any]]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from blog.live.readers import key_of, read_event_id
+from blog.live.readers import key_of, read_event_id, token_of
 from tests.server.open_stream import OpenStream
 from tests.server.tabs import Tab, Tabs
 from tests.server.test_admission import keys_in
@@ -56,7 +57,7 @@ def test_a_private_tab_that_is_rotated_is_never_counted_twice_and_keeps_its_key(
         assert {key_of_tab(tab) for tab in mine} == before
         # Each own key, beside the one of the view.
         assert len(before) == 3
-        assert keys_in(valkey.client) == {*before, key_of(view.cookie)}
+        assert keys_in(valkey.client) == {*before, key_of(token_of(view.cookie))}
         assert {*mine[0].events} == {"rotate"}
 
 
@@ -88,7 +89,7 @@ def test_a_private_tab_whose_worker_ends_is_never_counted_twice_and_keeps_its_ke
         tabs.wait_for_total(4, 1, tabs=[view, *mine])
         assert view.totals == [4]
         assert {key_of_tab(tab) for tab in mine} == before
-        assert keys_in(valkey.client) == {*before, key_of(view.cookie)}
+        assert keys_in(valkey.client) == {*before, key_of(token_of(view.cookie))}
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,7 @@ def test_a_reader_with_a_cookie_gets_no_token_and_none_is_read(site):
     with OpenStream(site, headers=headers) as stream, site.embedded_redis() as redis:
         stream.read_until("1 reader online")
         assert read_event_id(event_id_in(stream))[1] == ""
-        site.wait(lambda: keys_in(redis) == {key_of(TOKEN)}, "the cookie is what counts")
+        site.wait(lambda: keys_in(redis) == {key_of(token_of(TOKEN))}, "the cookie is what counts")
     site.wait_for_total(0)
 
 
@@ -141,3 +142,20 @@ def test_a_reader_with_a_cookie_gets_no_token_and_none_is_read(site):
 )
 def test_a_last_event_id_of_another_form_is_a_new_tabs(text, told):
     assert read_event_id(text) == told
+
+
+def test_a_tab_whose_browser_keeps_no_cookie_comes_back_under_its_key(site):
+    """As one whose browser keeps it does, which says the cookie and no token."""
+    with OpenStream(site) as tab, site.embedded_redis() as redis:
+        tab.read_until("1 reader online")
+        event_id = event_id_in(tab)
+        (cookie,) = re.findall(r"Set-Cookie: viblog_reader=([\w-]+);", tab.text)
+        assert read_event_id(event_id)[1] == token_of(cookie)
+        key = key_of(token_of(cookie))
+        site.wait(lambda: keys_in(redis) == {key}, "it counts under its key")
+        for kept in ("", f"Cookie: viblog_reader={cookie}\r\n"):
+            with OpenStream(site, headers=f"{kept}Last-Event-ID: {event_id}\r\n") as back:
+                assert ">1 reader online<" in back.read_until("online")
+                site.wait(lambda: keys_in(redis) == {key}, "it counts under that key")
+            site.wait_for_total(1)
+    site.wait_for_total(0)
