@@ -36,7 +36,12 @@ def running_site() -> Iterator[Site]:
 
 @pytest.fixture
 def site(running_site: Site) -> Site:
-    running_site.wait_for_total(0)
+    """Wait until no worker counts a tab of the test before: each hears of its end by itself."""
+    with running_site.embedded_redis() as redis:
+        running_site.wait(lambda: not keys_in(redis), "Redis has no tab")
+    for pid in running_site.worker_pids():
+        with running_site.only_worker(pid):
+            running_site.wait(lambda: running_site.total() == 0, f"{pid} counts nobody")
     return running_site
 
 
