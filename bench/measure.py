@@ -232,6 +232,7 @@ class _Run:
         return *_cpu_us_of_each(before, after, updates), updates / self._readers / seconds
 
     def _idle(self) -> Idle:
+        """Return what the server takes while nobody comes or goes, and an empty one beside it."""
         with Server(self._contestant.prepare, WARM_UP_READERS) as twin:
             for left in count_down(self._plan.calm_seconds, self._crowd):
                 self._tell(f"{left:.0f} s until all is calm")

@@ -28,7 +28,7 @@ PARK = encode_event("", event="park")
 PARK_DELAY_SECONDS = 0.25
 # How long a tab that was asked to come back still counts: ROTATE_RETRY_MS, and a slow connection.
 RETURN_SECONDS = 1.0
-# The ref of a stream, and the token of a tab whose browser is not to be recognised by a cookie.
+# The ref of a stream, and the token of a tab that came without a cookie.
 _EVENT_ID_FORM = re.compile(r"([\w-]{1,64})(?:\.([\w-]{22}))?", re.ASCII)
 
 
