@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -19,7 +18,7 @@ from .plot import draw
 from .progress import Progress
 from .report import print_results, write_page
 from .returning import measure_returning
-from .server import ROOT, ContestantError
+from .server import ROOT, ContestantError, stop_on_signals
 
 # "As many as the file limit allows": of 20,000, with room for what else a server has open.
 MOST_READERS, FILES_NOT_FOR_READERS = 18_000, 1_000
@@ -159,5 +158,5 @@ def _command(argv: Sequence[str] | None) -> str:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    stop_on_signals()
     sys.exit(main())

@@ -45,6 +45,7 @@ class Plan:
     calm_seconds: float = 25.0
     idle_seconds: float = 100.0
     page_seconds: float = 20.0
+    return_seconds: float = 60.0  # at most, for each step of a deploy
     repeats: int = 5
 
 

@@ -23,7 +23,6 @@ from .server import ContestantError, Server
 
 # hx-sse.js: the last `retry` ± 30 %, twice as long after each try that failed.
 RETRY_SPREAD = 0.3
-MOST_SECONDS = 60.0
 # Streams asked for and not yet told a number; see `bench.crowd.MAX_UNTOLD`.
 MOST_UNTOLD = 1_000
 
@@ -49,9 +48,10 @@ class _Tab:
 class _Tabs:
     """Many tabs in one thread. Nothing runs by itself: what is called reads the sockets."""
 
-    def __init__(self, port: int, path: str) -> None:
+    def __init__(self, port: int, path: str, most_seconds: float) -> None:
         self.tabs: list[_Tab] = []
         self._port = port
+        self._most_seconds = most_seconds
         self._request = b"GET %b HTTP/1.1\r\nHost: localhost\r\n" % path.encode()
         self._epoll = select.epoll()
         self._by_fd: dict[int, _Tab] = {}
@@ -68,7 +68,7 @@ class _Tabs:
 
     def pump_until(self, is_so: Callable[[], bool], what: str) -> None:
         """Read until something is so. A `WrongCountError` if that does not come."""
-        deadline = time.monotonic() + MOST_SECONDS
+        deadline = time.monotonic() + self._most_seconds
         while not is_so():
             if time.monotonic() > deadline:
                 shown = Counter(tab.shown for tab in self.tabs).most_common(4)
@@ -149,7 +149,7 @@ def measure_returning(contestant: Contestant, readers: int, plan: Plan, tell: Te
     """Restart a contestant that has so many readers, as a deploy does it, and ask it for pages."""
     title = f"{contestant.title}, {readers:,} readers"
     server = Server(contestant.prepare, readers)
-    tabs = _Tabs(server.port, contestant.path)
+    tabs = _Tabs(server.port, contestant.path, plan.return_seconds)
 
     def are_told_right() -> bool:
         return all(tab.shown == readers for tab in tabs.tabs)

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -136,6 +137,15 @@ class Server:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise ContestantError(f"{command.argv[0]} did not start; it said:\n{self.log()}")
             time.sleep(0.02)
+
+
+def stop_on_signals() -> None:
+    """Have SIGTERM and Ctrl+C end this program by an exception, so that every server is stopped.
+
+    A shell ignores Ctrl+C (SIGINT) for what it runs in the background, and Python leaves it so.
+    """
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def answers(address: Path | int) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
-import socket
 import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -13,13 +11,12 @@ from typing import Any, Protocol, Self
 
 import redis
 
+from tests.ports import reserve_port
 from tests.setup.tools import find_redis_server
 from tests.valkey import ServerProcess, wait_for_server
 
 HOST = "127.0.0.1"
 SERVICE = "viblog"
-# Below those that connections get by themselves (from 32768 on Linux, see ip(7)).
-PORTS = range(15_000, 32_000)
 # On a machine of its own; a second server there is this much higher.
 PORT, PORT_STEP = 6379, 10_000
 
@@ -64,21 +61,6 @@ class Server(Protocol):
         """Stop every process."""
 
 
-def free_ports(number: int) -> list[int]:
-    """Return ports of this machine that nobody uses.
-
-    Not those that the system would give: it may give one to a connection before its server is up.
-    """
-    ports: list[int] = []
-    with contextlib.ExitStack() as stack:
-        while len(ports) < number:
-            port = random.choice(PORTS)
-            with contextlib.suppress(OSError):
-                stack.enter_context(socket.socket()).bind((HOST, port))
-                ports.append(port)
-    return ports
-
-
 def client_at(address: Address, certificate: Path | None = None) -> redis.Redis:
     """Return a client of the test itself."""
     host, port = address
@@ -120,7 +102,7 @@ class Servers:
     def choose_addresses(self, number: int) -> list[Address]:
         """Return where so many servers can listen."""
         if not self._machines:
-            return [(HOST, port) for port in free_ports(number)]
+            return [(HOST, reserve_port()) for _ in range(number)]
         turns = (divmod(each, len(self._machines)) for each in range(number))
         return [(self._machines[which].address, PORT + turn * PORT_STEP) for turn, which in turns]
 

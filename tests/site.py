@@ -19,6 +19,8 @@ from typing import Self
 
 import redis
 
+from tests.ports import reserve_port
+
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
@@ -42,7 +44,7 @@ class Site:
         # The embedded Valkey's socket is in it: pytest's own temporary folders are too deep.
         self._folder = tempfile.TemporaryDirectory(prefix="vb-", dir="/tmp")
         self.log_path = Path(self._folder.name) / "gunicorn.log"
-        self.port = find_free_port()
+        self.port = reserve_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.workers = workers
         self._root = root
@@ -247,11 +249,9 @@ def copy_project(root: Path) -> Path:
     return root
 
 
-def find_free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+def ignore_interrupts() -> None:
+    """Start a program as a shell does in the background: it ignores Ctrl+C. For `preexec_fn`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _is_setting(name: str) -> bool:

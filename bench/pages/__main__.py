@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import signal
 import sys
 from collections.abc import Sequence
 
 from bench.bounds import describe
 from bench.machine import describe_machine
 from bench.progress import Progress
-from bench.server import ROOT, ContestantError
+from bench.server import ROOT, ContestantError, stop_on_signals
 
 from .client import WrongAnswerError
 from .measure import Cost, Plan, measure
@@ -61,5 +60,5 @@ def _write(costs: Sequence[Cost], missing: Sequence[str], command: str) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    stop_on_signals()
     sys.exit(main())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from bench.machine import describe_machine
 from bench.measure import Plan as BlogPlan
 from bench.measure import measure
 from bench.report import align
-from bench.server import ROOT
+from bench.server import ROOT, stop_on_signals
 
 from .figures import Figures
 from .measure import (
@@ -132,5 +131,5 @@ def measure_blog(workers: int, readers: int, say: Callable[[str], object]) -> Me
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    stop_on_signals()
     sys.exit(main())

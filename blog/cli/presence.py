@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -67,6 +68,8 @@ def top(seconds: float) -> None:
             raise click.ClickException(_describe(error)) from error
         click.echo("\n".join(lines))
         return
+    # Started from a script in the background it would be ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with Screen() as screen, contextlib.suppress(KeyboardInterrupt):
         while True:
             columns, height = shutil.get_terminal_size()

@@ -60,7 +60,6 @@ def assert_it_says_what_it_lacks(contestant: Contestant) -> None:
     assert re.match(NOT_FROM_PIP[contestant.name], contestant.missing())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", BY_NAME)
 def test_a_contestant_tells_20_readers_of_each_other(name):
     contestant = BY_NAME[name]

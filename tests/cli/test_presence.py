@@ -22,7 +22,7 @@ import pytest
 from blog.cli.tally import PageTally, tally_pages
 from blog.presence import Presence
 from tests.server.tabs import Tabs
-from tests.site import ROOT, Site
+from tests.site import ROOT, Site, ignore_interrupts
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
+            preexec_fn=ignore_interrupts,
         )
         self._theirs = theirs
         self.before = termios.tcgetattr(theirs)
@@ -170,6 +171,7 @@ def test_top_follows_what_is_read_until_q_and_leaves_the_terminal_as_it_was(site
 
 
 def test_ctrl_c_ends_top_as_q_does(site, tabs, terminal):
+    """However it was started: a script in the background has it ignored."""
     terminal.read_until("4 tabs")
     terminal.process.send_signal(signal.SIGINT)
     terminal.read_until("\x1b[?1049l")

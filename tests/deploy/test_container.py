@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.machine import OWN_AUTHORITIES, SUITE
-from tests.site import find_free_port
+from tests.ports import reserve_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
@@ -117,7 +117,7 @@ def image(podman: Podman) -> str:
 @pytest.fixture(scope="module")
 def running(podman: Podman, image: str) -> Iterator[int]:
     """Run it as compose.yaml has it, with the embedded Valkey; return its port."""
-    port = find_free_port()
+    port = reserve_port()
     limits = ["--ulimit=nofile=10000", "--ulimit=nproc=4096:4096"]
     rights = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
     settings = [f"--env=PORT={port}", f"--env=BLOG_TRUSTED_HOSTS={HOST},www.{HOST}"]

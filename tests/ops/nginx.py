@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
+from tests.ports import reserve_port
 from tests.setup.tools import find_nginx
-from tests.site import Site, find_free_port
+from tests.site import Site
 
 CONFIG = """
 daemon off;
@@ -45,7 +46,7 @@ class Nginx:
     def __init__(self, site: Site, options: str = "", *, certificate: Path | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ng-")
         self._site = site
-        self.port = find_free_port()
+        self.port = reserve_port()
         self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
         given = f"ssl_certificate {certificate}; ssl_certificate_key {certificate};"
         config = CONFIG.format(

@@ -14,6 +14,7 @@ import time
 import hypothesis
 from hypothesis.stateful import run_state_machine_as_test
 
+from bench.server import stop_on_signals
 from tests.presence.machine import CONVERGE_SECONDS, WORKERS, PresenceMachine, settings
 from tests.valkey import Valkey
 
@@ -70,4 +71,5 @@ def main(argument: str = "60") -> None:
 
 
 if __name__ == "__main__":
+    stop_on_signals()
     main(*sys.argv[1:])

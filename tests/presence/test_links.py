@@ -18,7 +18,8 @@ from blog.presence.masters import FAILURES, MAX_CONNECTIONS
 from blog.presence.replica import Presence, Version
 from blog.presence.slot import Write
 from blog.presence.store import Store
-from tests.redis_servers import Server, ask, free_ports
+from tests.ports import reserve_port
+from tests.redis_servers import Server, ask
 
 MAX_CALL_SECONDS = 2.2
 FIRST = Version("e1", 0)
@@ -215,7 +216,7 @@ def test_a_user_with_the_rights_in_the_docs_may_do_all(server):
     "form", ["redis://{0}", "redis+sentinel://{0},{1}/blog", "redis+cluster://{0},{1}"]
 )
 def test_where_nobody_listens_a_call_fails_at_once(form):
-    first, second = (f"u:se%2Fcr%40t@127.0.0.1:{port}" for port in free_ports(2))
+    first, second = (f"u:se%2Fcr%40t@127.0.0.1:{reserve_port()}" for _ in range(2))
     store = Store(connect(form.format(first, second.partition("@")[2])), "{test}")
     for call in (store.digest, store.subscribe, lambda: write(store)):
         said = assert_fails_in_time(call)
@@ -235,7 +236,7 @@ def test_one_place_of_several_is_enough(running_servers, form):
     """The others may be gone, or silent: then at most one call fails."""
     server = running_servers("sentinel" if "sentinel" in form else "cluster")
     port = server.clients[-1].connection_pool.connection_kwargs["port"]
-    (nobodys_port,) = free_ports(1)
+    nobodys_port = reserve_port()
     url = form.format(f"127.0.0.1:{nobodys_port}", f"127.0.0.1:{port}")
     store = Store(connect(url), "{test}")
     assert write(store)

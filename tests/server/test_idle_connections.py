@@ -18,11 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.site import ROOT, Site, find_free_port, follow_config
+from tests.ports import reserve_port
+from tests.site import ROOT, Site, follow_config
 from tests.streams.tab import TRUST_ALL
 from tests.streams.test_transports import TlsSite
-
-pytestmark = pytest.mark.slow
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LONG_TIMES = "keepalive = graceful_timeout = WORKER_GRACE_SECONDS = 60\n"
@@ -120,7 +119,7 @@ def test_a_request_under_way_is_answered_and_is_the_last_of_its_connection(tmp_p
         "    start_response('200 OK', [('Content-Length', '5')])\n"
         "    return [b'done\\n']\n"
     )
-    port = find_free_port()
+    port = reserve_port()
     options = ["--worker-class=blog.ops.worker.Worker", "--keep-alive=60", "--no-control-socket"]
     bind = f"--bind=127.0.0.1:{port}"
     with subprocess.Popen(

@@ -8,8 +8,9 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.ports import reserve_port
 from tests.server.open_stream import OpenStream
-from tests.site import Site, find_free_port
+from tests.site import Site
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,7 +58,7 @@ def test_nothing_is_left_running_after_the_stop():
 def test_unusable_settings_stop_the_start_with_a_line_for_each():
     environ = {
         **{k: v for k, v in os.environ.items() if not k.startswith("BLOG_")},
-        "PORT": str(find_free_port()),
+        "PORT": str(reserve_port()),
         "BLOG_REDIS_URL": "http://:secret@localhost",
         "BLOG_COUNT": "people",
     }

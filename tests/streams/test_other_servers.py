@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.site import find_free_port
+from tests.ports import reserve_port
 from tests.streams.tab import Tab
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ def serve(command: list[str], port: int, redis_url: str) -> Iterator[int]:
 
 @pytest.fixture
 def pywsgi_port(valkey_url) -> Iterator[int]:
-    port = find_free_port()
+    port = reserve_port()
     with serve(["-m", "tests.streams.pywsgi_site", str(port)], port, valkey_url) as served:
         yield served
 
@@ -65,7 +65,7 @@ def test_under_gevents_own_server_readers_see_each_other_come_and_go(pywsgi_port
 
 def test_under_a_server_of_threads_a_stream_says_busy(valkey_url):
     """Each open page would hold one of its threads for ever."""
-    port = find_free_port()
+    port = reserve_port()
     command = ["-m", "flask", "--app", "app", "run", "--port", str(port)]
     with serve(command, port, valkey_url) as served, Tab(served) as tab:
         assert tab.read_until("\n\n").endswith("event: busy\ndata: \n\n")
