@@ -91,8 +91,12 @@ class Index:
         self._connection = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        # Lost after a crash of the machine is no harm: it can be made again.
-        self._connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")
+        try:
+            # Lost after a crash of the machine is no harm: it can be made again.
+            self._connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")
+        except sqlite3.Error:  # a folder that is read-only, or a file that is no database
+            self.close()
+            raise
 
     def close(self) -> None:
         self._connection.close()

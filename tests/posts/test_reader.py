@@ -178,7 +178,7 @@ def test_a_fault_is_shown_as_place_found_expected_mend():
         ("---\n- a\n---\n", 2, "broken YAML: text without keys"),
         ("---\ntitle: a\n\ntext\n", 1, "front matter that never ends"),
         ('+++\ntitle = "a"\ndate =\n+++\n', 3, "broken TOML: Invalid value"),
-        ('{\n"title": "a",\n}\n', 3, "broken JSON: "),
+        ('{\n"title": "a",\n]\n', 3, "broken JSON: "),
         ('%{\n title: "a"\n tags: []\n}\n---\n', 3, "front matter: found 'tags'"),
         ('{\n"title": "\\ud800"}\n', 2, "broken JSON: half a character"),
         (b"# a\n\ncaf\xe9\n", 3, "bytes that are no UTF-8"),
