@@ -3,9 +3,20 @@
 # Everything goes into .venv and git-ignored folders. A stamp is written last, so a step that
 # failed is done again and a step that succeeded is not: no network is needed the second time.
 
-PYTHON ?= python3
+# The oldest Python that fits, and where to look for one when `python3` is older.
+OLDEST := 3.11.2
+NEWER := python3.15 python3.14 python3.13 python3.12 python3.11
+PYTHON ?=
 ARGS ?=
 SECONDS ?= 60
+# Tests wait more than they compute: twice as many at a time as there are cores.
+JOBS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
+
+# Python reads the path of this folder from a file of .venv as the locale has it: in ASCII, an umlaut
+# in that path would stop every Python here.
+ifneq ($(filter C POSIX,$(LC_ALL)),)
+export LC_ALL := C.UTF-8
+endif
 
 BIN := .venv/bin
 HTMX := static/vendor/htmx.org
@@ -19,7 +30,8 @@ PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make deps" $(BIN)/pip-compile --quiet \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run dev test test-deploy lint format soak fuzz bench bench-pages bench-scale tools deps clean FORCE
+.PHONY: help install run dev test test-unit test-all test-rest test-deploy lint format soak fuzz \
+	bench bench-pages bench-scale tools deps clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,12 +44,26 @@ run: .venv/.installed ## Start the blog: gunicorn, gevent workers, embedded Valk
 dev: .venv/.installed ## Start the blog for writing: open pages follow what is saved, posts and code
 	@WEB_CONCURRENCY=1 BLOG_DEV=1 exec $(BIN)/gunicorn app:app
 
-test: tools lint ## Lint, then run every test, in a real browser too (ARGS="-k presence -x")
-	$(BIN)/python -m pytest $(ARGS)
+# Each file's tests stay together, since they share servers; files and tests come in random order,
+# and the seed that repeats it is printed first.
+PYTEST := $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder
+
+test: .venv/.installed-dev ## Lint, then tell whether the blog works, in a real browser too (ARGS="-k presence -x")
+	@$(BIN)/python tests/setup/tools.py test
+	@$(MAKE) --no-print-directory lint
+	$(PYTEST) -m "not full" $(ARGS)
+
+test-unit: .venv/.installed-dev ## The tests that start no server and no browser, for the moment after a save
+	@$(PYTEST) -m "not full and not system" $(ARGS)
+
+test-all: test test-rest test-deploy ## Every test there is: `make test`, then what takes long or needs more than Chromium
+
+test-rest: tools ## What `make test-all` has beside `make test` and `make test-deploy`
+	$(PYTEST) -m full $(ARGS)
 
 test-deploy: .venv/.installed-dev ## Run docs/deploy.md on a fresh Debian, behind nginx and Caddy; as root (ARGS="-k caddy -x")
 	@$(BIN)/python tests/setup/tools.py deploy
-	$(BIN)/python -m pytest tests/deploy $(ARGS)
+	$(BIN)/python -m pytest -p no:randomly tests/deploy $(ARGS)
 
 lint: .venv/.installed-dev ## Check style and types: ruff, mypy strict
 	$(BIN)/ruff check .
@@ -63,8 +89,8 @@ bench-pages: .venv/.installed-bench ## Measure what a page costs beside an empty
 bench-scale: .venv/.installed-bench ## Measure what one worker, one host and one Redis carry; docs/scale.md (ARGS=--quick)
 	@$(BIN)/python -m bench.scale $(ARGS)
 
-tools: .venv/.installed-dev .venv/.installed-bench ## Install what the tests need beside Python: Chromium, Java, Redis, nginx, libfaketime, Nu Html Checker, axe
-	@$(BIN)/python tests/setup/tools.py
+tools: .venv/.installed-dev .venv/.installed-bench ## Install what all tests need beside Python: Chromium, Java, Redis, nginx, libfaketime, Nu Html Checker, axe
+	@$(BIN)/python tests/setup/tools.py all
 
 deps: .venv/.installed-dev ## Pin the dependencies again (ARGS=--upgrade for the newest)
 	$(PIP_COMPILE) $(ARGS) --output-file=requirements.txt pyproject.toml
@@ -79,11 +105,15 @@ clean: ## Remove everything that make made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.created:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 5))' || { echo >&2 \
-		"'$(PYTHON)' is missing or older than Python 3.11.5. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Making .venv (once)"
-	@rm -rf .venv
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo >&2 \
+	@fits='import sys; sys.exit(sys.version_info < tuple(map(int, "$(OLDEST)".split("."))))'; \
+	for python in $(if $(PYTHON),"$(PYTHON)",python3 $(NEWER)); do \
+		! "$$python" -c "$$fits" 2>/dev/null || break; python=; \
+	done; \
+	if [ -z "$$python" ]; then echo >&2 "No Python of at least $(OLDEST): tried" \
+		"$(or $(PYTHON),python3 $(NEWER)). Install one, or name it: make PYTHON=/path/to/python $(MAKECMDGOALS)"; exit 1; fi; \
+	echo "Making .venv (once) of $$python, $$("$$python" --version)"; \
+	rm -rf .venv; \
+	"$$python" -m venv .venv || { rm -rf .venv; echo >&2 \
 		"Python's venv module did not work; on Debian: apt-get install python3-venv"; exit 1; }
 	@touch $@
 

@@ -1,15 +1,22 @@
-"""What tests of several folders share: one real Valkey, and one server of each other kind."""
+"""What tests of several folders share: how they are run, a real Valkey, and servers of other kinds.
+
+Every process of a run (pytest-xdist's workers) has its own Valkey, servers, ports and folders.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.redis_cluster import Cluster
 from tests.redis_servers import SentinelPair, Server
 from tests.setup.tools import find_redis_server
+from tests.site import Site
 from tests.valkey import Valkey
 
 KINDS: dict[str, Callable[[], Server]] = {
@@ -18,6 +25,43 @@ KINDS: dict[str, Callable[[], Server]] = {
     "sentinel": SentinelPair,
     "cluster": Cluster,
 }
+# Redis itself is no part of what `make test` needs.
+KIND_MARKS = {"redis": [pytest.mark.full]}
+# Fixtures that start a server, beside the files that import `Site`.
+STARTING = {"running_valkey", "running_servers"}
+BENCH = Path(__file__).with_name("bench")
+
+
+def pytest_configure() -> None:
+    """Make the run independent of how it was started: by default handlers, and by no proxy.
+
+    `nohup` ignores SIGHUP, and a shell SIGINT and SIGQUIT for what it runs in the background.
+    What is ignored stays so in a child; what has a handler does not.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]  # everything that tests ask is on this machine
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark what starts a server or a browser, and run its files first: they wait the longest.
+
+    The benchmark's own tests tell nothing of the blog: they are for `make test-all`.
+    """
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        starts_server = STARTING & set(item.fixturenames) or Site in vars(item.module).values()
+        if starts_server or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.system)
+        if BENCH in item.path.parents:
+            item.add_marker(pytest.mark.full)
+    yield
+    items.sort(key=lambda item: item.get_closest_marker("system") is None)
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +101,7 @@ def running_servers() -> Iterator[Callable[[str], Server]]:
         yield run
 
 
-@pytest.fixture(params=list(KINDS))
+@pytest.fixture(params=[pytest.param(kind, marks=KIND_MARKS.get(kind, [])) for kind in KINDS])
 def server(
     request: pytest.FixtureRequest, running_servers: Callable[[str], Server]
 ) -> Iterator[Server]:

@@ -15,7 +15,7 @@ from tests.browser.raw_chromium import RawChromium
 from tests.setup.tools import CHROMIUM_OPTIONS
 from tests.site import Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 POST = "/blog/what-is-counted"
 OTHER_POST = "/blog/running-it"

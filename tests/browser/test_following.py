@@ -13,7 +13,7 @@ from tests.browser.author import Author, open_quiet_tab
 from tests.browser.conftest import NewBrowser
 from tests.site import Site, copy_project
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 SHOWN_SECONDS = 2.0  # what a library may take to notice; mostly a tenth of it
 

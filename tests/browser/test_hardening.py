@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Response, Route, expect
 from tests.browser.conftest import NewBrowser
 from tests.site import Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 # Raw HTML passes through, as Markdown has it: whatever an author copies from elsewhere is in it.
 POST = """---

@@ -14,7 +14,7 @@ from tests.browser.author import Author, open_quiet_tab
 from tests.browser.conftest import NewBrowser
 from tests.site import Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 UPDATED = "This post was updated. New version"
 GONE = "This post is no longer published. Other posts"

@@ -23,8 +23,6 @@ from tests.redis_servers import SERVICE, SentinelPair, ask
 from tests.server.tabs import Tab, Tabs
 from tests.site import ROOT
 
-pytestmark = pytest.mark.slow
-
 COMINGS = 30
 AGREE_SECONDS = 0.3
 LOST_SECONDS = 5.0

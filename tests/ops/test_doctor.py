@@ -90,7 +90,8 @@ def test_what_does_not_work_makes_it_fail():
     assert "hunter2" not in "".join(lines)
 
 
-class TestTheStream:
+@pytest.mark.full
+class TestTheStreamBehindNginx:
     def test_comes_through_a_proxy_that_obeys(self, site):
         with Nginx(site) as nginx:
             found = tell(examine_stream(nginx.url))
@@ -129,6 +130,8 @@ class TestTheStream:
             found = tell(examine_stream(nginx.url))
         assert found["stream"].startswith(f"fail {nginx.url}/live answers 418 with ")
 
+
+class TestTheStream:
     def test_is_not_there_where_nobody_listens(self):
         found = tell(examine_stream("http://127.0.0.1:1"))
         assert found["stream"].startswith("fail http://127.0.0.1:1 cannot be reached (Connection")

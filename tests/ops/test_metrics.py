@@ -34,10 +34,13 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def tabs() -> Iterator[Tabs]:
-    tabs = Tabs()
-    yield tabs
-    tabs.close()
+def tabs(site: Site) -> Iterator[Tabs]:
+    """Open tabs; where no test's tabs count any more, the next one may begin to count."""
+    with Tabs() as tabs:
+        yield tabs
+        for tab in tabs.all:
+            tab.close()
+        wait_until(site, tabs, viblog_tabs=0)
 
 
 def ask(site: Site, path: str = "/metrics", **headers: str) -> tuple[int, str]:

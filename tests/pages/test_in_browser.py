@@ -17,7 +17,7 @@ from blog.search import Search
 from tests.pages.site import Books, open_site, write_post
 from tests.setup.tools import AXE_JS, CHROMIUM_OPTIONS, find_chromium
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 KINDS = [
     "/blog",

@@ -43,7 +43,7 @@ def check_pages(folder):
     return done.stdout + done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_every_kind_of_page_is_valid_html(tmp_path):
     headings = tuple(Heading(2, f"part-{n}", f"Part {n}") for n in (1, 2, 3))
     body = "".join(f'<h2 id="part-{n}">Part {n}</h2><p>Words.</p>' for n in (1, 2, 3))

@@ -174,7 +174,7 @@ def test_a_post_is_rendered_once_until_it_changes(tmp_path: Path, monkeypatch: p
     assert [body.strip() for body in rendered] == ["One.", "Two, longer."]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_every_post_of_the_corpus_renders():
     """The 379 real ones where they lie beside the checkout, else our own few: never none."""
     folder, count = (CORPUS, 379) if CORPUS.is_dir() else (OWN_CORPUS, 3)

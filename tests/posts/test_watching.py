@@ -173,7 +173,7 @@ print(len(gaps), longest, blocking)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_greenlets_go_on_while_two_thousand_posts_are_read_again(tmp_path: Path):
     for number in range(2000):
         put(tmp_path / f"post-{number}.md", f"Old {number}")

@@ -18,7 +18,6 @@ from tests.presence.simulation import (
     TOPIC,
     Worker,
     World,
-    quieten,
 )
 
 WORKERS = 4
@@ -53,7 +52,6 @@ class PresenceMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        quieten()
         self.world = World(self.url)
         self.tabs_opened = 0
 

@@ -54,7 +54,10 @@ class Gone:
 
 
 class World:
-    """What all workers share: the server, the clock, and what a witness would have written down."""
+    """What all workers share: the server, the clock, and what a witness would have written down.
+
+    Until it is closed, the presence logs nothing of what is done to it.
+    """
 
     def __init__(self, url: str) -> None:
         self.client = redis.Redis.from_url(url)
@@ -71,9 +74,13 @@ class World:
         self._tap = self.client.pubsub()
         self._tap.subscribe(f"{PREFIX}:d")
         self._drain_tap()
+        self._log = logging.getLogger("blog.presence")
+        self._log_level = self._log.level
+        self._log.setLevel(logging.CRITICAL)
 
     def close(self) -> None:
         """Close every connection."""
+        self._log.setLevel(self._log_level)
         self._tap.close()
         self.client.close()
         Store(self.store_client, PREFIX).close()
@@ -443,8 +450,3 @@ class Worker:
             self.read()
         while self.line.inbox:
             self.read()
-
-
-def quieten() -> None:
-    """Have the presence not log what the simulation does to it."""
-    logging.getLogger("blog.presence").setLevel(logging.CRITICAL)

@@ -21,6 +21,8 @@ from tests.presence.nodes import (
 from tests.presence.views import assert_every_slot_is_whole, assert_told_diffs_give_the_list
 from tests.setup.tools import find_libfaketime
 
+pytestmark = pytest.mark.full
+
 TEN_MINUTES = 600
 
 

@@ -13,8 +13,10 @@ from blog.presence import Replica, store, tombstones, tracker
 from tests.presence.machine import PresenceMachine, settings
 
 SCHEDULES = 200
-# What a machine may find, by whichever of its assertions.
-COUNTEREXAMPLE = "than it wrote|never put there|something else than the open tabs"
+FEW_SCHEDULES = 25
+# What a machine may find, by whichever of its assertions: the schedules, which Hypothesis derives
+# from the text of the machine, decide which comes first.
+COUNTEREXAMPLE = "than it wrote|never put there|something else than the open tabs|shows what left"
 GUARD = "if redis.call('HGET', KEYS[1], '.') ~= ARGV[2] then\n  return 0\nend\n"
 
 
@@ -33,10 +35,12 @@ def run_machine(schedules: int) -> None:
     )
 
 
-@pytest.mark.slow
-def test_all_views_converge_on_the_open_tabs_after_every_schedule():
-    run_machine(SCHEDULES)
-    assert PresenceMachine.schedules >= SCHEDULES
+@pytest.mark.parametrize(
+    "schedules", [FEW_SCHEDULES, pytest.param(SCHEDULES, marks=pytest.mark.full)]
+)
+def test_all_views_converge_on_the_open_tabs_after_every_schedule(schedules):
+    run_machine(schedules)
+    assert PresenceMachine.schedules >= schedules
 
 
 def test_without_the_version_guard_of_the_script_the_machine_finds_a_counterexample(monkeypatch):

@@ -64,7 +64,6 @@ def lose_double_and_reorder(proxy) -> None:
     proxy.reorder_messages()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("hurt", [lose_some, lose_all, double, reorder, lose_double_and_reorder])
 def test_views_are_equal_within_2_seconds_of_the_last_message_that_was_hurt(
     here_and_there, proxy, valkey, hurt
@@ -81,7 +80,6 @@ def test_views_are_equal_within_2_seconds_of_the_last_message_that_was_hurt(
     assert_told_diffs_give_the_list(there)
 
 
-@pytest.mark.slow
 def test_the_loss_of_the_last_message_of_a_burst_is_noticed_as_soon(here_and_there, proxy):
     """Nothing follows it that would show the gap but the heartbeat that follows each change."""
     here, there = here_and_there
@@ -95,7 +93,6 @@ def test_the_loss_of_the_last_message_of_a_burst_is_noticed_as_soon(here_and_the
     assert_told_diffs_give_the_list(there)
 
 
-@pytest.mark.slow
 def test_views_are_equal_within_2_seconds_of_the_last_cut_in_a_burst_of_joins(start_node, valkey):
     """All subscriptions are cut; the last time just after the last join."""
     nodes = [start_node(**REAL_TIMINGS) for _ in range(3)]
@@ -112,7 +109,6 @@ def test_views_are_equal_within_2_seconds_of_the_last_cut_in_a_burst_of_joins(st
         assert_told_diffs_give_the_list(node)
 
 
-@pytest.mark.slow
 def test_a_silent_subscription_is_replaced_within_6_seconds_and_a_healthy_one_is_not(
     start_node, start_proxy
 ):
@@ -137,7 +133,7 @@ def test_a_silent_subscription_is_replaced_within_6_seconds_and_a_healthy_one_is
     assert [node.call("state_history") for node in nodes] == [[], [], [], []]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_an_idle_healthy_subscription_is_never_replaced(start_node, start_proxy):
     """For seven digests and forty heartbeats of ten-times speed."""
     proxies = [start_proxy() for _ in range(2)]

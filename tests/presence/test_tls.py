@@ -16,6 +16,8 @@ from blog.presence.store import Store
 from tests.redis_cluster import Cluster
 from tests.redis_servers import SentinelPair, TwoServers
 
+pytestmark = pytest.mark.full
+
 PUT = Write(None, Version("e1", 0))
 
 

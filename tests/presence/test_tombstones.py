@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from blog.presence.replica import Tombstone
-from tests.presence.simulation import TICK_SECONDS, TIMINGS, World, quieten
+from tests.presence.simulation import TICK_SECONDS, TIMINGS, World
 
 LEASE_SECONDS = TIMINGS.lease_seconds
 # One is taken out by a write, and a quiet worker writes a heartbeat.
@@ -17,7 +17,6 @@ LIFTED_SECONDS = 2 * LEASE_SECONDS + TIMINGS.heartbeat_seconds + 0.2
 @pytest.fixture
 def world(valkey) -> Iterator[World]:
     """Three workers who know each other: `w1` that tabs leave, `w2` they come to, and `w3`."""
-    quieten()
     world = World(valkey.url)
     for _ in range(3):
         world.add_worker()

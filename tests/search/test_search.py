@@ -156,7 +156,7 @@ class TestFinding:
         # With an "=" FTS5 would look once for each number.
         assert ways == ["SCAN words VIRTUAL TABLE INDEX 0:M4"]
 
-    @pytest.mark.slow
+    @pytest.mark.full
     def test_answers_soon_from_10_000_posts(self, index_posts):
         """30 ms at the 99th percentile are asked for, on a quiet machine; ten times that here."""
         words = [f"{a}{b}" for a in ("o", "ow", "re", "the") for b in range(50)]
@@ -273,6 +273,7 @@ print(max(b - a for a, b in zip(ticks, ticks[1:])), len(ticks))
 """
 
 
+@pytest.mark.full
 def test_the_loop_goes_on_while_the_index_is_made(tmp_path):
     """Streams wait for a pattern or two, not for the index: 300 long posts take over a second."""
     command = [sys.executable, "-c", UNDER_GEVENT, str(tmp_path)]

@@ -15,8 +15,6 @@ import pytest
 from tests.server.tabs import Tabs
 from tests.site import Site
 
-pytestmark = pytest.mark.slow
-
 STREAMS = 20_000
 LIFE_SECONDS = 0.010
 CLIENTS = 16
@@ -73,6 +71,7 @@ def count_descriptors(site: Site) -> list[int]:
     return [len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in site.worker_pids()]
 
 
+@pytest.mark.full
 def test_of_20_000_streams_that_connect_and_drop_within_10_ms_nothing_is_left():
     """In every view, in Redis, in each hub, under each cap and among the open files."""
     settings = {

@@ -28,7 +28,7 @@ def fetch(url: str) -> tuple[int, str]:
         return error.code, ""
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_walk_over_every_page_finds_no_broken_link_of_ours():
     corpus = SHARED if SHARED.is_dir() else OWN
     # Our own about page links to our own posts, which are not served here.

@@ -10,6 +10,8 @@ import pytest
 from bench.accounting import read_usage
 from tests.site import ROOT, Site
 
+pytestmark = pytest.mark.full
+
 POSTS = 10_000
 MOST_SECONDS = 5.0
 # Of what python-frontmatter alone takes to read the files, where the machine is a slow one.
@@ -36,7 +38,6 @@ def read_plainly(folder):
     return time.process_time() - began
 
 
-@pytest.mark.slow
 def test_ten_thousand_posts_start_to_first_page_in_five_seconds(folder):
     """From the command to the index.
 

@@ -6,11 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-import pytest
-
 from tests.site import Site, copy_project
-
-pytestmark = pytest.mark.slow
 
 
 def change(path: Path, old: str, new: str) -> None:

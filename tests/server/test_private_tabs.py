@@ -69,7 +69,6 @@ def drain(site: Site, worker: int) -> None:
     os.kill(worker, signal.SIGTERM)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("end", [kill, drain])
 def test_a_private_tab_whose_worker_ends_is_never_counted_twice_and_keeps_its_key(
     valkey: Valkey, end: Callable[[Site, int], None]

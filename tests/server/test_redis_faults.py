@@ -12,8 +12,6 @@ from tests.server.tabs import Tab, Tabs
 from tests.site import Site
 from tests.valkey import Valkey
 
-pytestmark = pytest.mark.slow
-
 FROZEN_SECONDS = 30.0
 # A worker that has nothing to tell notices at its next heartbeat: 6 s, and a call's limit of 1 s.
 NOTICE_SECONDS = 7.5
@@ -50,6 +48,7 @@ def is_whole(view: Tab, total: int) -> bool:
     return (view.total, view.notice) == (total, "")
 
 
+@pytest.mark.full
 def test_with_redis_frozen_for_30_seconds_pages_are_as_fast_and_all_heals_in_6_seconds(valkey):
     """Local counts live on, and stream and page say in words that the numbers are stale.
 

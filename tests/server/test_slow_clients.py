@@ -13,8 +13,6 @@ import pytest
 from tests.server.open_stream import OpenStream
 from tests.site import Site
 
-pytestmark = pytest.mark.slow
-
 SLOW = 1000
 KEEPALIVE_SECONDS = 5  # gunicorn.conf.py: also what a request's head and body may take
 SLACK_SECONDS = 3

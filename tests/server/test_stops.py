@@ -7,13 +7,9 @@ import signal
 import socket
 from pathlib import Path
 
-import pytest
-
 from tests.server.tabs import Tab, Tabs
 from tests.site import Site
 from tests.valkey import Valkey
-
-pytestmark = pytest.mark.slow
 
 # gunicorn.conf.py: when the master kills what still runs.
 GRACE_SECONDS = 10.0

@@ -137,6 +137,7 @@ def open_files(site: Site) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+@pytest.mark.full
 def test_twenty_thousand_streams_that_come_and_go_leave_nothing(site):
     """Whenever they go: before they asked, while they are let in, after the first frame."""
     with OpenStream(site) as stream:

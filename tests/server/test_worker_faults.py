@@ -9,8 +9,6 @@ import pytest
 from tests.server.tabs import Tabs
 from tests.site import Site
 
-pytestmark = pytest.mark.slow
-
 # From its last heartbeat on; not a setting of these tests, but the default.
 LEASE_SECONDS = 15.0
 # To find a lease ended: Redis's answer, a pacer, a socket; and a machine that has more to do.
@@ -31,6 +29,7 @@ def test_the_tabs_of_a_killed_worker_are_gone_from_every_other_view_within_6_sec
         assert all(view.streams_opened == 1 for view in views)
 
 
+@pytest.mark.full
 def test_the_tabs_of_a_dead_host_are_gone_within_the_lease(valkey):
     """Master and workers of one of two hosts end at once: nobody is left to say goodbye."""
     redis = {"BLOG_REDIS_URL": valkey.url}
@@ -47,6 +46,7 @@ def test_the_tabs_of_a_dead_host_are_gone_within_the_lease(valkey):
         tabs.wait_for_total(2, LEASE_SECONDS + SLACK_SECONDS, tabs=views)
 
 
+@pytest.mark.full
 def test_a_worker_that_stands_still_for_less_than_its_lease_loses_nobody():
     with Site(workers=2) as site, Tabs() as tabs:
         paused, other = site.worker_pids()
@@ -63,6 +63,7 @@ def test_a_worker_that_stands_still_for_less_than_its_lease_loses_nobody():
         assert [tab.streams_opened for tab in (*mine, view)] == [1, 1, 1, 1]
 
 
+@pytest.mark.full
 def test_after_a_pause_beyond_its_lease_the_very_same_tabs_are_back_within_2_seconds():
     with Site(workers=3) as site, Tabs() as tabs:
         paused, *others = site.worker_pids()

@@ -50,7 +50,7 @@ def test_root_installs_what_is_missing(path: Path, monkeypatch: pytest.MonkeyPat
     """As root, the missing programs are installed as Debian's packages."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     put_apt_get(path)
-    tools.install_programs()
+    tools.install_programs(tools.ALL_PROGRAMS)
     assert (path / "log").read_text() == APT_CALLS
     assert tools.find_chromium() == str(path / "chromium")
     assert tools.find_java() == str(path / "java")
@@ -64,8 +64,23 @@ def test_passwordless_sudo_installs_what_is_missing(path: Path) -> None:
     put_apt_get(path)
     put_program(path, "true")
     put_program(path, "sudo", '[ "$1" = -n ] && shift && exec "$@"')
-    tools.install_programs()
+    tools.install_programs(tools.ALL_PROGRAMS)
     assert (path / "log").read_text() == APT_CALLS
+
+
+def test_make_test_needs_only_chromium(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Java, Redis, nginx and the others are for `make test-all`, and so is the package of npm's."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    fetched: list[str] = []
+    monkeypatch.setattr(tools, "fetch", lambda pin: fetched.append(pin["package"]))
+    monkeypatch.setattr(tools, "AXE_JS", tools.CACHE / "axe-core" / "axe.min.js")
+    tools.AXE_JS.parent.mkdir(parents=True)
+    tools.AXE_JS.touch()
+    put_apt_get(path)
+    tools.install("test")
+    installed = (path / "log").read_text().splitlines()[1]
+    assert installed.endswith("--no-install-recommends chromium")
+    assert fetched == ["axe-core"]
 
 
 def test_what_the_deploy_tests_need_is_installed(
@@ -76,11 +91,9 @@ def test_what_the_deploy_tests_need_is_installed(
     put_apt_get(path)
     for name in ("nsenter", "openssl", "git", "runc"):
         put_program(path, name)
-    tools.install_deploy_programs()
+    tools.install("deploy")
     installed = (path / "log").read_text().splitlines()[1]
-    assert installed.endswith(
-        "--no-install-recommends mmdebstrap systemd-container podman chromium"
-    )
+    assert installed.endswith("--no-install-recommends mmdebstrap systemd-container podman")
 
 
 def test_sudo_with_a_password_is_not_used(path: Path) -> None:
@@ -88,7 +101,7 @@ def test_sudo_with_a_password_is_not_used(path: Path) -> None:
     put_apt_get(path)
     put_program(path, "sudo", "exit 1")
     with pytest.raises(tools.MissingToolError, match=f"sudo apt-get install {PACKAGES}"):
-        tools.install_programs()
+        tools.install_programs(tools.ALL_PROGRAMS)
     assert not (path / "log").exists()
 
 
@@ -98,7 +111,7 @@ def test_a_system_without_apt_get_is_told_what_to_install(path: Path) -> None:
     put_program(path, "redis-server")
     missing = "chromium, libfaketime, iproute2, nginx"
     with pytest.raises(tools.MissingToolError, match=rf"Missing: {missing} \(.*no apt-get.*NGINX"):
-        tools.install_programs()
+        tools.install_programs(tools.ALL_PROGRAMS)
 
 
 def test_a_failing_install_shows_what_apt_get_said(
@@ -109,7 +122,7 @@ def test_a_failing_install_shows_what_apt_get_said(
     put_apt_get(path)
     put_program(path, "apt-get", "echo 'no space left'; exit 100")
     with pytest.raises(tools.MissingToolError, match="failed:\nno space left"):
-        tools.install_programs()
+        tools.install_programs(tools.ALL_PROGRAMS)
 
 
 def test_a_wrong_variable_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +130,7 @@ def test_a_wrong_variable_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("CHROMIUM", "/no/such/browser")
     put_apt_get(path)
     with pytest.raises(tools.MissingToolError, match="CHROMIUM=/no/such/browser is not a program"):
-        tools.install_programs()
+        tools.install_programs(tools.ALL_PROGRAMS)
     assert not (path / "log").exists()
 
 
@@ -131,7 +144,7 @@ def test_a_program_named_by_a_variable_is_used(path: Path, monkeypatch: pytest.M
         strict=True,
     ):
         monkeypatch.setenv(variable, str(path / name))
-    tools.install_programs()
+    tools.install_programs(tools.ALL_PROGRAMS)
     assert tools.find_redis_server() == str(path / "redis-7")
     assert tools.find_libfaketime() == str(path / "lib.so")
     assert tools.find_nginx() == str(path / "nginx-1")

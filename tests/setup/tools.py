@@ -1,6 +1,7 @@
 """Get the tools that the tests need and pip cannot install, or say what is missing.
 
-`make tools` runs this file; tests import the `find_…` functions, `VNU_JAR` and `AXE_JS`.
+`make tools` runs this file for all of them, `make test` for the few that it needs, and
+`make test-deploy` for its own; tests import the `find_…` functions, `VNU_JAR` and `AXE_JS`.
 Debian's packages are installed only where that is allowed without asking: as root or with a
 passwordless sudo. A missing tool is a failure, never a reason to skip a test.
 """
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +28,9 @@ SYSTEM = Path("/usr")
 
 FETCH_TIMEOUT_SECONDS = 60
 FETCH_ATTEMPTS = 3
+
+
+Program = tuple[Callable[[], str], str, str]
 
 
 class MissingToolError(Exception):
@@ -135,10 +140,10 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
     )
 
 
-def install_programs() -> None:
-    """Make sure that every program can be found."""
+def install_programs(programs: Iterable[Program]) -> None:
+    """Make sure that these programs can be found."""
     missing = []
-    for find, variable, package in PROGRAMS:
+    for find, variable, package in programs:
         try:
             find()
         except MissingToolError:
@@ -148,7 +153,7 @@ def install_programs() -> None:
     if missing:
         install_debian_packages(missing)
     link_redis_server()
-    for find, *_ in PROGRAMS:
+    for find, *_ in programs:
         find()
 
 
@@ -166,8 +171,9 @@ def link_redis_server() -> None:
 
 
 # How each is found, the variable that names another, and the Debian package that has it.
-PROGRAMS = (
-    (find_chromium, "CHROMIUM", "chromium"),
+CHROMIUM: Program = (find_chromium, "CHROMIUM", "chromium")
+ALL_PROGRAMS = (
+    CHROMIUM,
     (find_java, "JAVA", "default-jre-headless"),
     (find_redis_server, "REDIS_SERVER", "redis-tools"),
     (find_libfaketime, "LIBFAKETIME", "libfaketime"),
@@ -190,23 +196,22 @@ DEPLOY_PROGRAMS = (
 def install_deploy_programs() -> None:
     """Make sure that a Debian machine can be made and booted, and looked at with a browser."""
     missing = [package for command, package in DEPLOY_PROGRAMS if shutil.which(command) is None]
-    try:
-        find_chromium()
-    except MissingToolError:
-        if os.environ.get("CHROMIUM"):
-            raise
-        missing.append("chromium")
     if missing:
         install_debian_packages(missing)
+    install_programs([CHROMIUM])
 
 
-def fetch_npm_packages() -> None:
-    """Fetch the npm packages of pyproject.toml's `tool.viblog.test-packages` into .cache/."""
+def fetch_npm_packages(*files: Path) -> None:
+    """Fetch the npm packages of pyproject.toml's `tool.viblog.test-packages` that have the files.
+
+    Each is kept in a folder of .cache/ that has its name.
+    """
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     for pin in pyproject["tool"]["viblog"]["test-packages"]:
-        if not is_fetched(pin):
+        is_needed = any(path.is_relative_to(CACHE / pin["package"]) for path in files)
+        if is_needed and not is_fetched(pin):
             fetch(pin)
-    for path in (VNU_JAR, AXE_JS):
+    for path in files:
         if not path.is_file():
             raise MissingToolError(
                 f"{path.relative_to(ROOT)} is not in its npm package: was the version changed in "
@@ -247,12 +252,23 @@ def fetch(pin: dict[str, str]) -> None:
     (CACHE / package / ".pin.json").write_text(json.dumps(pin), encoding="utf-8")
 
 
+def install(what: str) -> None:
+    """Get what a target of make needs: "test", "all" or "deploy"."""
+    match what:
+        case "test":
+            install_programs([CHROMIUM])
+            fetch_npm_packages(AXE_JS)
+        case "all":
+            install_programs(ALL_PROGRAMS)
+            fetch_npm_packages(AXE_JS, VNU_JAR)
+        case "deploy":
+            install_deploy_programs()
+        case _:
+            raise MissingToolError(f"found {what!r}, expected test, all or deploy")
+
+
 if __name__ == "__main__":
     try:
-        if sys.argv[1:] == ["deploy"]:
-            install_deploy_programs()
-        else:
-            install_programs()
-            fetch_npm_packages()
+        install("".join(sys.argv[1:]))
     except MissingToolError as error:
         sys.exit(f"make tools: {error}")
