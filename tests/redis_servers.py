@@ -115,12 +115,12 @@ class Servers:
         if self._certificate:
             program = find_redis_server()
             listen = f"port 0\ntls-port {port}\n" + "".join(
-                f"tls-{name}-file {self._certificate}\n" for name in ("cert", "key", "ca-cert")
+                f'tls-{name}-file "{self._certificate}"\n' for name in ("cert", "key", "ca-cert")
             )
             listen += "tls-auth-clients no\ntls-replication yes\ntls-cluster yes\n"
         # Whoever can reach a machine of a test may use its server.
         listen += f"bind {host}\nprotected-mode no\n"
-        path.write_text(f'{listen}dir {self.folder}\nsave ""\n{config}')
+        path.write_text(f'{listen}dir "{self.folder}"\nsave ""\n{config}')
         process = ServerProcess(self.folder, str(path), *arguments, program=program)
         with self._machine_at(host):
             process.start()
@@ -173,7 +173,7 @@ class TwoServers(Servers):
         self.addresses = self.choose_addresses(2)
         self.sockets = [self.folder / f"{port}.sock" for _, port in self.addresses]
         for address, path in zip(self.addresses, self.sockets, strict=True):
-            self.add(address, config=f"unixsocket {path}\n")
+            self.add(address, config=f'unixsocket "{path}"\n')
         for client in self.clients:
             wait_for_server(client.ping, *self.processes)
         self.client.replicaof(HOST, "1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -233,7 +234,7 @@ def follow_config(path: Path, more: str) -> dict[str, str]:
     own = str(ROOT / "gunicorn.conf.py")
     begin = f"exec(compile(open({own!r}, encoding='utf-8').read(), {own!r}, 'exec'))\n"
     path.write_text(begin + more, encoding="utf-8")
-    return {"GUNICORN_CMD_ARGS": f"--config {path}"}
+    return {"GUNICORN_CMD_ARGS": f"--config {shlex.quote(str(path))}"}
 
 
 def copy_project(root: Path) -> Path:

@@ -26,7 +26,7 @@ PLACES = """() => [scrollY, ...[...document.querySelectorAll('main p, footer')].
 @pytest.fixture(scope="module")
 def author(tmp_path_factory: pytest.TempPathFactory) -> Author:
     author = Author(tmp_path_factory.mktemp("posts"))
-    for name in ("owls", "bats", "moths", "frogs"):
+    for name in ("owls", "bats", "moths", "frogs", "larks"):
         author.save(name)
     return author
 
@@ -115,10 +115,9 @@ def test_a_change_made_while_no_worker_ran_is_told_when_the_tab_is_back(
 def test_at_the_end_of_the_page_the_notice_covers_no_words(
     site: Site, author: Author, new_browser: NewBrowser
 ) -> None:
-    author.save("owls", "Opening words.")
-    tab, _ = open_quiet_tab(new_browser(), f"{site.url}/blog/owls")
+    tab, _ = open_quiet_tab(new_browser(), f"{site.url}/blog/larks")
     tab.set_viewport_size({"width": 360, "height": 640})
-    author.save("owls", "Words to be told of.")
+    author.save("larks", "Words to be told of.")
     expect(find_notice(tab)).to_have_text(UPDATED)
     expect(find_notice(tab)).to_be_in_viewport(ratio=1)
     tab.evaluate("() => window.scrollTo(0, document.body.scrollHeight)")

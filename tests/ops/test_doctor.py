@@ -70,6 +70,7 @@ def ask_doctor(environ: dict[str, str]) -> tuple[int, list[str], str]:
 
 
 def test_all_of_it_on_a_blog_that_is_well(site):
+    site.wait_for_total(0)
     environ = {"BLOG_INSTANCE_DIR": str(site.log_path.parent), "BLOG_SITE_URL": site.url}
     code, lines, progress = ask_doctor(environ)
     assert code == 0

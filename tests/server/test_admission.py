@@ -84,9 +84,10 @@ def is_let_in(site: Site, headers: str) -> bool:
 
 
 def keys_in(redis: Redis) -> set[str]:
-    """Return the presence keys in all slots."""
+    """Return the presence keys in all slots: of those that are shown, which have a meta."""
     slots = [redis.hgetall(key) for key in redis.keys("{viblog}:w:*")]
-    return {json.loads(tab)[1] for slot in slots for tab in slot.values() if tab[0] == "["}
+    tabs = [json.loads(tab) for slot in slots for tab in slot.values() if tab[0] == "["]
+    return {key for _, key, meta, *_ in tabs if meta is not None}
 
 
 def receives(stream: OpenStream, *parts: str) -> bool:

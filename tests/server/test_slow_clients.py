@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.crowd import raise_file_limit
 from tests.server.open_stream import OpenStream
 from tests.site import Site
 
@@ -20,6 +21,7 @@ SLACK_SECONDS = 3
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
+    assert raise_file_limit() > SLOW
     with Site(workers=1) as site:
         yield site
 

@@ -33,12 +33,12 @@ def put_program(path: Path, name: str, script: str = "exit 0") -> None:
 def put_apt_get(path: Path) -> None:
     """Put an apt-get that logs how it is called and, on `install`, makes what was missing."""
     made = " ".join(
-        f"printf '#!/bin/sh\\n' > {path}/{name}; /bin/chmod +x {path}/{name};"
+        f"printf '#!/bin/sh\\n' > '{path}/{name}'; /bin/chmod +x '{path}/{name}';"
         for name in ("chromium", "java", "redis-check-rdb", "ip", "nginx")
     )
     library = path / "usr" / "lib" / "x86_64-linux-gnu" / "faketime" / "libfaketime.so.1"
-    made += f" /bin/mkdir -p {library.parent}; printf '' > {library};"
-    put_program(path, "apt-get", f'echo "$@" >> {path}/log; [ "$2" = update ] || {{ {made} }}')
+    made += f" /bin/mkdir -p '{library.parent}'; printf '' > '{library}';"
+    put_program(path, "apt-get", f'echo "$@" >> "{path}/log"; [ "$2" = update ] || {{ {made} }}')
     put_program(path, "env", 'shift; exec "$@"')
 
 
