@@ -54,6 +54,9 @@ limit_request_line = 8190  # the most that gunicorn can; its default of 4,094 is
 worker_connections = SPARE_CONNECTIONS + (
     settings.max_streams or most_streams(read_file_limits()[1])
 )
+# No header of a request says where the blog is: BLOG_SITE_URL does. gunicorn would believe each
+# client SCRIPT_NAME and PATH_INFO that a proxy on this machine passes on.
+forwarder_headers = ""
 # A worker that is reloaded waits for idle connections, too.
 keepalive = 1 if settings.dev else 5
 timeout = 30

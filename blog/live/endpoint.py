@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs
 
 from gevent import monkey
 
+from blog.short_cache import cache_short
 from blog.streams.detached import find_detachable, write_head
 from blog.streams.event import encode_event
 from blog.streams.hub import Hub
@@ -211,7 +211,7 @@ def mount_live(live: LiveEndpoint, pages: WSGIApplication) -> WSGIApplication:
     return serve
 
 
-@lru_cache(maxsize=1024)
+@cache_short(1024)
 def read_page(query: str) -> str:
     """Read the name of the page out of a query string; "" where there is none."""
     return parse_qs(query, keep_blank_values=True).get("page", [""])[0]

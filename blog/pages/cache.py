@@ -14,10 +14,12 @@ from __future__ import annotations
 import operator
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from werkzeug.datastructures import ETags
 from werkzeug.http import parse_etags
+
+from blog.short_cache import cache_short
 
 from .holes import ENVIRON_KEY, HoledPage
 from .kept_page import KeptPage, tag_of
@@ -156,7 +158,9 @@ class PageCache:
         self.held_bytes = 0
 
 
-_read_etags = lru_cache(maxsize=256)(parse_etags)
+@cache_short(256)
+def _read_etags(known: str) -> ETags:
+    return parse_etags(known)
 
 
 def _are_same(sources: Sources, others: Sources) -> bool:

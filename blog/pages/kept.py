@@ -45,12 +45,14 @@ class KeptAnswers:
         `Last-Modified` is when this worker first saw this content, not a date that an author
         wrote: so a post that was mended or taken away is never answered with 304.
         """
-        kept = self._kept.get(key)
+        kept = None if request.script_root else self._kept.get(key)
         if kept is None or kept.posts != posts:
             kept = self._make(posts, write(), now)
             if len(self._kept) >= MAX_KEPT:
                 self._kept.clear()
-            self._kept[key] = kept
+            # Below a path of somebody's own, all addresses in it are others than everybody's.
+            if not request.script_root:
+                self._kept[key] = kept
         response = Response(kept.body, mimetype=mimetype)
         response.set_etag(kept.etag)
         response.last_modified = kept.made_at

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 
 import brotli
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
+
+from blog.short_cache import cache_short
 
 IDENTITY, GZIP, BROTLI = "identity", "gzip", "br"
 # The smallest first: it is taken where a request prefers none.
@@ -30,7 +31,7 @@ _DEFLATE_END = b"\x03\x00"
 _MAX_STORED_BYTES = 0xFFFF
 
 
-@lru_cache(maxsize=256)
+@cache_short(256)
 def choose_codings(accepted: str) -> tuple[str, ...]:
     """Return the codings that an Accept-Encoding header allows, the best one first.
 
