@@ -209,6 +209,7 @@ def test_a_page_is_timed_by_its_kind(site):
 
 def test_nothing_that_is_a_readers_is_in_it(site, tabs):
     (tab,) = tabs.open(site, 1, cookie="a" * 22)
+    wait_until(site, tabs, viblog_tabs=1)  # Redis has it, too
     with site.embedded_redis() as client:
         slots = [client.hgetall(key) for key in client.keys("{viblog}:w:*")]
     keys = [text.split('"')[3] for slot in slots for ref, text in slot.items() if ref[0] != "."]
