@@ -19,6 +19,7 @@ from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.ggevent import GeventWorker
 
 from blog.streams.request import MAX_HEAD_BYTES, PATH, read_stream_request
+from blog.streams.turns import wait_a_round
 
 from .acceptor import MAX_ACCEPT, Acceptor
 from .idle import IdleConnections
@@ -135,14 +136,26 @@ class Worker(GeventWorker):
             self._idle.discard(client)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
-        """Answer a request; the connection waits for the next one then, if there may be one."""
+        """Answer a request; the connection waits for the next one then, if there may be one.
+
+        It is the last one where it has a body: no page reads one, and gunicorn would read it to its
+        end, however long, without giving up its turn. So would it answer a connection on which
+        the next request has always come already: that one waits until all others had their turn.
+        """
         self._idle.discard(sock)
         self._requests.add(req)
+        if has_body := _has_body(req):
+            req.force_close()
         try:
-            return super().handle_request(listener_name, req, sock, addr)
+            answered = super().handle_request(listener_name, req, sock, addr)
         finally:
             self._requests.discard(req)
             self._idle.add(sock, is_used=True)
+            if has_body:
+                _end_gently(sock)
+        if _has_more(req, sock):
+            wait_a_round()
+        return answered
 
     def _open_at_once(self, sock: _socket.socket, addr: Any) -> bool:
         """Open a stream on a new connection, if the request for it is there already."""
@@ -196,7 +209,34 @@ class Worker(GeventWorker):
         limit = gevent.Timeout(LINGER_SECONDS, False)  # type: ignore[arg-type] # ends the block
         with contextlib.suppress(OSError), limit:
             client.sendall(write_too_long())
-            client.shutdown(socket.SHUT_WR)
-            left = MAX_LINGER_BYTES
-            while left > 0 and (received := client.recv(65_536)):
-                left -= len(received)
+        _end_gently(client)
+
+
+def _has_body(req: Any) -> bool:
+    return any(
+        name == "TRANSFER-ENCODING" or (name == "CONTENT-LENGTH" and value != "0")
+        for name, value in req.headers
+    )
+
+
+def _has_more(req: Any, sock: Any) -> bool:
+    """Tell whether bytes of the next request are there, read by gunicorn already or not."""
+    if req.unreader.buf.getbuffer().nbytes:
+        return True
+    if type(sock) is not gevent.socket.socket:  # TLS, which cannot be looked into
+        return True
+    try:
+        return bool(sock._sock.recv(1, LOOK))  # type: ignore[attr-defined] # unknown to the stubs
+    except OSError:
+        return False
+
+
+def _end_gently(client: Any) -> None:
+    """End a connection of which not all was read, so that its answer arrives before the end."""
+    limit = gevent.Timeout(LINGER_SECONDS, False)  # type: ignore[arg-type] # ends the block
+    with contextlib.suppress(OSError), limit:
+        client.shutdown(socket.SHUT_WR)
+        left = MAX_LINGER_BYTES
+        while left > 0 and (received := client.recv(65_536)):
+            left -= len(received)
+            wait_a_round()

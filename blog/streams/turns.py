@@ -15,6 +15,12 @@ NEXT_ROUND_SECONDS = 1e-9
 ROUNDS = 2
 
 
+def wait_a_round() -> None:
+    """Let every socket and every greenlet that is ready have its turn first."""
+    for _ in range(ROUNDS):
+        gevent.sleep(NEXT_ROUND_SECONDS)
+
+
 class Turns:
     """The slices of one piece of work, and the time that was spent in them."""
 
@@ -28,8 +34,7 @@ class Turns:
         if self._now() - self._began < SLICE_SECONDS:
             return False
         self.stop()
-        for _ in range(ROUNDS):
-            gevent.sleep(NEXT_ROUND_SECONDS)
+        wait_a_round()
         self._began = self._now()
         return True
 
