@@ -55,11 +55,9 @@ def create_pages(
     @pages.get("/about")
     def about_page() -> ResponseReturnValue:
         ordered = sorted(about.index.posts, key=lambda section: str(section.path))
-        rendered = [(section, about.render(section)) for section in ordered]
         sections = [
-            (section, Markup(body.html))  # noqa: S704 - the author's own
-            for section, body in rendered
-            if not body.fault
+            (section, Markup(about.render(section).html))  # noqa: S704 - the author's own
+            for section in ordered
         ]
         path = url_for("pages.about_page")
         return show.page("about.html", ABOUT_PAGE, path, title="About", sections=sections)

@@ -63,7 +63,7 @@ def add_feeds(
             entries: list[Entry] = []
             for post in chosen:
                 rendered = library.render(post)
-                if post.date and not rendered.fault:
+                if post.date:
                     entries.append(make_entry(post, post.date, rendered.html, site_url))
                 # A long post takes tens of milliseconds; the streams have their turn in between.
                 gevent.sleep(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
@@ -41,8 +41,6 @@ def add_posts(
     def describe(post: Post, catalogue: Catalogue) -> dict[str, Any]:
         """Return what the template shows of a post beside its number of readers."""
         rendered = library.render(post)
-        if rendered.fault:  # the log has it, and `flask posts check`
-            abort(500)
         newer, older = catalogue.find_neighbours(post)
         path = url_for("pages.post", post_id=post.id)
         context = {

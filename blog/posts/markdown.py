@@ -20,6 +20,7 @@ from markdown.treeprocessors import Treeprocessor
 from pygments.formatters import HtmlFormatter
 
 from blog.posts.addresses import settle_address
+from blog.posts.attributes import AttributeStep
 from blog.posts.fences import FenceStep
 from blog.posts.formulas import Formulas, register_formulas
 from blog.posts.hints import Hints
@@ -111,7 +112,8 @@ def render_with_hints(
     rendered = md.convert(post.body)
     # The stubs do not know what an extension adds.
     outline: list[dict[str, Any]] = getattr(md, "toc_tokens", [])
-    return RenderedPost(rendered, tuple(_list_headings(outline))), hints.list_all()
+    headings = tuple(_list_headings(outline))
+    return RenderedPost(rendered, headings, hints.failure), hints.list_all()
 
 
 def _write_anchor(text: str, separator: str) -> str:
@@ -156,13 +158,14 @@ class PageExtension(Extension):
         md.preprocessors.register(ListStep(md), "page_lists", 15)
         # After escapes (180), so that a backslash that is escaped breaks no line.
         md.inlinePatterns.register(SubstituteTagInlineProcessor(r"\\\n", "br"), "line_break", 179)
-        md.treeprocessors.register(TaskStep(md), "page_tasks", 25)
+        md.treeprocessors.register(AttributeStep(md), "attr_list", 8)
+        md.treeprocessors.register(TaskStep(md, self.hints), "page_tasks", 25)
         md.treeprocessors.register(ImageStep(md, self.places, self.hints), "page_images", 7)
         outline = OutlineStep(md)
         outline.post = self.post
         md.treeprocessors.register(outline, "page_outline", 7)
-        md.treeprocessors.register(TableStep(md), "page_tables", 6)
-        md.treeprocessors.register(NoteStep(md), "page_notes", 6)
+        md.treeprocessors.register(TableStep(md, self.hints), "page_tables", 6)
+        md.treeprocessors.register(NoteStep(md, self.hints), "page_notes", 6)
         md.treeprocessors.register(PermalinkStep(md), "page_permalinks", 4)
 
 
@@ -193,6 +196,10 @@ class OutlineStep(Treeprocessor):
 class TableStep(Treeprocessor):
     """Makes tables scroll on their own, and aligns cells by class: the CSP forbids styles."""
 
+    def __init__(self, md: Markdown, hints: Hints) -> None:
+        super().__init__(md)
+        self._hints = hints
+
     def run(self, root: Element) -> None:
         count = 0
         for parent in list(root.iter()):
@@ -200,14 +207,15 @@ class TableStep(Treeprocessor):
                 if table.tag != "table":
                     continue
                 count += 1
-                parent[place] = self._write_region(table, count)
+                with self._hints.guard(table):
+                    parent[place] = self._write_region(table, count)
 
     def _write_region(self, table: Element, number: int) -> Element:
         for cell in table.iter():
-            aligned = ALIGNMENT.fullmatch(cell.get("style", ""))
+            aligned = ALIGNMENT.fullmatch(cell.get("style") or "")
             if aligned:
                 del cell.attrib["style"]
-                cell.set("class", f"{cell.get('class', '')} align-{aligned[1]}".strip())
+                cell.set("class", f"{cell.get('class') or ''} align-{aligned[1]}".strip())
         region = Element("div")
         region.attrib |= {"class": "table-scroll", "tabindex": "0", "role": "region"}
         # Landmarks of one kind need names of their own.
@@ -220,12 +228,17 @@ class TableStep(Treeprocessor):
 class NoteStep(Treeprocessor):
     """Takes the spaces out of footnotes' ids (`[^my note]`): no id may have one."""
 
+    def __init__(self, md: Markdown, hints: Hints) -> None:
+        super().__init__(md)
+        self._hints = hints
+
     def run(self, root: Element) -> None:
-        for element in root.iter():
-            for name in ("id", "href"):
-                value = element.get(name, "")
-                if " " in value and NOTE_ANCHOR.match(value):
-                    element.set(name, value.replace(" ", "-"))
+        with self._hints.guard(root):
+            for element in root.iter():
+                for name in ("id", "href"):
+                    value = element.get(name) or ""
+                    if " " in value and NOTE_ANCHOR.match(value):
+                        element.set(name, value.replace(" ", "-"))
 
 
 class PermalinkStep(Treeprocessor):

@@ -110,7 +110,7 @@ class Fault:
 class RenderedPost:
     """The HTML of a post's body (without its title) and its headings in order.
 
-    With a `fault` there is no HTML: the body could not be rendered.
+    With a `fault` the HTML is what could be shown all the same, at the least the body's source.
     """
 
     html: str

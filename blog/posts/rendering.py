@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import html
+
 from blog.posts.markdown import Style, render_markdown
 from blog.posts.model import Fault, Post, RenderedPost
 
 
 def render_safely(post: Post, style: Style) -> RenderedPost:
-    """Render a post's body; one that cannot be rendered comes with a fault in place of HTML."""
+    """Render a post's body; one that cannot be rendered is shown as it was written, with a fault."""
     try:
         return render_markdown(post, style)
     except Exception as error:  # noqa: BLE001 - whatever an extension raises is this post's fault
-        return RenderedPost("", fault=describe_crash(post, error))
+        source = f'<pre tabindex="0"><code>{html.escape(post.body.strip())}</code></pre>'
+        return RenderedPost(source, fault=describe_crash(post, error))
 
 
 def describe_crash(post: Post, error: Exception) -> Fault:

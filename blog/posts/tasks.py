@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from xml.etree.ElementTree import Element
 
+from markdown import Markdown
 from markdown.treeprocessors import Treeprocessor
+
+from blog.posts.hints import Hints
 
 _BOX = re.compile(r"[ \n]*\[([ xX])\][ \n]+")
 
@@ -17,15 +20,20 @@ class TaskStep(Treeprocessor):
     boxes without a name.
     """
 
+    def __init__(self, md: Markdown, hints: Hints) -> None:
+        super().__init__(md)
+        self._hints = hints
+
     def run(self, root: Element) -> None:
         for items in root.iter():
             if items.tag not in ("ul", "ol"):
                 continue
-            tasks = [item for item in items if item.tag == "li" and _write_task(item)]
-            for task in tasks:
-                task.set("class", "task")
-            if tasks:
-                items.set("class", "tasks")
+            with self._hints.guard(items):
+                tasks = [item for item in items if item.tag == "li" and _write_task(item)]
+                for task in tasks:
+                    task.set("class", "task")
+                if tasks:
+                    items.set("class", "tasks")
 
 
 def _write_task(item: Element) -> bool:

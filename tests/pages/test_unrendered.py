@@ -1,4 +1,4 @@
-"""A text that cannot be rendered is one page's fault: it is said once, and all else is served."""
+"""A text that cannot be rendered is shown as it was written, and the log says so once."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ def app(tmp_path: Path) -> Flask:
     )
 
 
-def test_only_its_page_is_an_error_and_the_log_says_once_what_to_do(
+def test_its_page_shows_the_source_and_the_log_says_once_what_to_do(
     app: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     with app.test_client() as client:
         for _ in range(2):
             answer = client.get("/blog/bad")
-            assert answer.status_code == 500
-            assert "Something broke on our side" in answer.text
+            assert answer.status_code == 200
+            assert '<pre tabindex="0"><code>- - - ' in answer.text
+            assert "- x</code></pre>" in answer.text
         assert client.get("/blog/good").status_code == 200
         assert "The bad" in client.get("/blog").text
     (message,) = caplog.messages
@@ -46,22 +47,37 @@ def test_only_its_page_is_an_error_and_the_log_says_once_what_to_do(
     assert message.endswith("expected Markdown, take parts of it out until it can")
 
 
-def test_feeds_have_all_other_posts_and_the_about_page_all_other_sections(app: Flask):
+def test_feeds_and_the_about_page_have_its_source(app: Flask):
     with app.test_client() as client:
         for path in ("/feed.atom", "/feed.rss", "/feed.json"):
             answer = client.get(path)
             assert answer.status_code == 200
             assert "The good" in answer.text
-            assert "The bad" not in answer.text
+            assert "- - - x" in answer.text
         about = client.get("/about")
         assert about.status_code == 200
         assert "The good" in about.text
-        assert "The bad" not in about.text
+        assert "- - - x" in about.text
+
+
+def test_a_failure_on_one_element_is_logged_with_its_line(
+    app: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    """No text is known that does this: a step is broken on purpose."""
+    (tmp_path / "posts" / "odd.md").write_text("---\ntitle: O\n---\nWords.\n\n![a](b.png)\n")
+    monkeypatch.setattr("blog.posts.images.unquote", lambda path: 1 / 0)
+    app.extensions["viblog"].library.load()
+    with app.test_client() as client:
+        answer = client.get("/blog/odd")
+    assert answer.status_code == 200
+    assert 'src="/blog/odd/b.png"' in answer.text
+    (message,) = caplog.messages
+    assert message.startswith(f"{tmp_path}/posts/odd.md:6: “b.png” cannot be shown as it was meant")
 
 
 def test_it_is_tried_again_when_it_was_mended(app: Flask, tmp_path: Path):
     with app.test_client() as client:
-        assert client.get("/blog/bad").status_code == 500
+        assert "<code>- - -" in client.get("/blog/bad").text
         (tmp_path / "posts" / "bad.md").write_text("---\ntitle: Mended\n---\nWords.\n")
         app.extensions["viblog"].library.load()
-        assert client.get("/blog/bad").status_code == 200
+        assert "<code>- - -" not in client.get("/blog/bad").text

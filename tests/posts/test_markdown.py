@@ -136,3 +136,50 @@ def test_raw_html_passes_through():
 def test_an_empty_body_is_empty():
     rendered = render_markdown(write(""))
     assert (rendered.html, rendered.headings) == ("", ())
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("| a |\n|---|\n| GET /users {id} |", "<td>GET /users {id}</td>"),
+        ("## Show a user {id}", "Show a user {id}<a "),
+        ("`/users/`{id}", "<code>/users/</code>{id}"),
+        ("**users**{id} more", "<strong>users</strong>{id} more"),
+        ("Text\n{: id }", "<p>Text\n{: id }</p>"),
+        ("[a](b){href}", "</a>{href}"),
+        ("![a](/b.png){src}", ">{src}</p>"),
+        ("| a |\n|---|\n| b {style} |", "<td>b {style}</td>"),
+        ("**Note**{sic}", "<strong>Note</strong>{sic}"),
+        ("`f`{.a x}", "<code>f</code>{.a x}"),
+        ("`f`{x}{.a}", "<code>f</code>{x}{.a}"),
+    ],
+)
+def test_a_word_in_braces_is_text(body: str, shown: str):
+    assert shown in render(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("**a**{.b #c d=e} f", '<strong class="b" d="e" id="c">a</strong> f'),
+        ('[a](/b){: target="_blank" } c {d}', '<a href="/b" target="_blank">a</a> c {d}'),
+        ("Text\n{: .small }", '<p class="small">Text</p>'),
+        ("## Why? {#why-not}", '<h2 id="why-not">Why?'),
+    ],
+)
+def test_classes_ids_and_values_in_braces_are_attributes(body: str, shown: str):
+    assert shown in render(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "![a](https://[your-host]/logo.png)",
+        "![a](//[a)",
+        "![a][b]\n\n[b]: http://[c/d.png",
+        '<img src="http://[a">',
+        "[a](http://[b)",
+    ],
+)
+def test_an_address_that_cannot_be_parsed_is_shown_as_it_was_written(body: str):
+    assert "://[" in render(body) or '"//[a"' in render(body)

@@ -1,0 +1,22 @@
+"""Attributes in braces, `{#id .class key=value}`, as Hugo and kramdown read them."""
+
+from __future__ import annotations
+
+import re
+
+from markdown.extensions.attr_list import AttrListTreeprocessor
+
+_ONE = r"""(?:[.#][^\s{}="'<>]+|[A-Za-z_][\w.:-]*=(?:"[^"\n]*"|'[^'\n]*'|[^\s{}"'=<>]+))"""
+_LIST = rf"\{{:?[ ]*({_ONE}(?:[ ]+{_ONE})*)[ ]*\}}"
+
+
+class AttributeStep(AttrListTreeprocessor):
+    """Reads attributes. Braces around anything else are text: `GET /users/{id}`, `**Note** {sic}`.
+
+    attr_list makes an attribute without a value of each word in braces, and the words are gone.
+    """
+
+    BASE_RE = _LIST
+    HEADER_RE = re.compile(rf"[ ]+{_LIST}[ ]*$")
+    BLOCK_RE = re.compile(rf"\n[ ]*{_LIST}[ ]*$")
+    INLINE_RE = re.compile(_LIST)
