@@ -16,7 +16,7 @@ class AttributeStep(AttrListTreeprocessor):
     attr_list makes an attribute without a value of each word in braces, and the words are gone.
     """
 
-    BASE_RE = _LIST
-    HEADER_RE = re.compile(rf"[ ]+{_LIST}[ ]*$")
-    BLOCK_RE = re.compile(rf"\n[ ]*{_LIST}[ ]*$")
-    INLINE_RE = re.compile(_LIST)
+    BASE_RE = _LIST  # type: ignore[misc]
+    HEADER_RE = re.compile(rf"[ ]+{_LIST}[ ]*$")  # type: ignore[misc]
+    BLOCK_RE = re.compile(rf"\n[ ]*{_LIST}[ ]*$")  # type: ignore[misc]
+    INLINE_RE = re.compile(_LIST)  # type: ignore[misc]

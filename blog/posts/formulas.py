@@ -47,10 +47,15 @@ _CLASSES = {
 _DISPLAY = {"class": "formula", "tabindex": "0", "role": "group", "aria-label": "Formula"}
 
 # GitHub's rules: no letter, digit or dollar outside, no space inside; so prices and shell variables
-# are none. A placeholder (\x02) of what is done already, such as code, is never inside.
+# are none, nor is `${NAME}`, unless it goes on as `${x}^2$`. A placeholder (\x02) of what is done
+# already, such as code, is never inside.
 _CODE_FORMULA = r"(?<![\\$\w`])\$`([^`\n]+)`\$(?![\w$`])"
 _DISPLAY_FORMULA = r"(?<![\\$])\$\$((?:\\.|[^$\\\x02\x03])+)\$\$(?!\$)"
-_FORMULA = r"(?<![\\$\w])\$(?![\s$])((?:\\.|[^$\\\x02\x03])+)(?<!\s)\$(?![\w$])"
+_VARIABLE = r"\{[\w@*#?!-][^{}\\\s$]*\}(?![_^])"
+_FORMULA = rf"(?<![\\$\w])\$(?![\s$]|{_VARIABLE})((?:\\.|[^$\\\x02\x03])+)(?<!\s)\$(?![\w${{])"
+# “$5, or 6$”: an amount and words, without a sign that only a formula has.
+_AMOUNT = re.compile(r"\d[^\\^_={}+*/<>|]*")
+_WORD = re.compile(r"\s[^\W\d_]{2,}\s")
 
 
 class Formulas:
@@ -103,9 +108,11 @@ class FormulaPattern(InlineProcessor):
 
     def handleMatch(  # type: ignore[override] # noqa: N802 - Python-Markdown's name
         self, m: Match[str], data: str
-    ) -> tuple[Element, int, int]:
-        """Return the formula, or its source as code."""
+    ) -> tuple[Element | None, int | None, int | None]:
+        """Return the formula, or its source as code; nothing for words between two prices."""
         tex, is_display = m[1], m[0].startswith("$$")
+        if not is_display and _AMOUNT.fullmatch(tex) and _WORD.search(tex):
+            return None, None, None
         mathml = self._formulas.write(tex, is_display=is_display)
         if mathml is None:
             element = Element("code", {"class": "faulty"})
@@ -124,8 +131,6 @@ def register_formulas(md: Markdown, formulas: Formulas) -> None:
         ("formula", _FORMULA, 188),
     ):
         md.inlinePatterns.register(FormulaPattern(pattern, md, formulas), name, priority)
-    if "$" not in md.ESCAPED_CHARS:
-        md.ESCAPED_CHARS = [*md.ESCAPED_CHARS, "$"]
 
 
 def _find_problem(tex: str) -> str:

@@ -26,6 +26,7 @@ from blog.posts.formulas import Formulas, register_formulas
 from blog.posts.hints import Hints
 from blog.posts.html_tags import rewrite_addresses
 from blog.posts.images import ImagePlaces, ImageStep
+from blog.posts.inlines import register_inlines
 from blog.posts.lists import ListStep
 from blog.posts.model import Fault, Heading, Post, RenderedPost
 from blog.posts.tasks import TaskStep
@@ -152,6 +153,7 @@ class PageExtension(Extension):
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Python-Markdown's name
         """Put the steps around that of toc, which has priority 5 and gives the anchors."""
+        register_inlines(md)
         formulas = Formulas(self.hints)
         register_formulas(md, formulas)
         md.preprocessors.register(FenceStep(md, CodeFormatter, formulas), "fenced_code_block", 25)

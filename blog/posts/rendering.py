@@ -9,7 +9,7 @@ from blog.posts.model import Fault, Post, RenderedPost
 
 
 def render_safely(post: Post, style: Style) -> RenderedPost:
-    """Render a post's body; one that cannot be rendered is shown as it was written, with a fault."""
+    """Render a post's body; one that cannot be rendered is its source, with a fault."""
     try:
         return render_markdown(post, style)
     except Exception as error:  # noqa: BLE001 - whatever an extension raises is this post's fault

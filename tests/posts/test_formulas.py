@@ -61,6 +61,30 @@ def test_prices_shell_variables_and_code_are_no_formulas(text: str):
     assert "<math" not in render(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Put it in ${HOME}/${PATH}.",
+        'Set "${A}" and "${B}".',
+        "${a}${b}",
+        '"${A}" costs 5$.',
+        "${x:-y}/$, ${arr[@]}:$, ${1}$",
+        "${user.name}, you owe ${amount}$",
+        "$5, or 6$",
+        "$5 a month, or 50$",
+    ],
+)
+def test_variables_in_braces_and_amounts_stay_as_they_were_written(text: str):
+    assert render(text) == f"<p>{text}</p>"
+
+
+@pytest.mark.parametrize(
+    "source", ["${x}^2$", "${}^{14}C$", "$50$", r"$2 \text{ or } 3$", "$5 x y$"]
+)
+def test_a_formula_may_begin_with_a_brace_or_a_number(source: str):
+    assert "<math" in render(source)
+
+
 def test_a_backslash_makes_a_dollar_sign_of_a_dollar_sign():
     assert render(r"\$x\$") == "<p>$x$</p>"
 

@@ -1,0 +1,209 @@
+"""Inline Markdown as CommonMark has it, where Python-Markdown reads it in another way.
+
+Escapes (https://spec.commonmark.org/0.31.2/#backslash-escapes), labels of references, and which
+asterisks mean something.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from re import Match
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from markdown import Markdown
+from markdown.inlinepatterns import (
+    BacktickInlineProcessor,
+    Delimiter,
+    ImageReferenceInlineProcessor,
+    ReferenceInlineProcessor,
+)
+from markdown.treeprocessors import Treeprocessor, UnescapeTreeprocessor
+from markdown.util import INLINE_PLACEHOLDER_RE, AtomicString
+
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_ESCAPED = UnescapeTreeprocessor.RE
+
+
+def _write_ranges(signs: list[int]) -> str:
+    """Write code points, in order, as the inside of a regular expression's set."""
+    ranges: list[list[int]] = []
+    for sign in signs:
+        if ranges and ranges[-1][1] == sign - 1:
+            ranges[-1][1] = sign
+        else:
+            ranges.append([sign, sign])
+    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in ranges)
+
+
+# Every placeholder (\x02…\x03) stands for something that begins and ends with a sign: code, a link.
+# CJK signs are left out, and CJK letters have no spaces around them: as CommonMark is written,
+# `**重点。**然后` would not be bold (https://github.com/commonmark/commonmark-spec/issues/650).
+_SIGNS = r"!-/:-@\[-`{-~\x02\x03" + _write_ranges(
+    [code for code in range(0x80, 0x2E80) if unicodedata.category(chr(code))[0] in "PS"]
+)
+_CJK = "\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"
+_CJK += "\U00020000-\U0003ffff"
+
+
+class Asterisks(Delimiter):
+    """Knows by its neighbours whether a run of asterisks can begin or end anything.
+
+    https://spec.commonmark.org/0.31.2/#left-flanking-delimiter-run
+    """
+
+    def _build_patterns(self, token: str) -> str:
+        pattern = str(super()._build_patterns(token))  # type: ignore[misc] # the stubs lack it
+        begins = (
+            rf"(?:(?<![^\s{_SIGNS}{_CJK}])\*++(?!\s|\Z)|\*++(?![\s{_SIGNS}]|\Z))"  # left-flanking
+        )
+        ends = rf"(?<=[^\s*])(?:\*++(?![^\s{_SIGNS}{_CJK}])|(?<![{_SIGNS}])\*++)"  # right-flanking
+        self.boundary = re.compile(
+            f"(?P<ambiguous>(?={ends}){begins})|(?P<end>{ends})|(?P<start>{begins})"
+        )
+        return pattern
+
+
+class _Code(AtomicString):
+    """The text of a code span, which knows how it was written."""
+
+    source = ""
+
+
+class CodePattern(BacktickInlineProcessor):
+    """Keeps the source of code, for it may be a reference's label."""
+
+    def handleMatch(  # type: ignore[override] # noqa: N802 - Python-Markdown's name
+        self, m: Match[str], data: str
+    ) -> tuple[Element | str | None, int | None, int | None]:
+        """Return the code, as Python-Markdown finds it."""
+        found, start, end = super().handleMatch(m, data)
+        if isinstance(found, Element):
+            text = _Code(found.text)
+            text.source = data[start:end]
+            found.text = text
+        return found, start, end
+
+
+class References(dict[str, tuple[str, str]]):
+    """The definitions of a text's references by their labels; of two with one, the first counts."""
+
+    def __setitem__(self, label: str, definition: tuple[str, str]) -> None:
+        address, title = definition
+        definition = (_unescape_source(address), _unescape_source(title or ""))
+        self.setdefault(_fold(label), definition)
+
+    def find(self, label: str) -> tuple[str, str] | None:
+        """Return address and title of a label; None for one that is defined nowhere."""
+        return self.get(_fold(label))
+
+
+class ReferencePattern(ReferenceInlineProcessor):
+    """Finds `[text][label]` and `[label][]`: the label follows at once, and may have code in it."""
+
+    RE_LINK = re.compile(r"\[([^\[\]]*)\]")
+
+    def __init__(self, pattern: str, md: Markdown, references: References) -> None:
+        super().__init__(pattern, md)
+        self._references = references
+        self._inline: Any = md.treeprocessors["inline"]
+
+    def handleMatch(  # type: ignore[override] # noqa: N802 - Python-Markdown's name
+        self, m: Match[str], data: str
+    ) -> tuple[Element | None, int | None, int | None]:
+        """Return the link, or nothing where the label is defined nowhere."""
+        text, index, handled = self.getText(data, m.end(0))
+        label, end, handled = self.evalId(data, index, text) if handled else (None, 0, False)
+        if not handled:
+            return None, None, None
+        definition = self._references.find(self._as_written(label or text))
+        if definition is None:
+            return None, None, None
+        return self.makeTag(definition[0], definition[1], text), m.start(0), end
+
+    def _as_written(self, label: str) -> str:
+        return INLINE_PLACEHOLDER_RE.sub(self._find_source, label)
+
+    def _find_source(self, placeholder: Match[str]) -> str:
+        node = self._inline.stashed_nodes.get(placeholder[1], "")
+        if isinstance(node, str):
+            return _ESCAPED.sub(lambda escaped: "\\" + chr(int(escaped[1])), node)
+        return node.text.source if isinstance(node.text, _Code) else "".join(node.itertext())
+
+
+class ShortReferencePattern(ReferencePattern):
+    """Finds `[label]`, unless it is the text of another label."""
+
+    def evalId(self, data: str, index: int, text: str) -> tuple[str, int, bool]:  # noqa: N802
+        """Return the text, which is the label."""
+        following = self.RE_LINK.match(data, index)
+        return text, index, not (following and following[1])
+
+
+class ImagePattern(ReferencePattern, ImageReferenceInlineProcessor):
+    """Finds `![text][label]` and `![label][]`."""
+
+
+class ShortImagePattern(ShortReferencePattern, ImageReferenceInlineProcessor):
+    """Finds `![label]`."""
+
+
+class AttributeEscapeStep(Treeprocessor):
+    """Takes the escapes out of attributes, before anybody looks at them."""
+
+    def run(self, root: Element) -> None:
+        for element in root.iter():
+            for name, value in element.items():
+                if value and "\x02" in value:
+                    element.set(name, _unescape(value))
+
+
+class EscapeStep(UnescapeTreeprocessor):
+    r"""Takes the escapes out of texts; `\&copy;` is no ©."""
+
+    def unescape(self, text: str) -> str:
+        """Return a text with each sign that was escaped."""
+        return _unescape(text)
+
+
+def register_inlines(md: Markdown) -> None:
+    """Have all of it found where Python-Markdown finds its own."""
+    md.ESCAPED_CHARS = list(string.punctuation)
+    md.references = references = References()
+    emphasis: Any = md.inlinePatterns["em_strong"]
+    emphasis.delimiters["*"] = Asterisks("*", "strong,em", smart=False, double=False)
+    code = md.inlinePatterns["backtick"]
+    md.inlinePatterns.register(CodePattern(code.pattern), "backtick", 190)
+    for name, kind, begin, priority in (
+        ("reference", ReferencePattern, r"(?<!\!)\[", 170),
+        ("image_reference", ImagePattern, r"\!\[", 140),
+        ("short_reference", ShortReferencePattern, r"(?<!\!)\[", 130),
+        ("short_image_ref", ShortImagePattern, r"\!\[", 125),
+    ):
+        md.inlinePatterns.register(kind(begin, md, references), name, priority)
+    md.treeprocessors.register(AttributeEscapeStep(md), "page_attributes", 9)
+    md.treeprocessors.register(EscapeStep(md), "unescape", 0)
+    definitions: Any = md.parser.blockprocessors["reference"]
+    definitions.RE = _DEFINITION
+
+
+# As Python-Markdown has it, and besides: an escaped bracket in the label, spaces in `<…>`.
+_DEFINITION = re.compile(
+    r"^[ ]{0,3}\[((?:\\.|[^\[\]\\])*)\]:[ ]*(?:\n[ ]*)?(<[^<>\n]*>|[^\s]+)[ ]*"
+    r"(?:\n[ ]*)?(([\"'])(.*)\4[ ]*|\((.*)\)[ ]*)?$",
+    re.MULTILINE,
+)
+
+
+def _fold(label: str) -> str:
+    return " ".join(label.split()).casefold()
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPED.sub(lambda sign: "&amp;" if sign[1] == "38" else chr(int(sign[1])), text)
+
+
+def _unescape_source(text: str) -> str:
+    return _ESCAPE.sub(r"\1", text)

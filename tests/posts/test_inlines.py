@@ -1,0 +1,106 @@
+"""Escapes, references and asterisks, as readers of GitHub and Hugo know them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blog.posts.markdown import render_markdown
+from blog.posts.model import Post
+
+
+def render(body: str) -> str:
+    post = Post(id="a", title="The title", description="", date=None, path=Path("a.md"), body=body)
+    return render_markdown(post).html
+
+
+VEC = '<a href="https://example.org/vec">'
+
+
+@pytest.mark.parametrize(
+    ("use", "definition", "shown"),
+    [
+        ("[`Vec`]", "[`Vec`]", f"{VEC}<code>Vec</code></a>"),
+        ("[`Vec`][]", "[`Vec`]", f"{VEC}<code>Vec</code></a>"),
+        ("[the docs][`Vec`]", "[`Vec`]", f"{VEC}the docs</a>"),
+        ("[a `b` c]", "[a `b`  C]", f"{VEC}a <code>b</code> c</a>"),
+        ("[a][``b` ``]", "[``b` ``]", f"{VEC}a</a>"),
+        (r"[a\!b][]", r"[a\!b]", f"{VEC}a!b</a>"),
+        (r"[x][a\]b]", r"[a\]b]", f"{VEC}x</a>"),
+        ("![p][`Vec`]", "[`Vec`]", '<img alt="p" decoding="async" loading="lazy"'),
+        ("[Straße]", "[STRASSE]", f"{VEC}Straße</a>"),
+        ("[a\nb]", "[a b]", f"{VEC}a\nb</a>"),
+    ],
+)
+def test_the_label_of_a_reference_is_looked_up_as_it_was_written(use, definition, shown):
+    assert shown in render(f"{use}\n\n{definition}: https://example.org/vec")
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("[x] [y]", '<a href="/1">x</a> <a href="/2">y</a>'),
+        ("[x]\n[y]", '<a href="/1">x</a>\n<a href="/2">y</a>'),
+        ("[x][] [y]", '<a href="/1">x</a> <a href="/2">y</a>'),
+        ("![x] ![y]", 'src="/1"> <img alt="y"'),
+        ("[x][y]", '<a href="/2">x</a>'),
+        ("[x][z]", "[x][z]"),
+        ("[z][x][y]", '<a href="/1">z</a><a href="/2">y</a>'),
+    ],
+)
+def test_a_label_stands_right_behind_its_text(body: str, shown: str):
+    assert shown in render(f"{body}\n\n[x]: /1\n[y]: /2")
+
+
+def test_of_two_definitions_of_one_reference_the_first_counts():
+    assert render("[a]\n\n[a]: /1\n[A]: /2") == '<p><a href="/1">a</a></p>'
+
+
+@pytest.mark.parametrize("sign", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+def test_a_backslash_before_any_ascii_punctuation_goes(sign: str):
+    shown = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(sign, sign)
+    assert render(f"a \\{sign}b{sign}") == f"<p>a {shown}b{shown}</p>"
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (r"The element \<details> hides.", "The element &lt;details&gt; hides."),
+        (r"\<b>, \<!-- c -->, \</div>", "&lt;b&gt;, &lt;!-- c --&gt;, &lt;/div&gt;"),
+        (r"\&copy; \a \é `\<b>`", r"&amp;copy; \a \é <code>\&lt;b&gt;</code>"),
+        (r'[a](/b\_c "d \"e\" \<")', '<a href="/b_c" title="d &quot;e&quot; &lt;">a</a>'),
+        ("[a]\n\n[a]: /b\\_c", '<a href="/b_c">a</a>'),
+    ],
+)
+def test_an_escaped_sign_means_nothing(body: str, shown: str):
+    assert render(body) == f"<p>{shown}</p>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Call f(*args, **kwargs) and g(*args, **kwargs) now.",
+        "func a(x *T, y []*U)",
+        "int *a, *b; char **c",
+        "a * b * c, 2 ** 3",
+        "(*a)(*b)",
+    ],
+)
+def test_asterisks_that_can_neither_open_nor_close_stay(text: str):
+    assert render(text) == f"<p>{text}</p>"
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("*a* **b**", "<em>a</em> <strong>b</strong>"),
+        ("a*b*c", "a<em>b</em>c"),
+        ("(**a**), “*b*”", "(<strong>a</strong>), “<em>b</em>”"),
+        ("**`a`** *[b](/c)*", '<strong><code>a</code></strong> <em><a href="/c">b</a></em>'),
+        ("**重点。**然后", "<strong>重点。</strong>然后"),
+        ("**`a`**的", "<strong><code>a</code></strong>的"),
+    ],
+)
+def test_asterisks_around_words_are_emphasis(body: str, shown: str):
+    assert render(body) == f"<p>{shown}</p>"
