@@ -21,7 +21,10 @@ from pygments.util import ClassNotFound
 from blog.posts.formulas import Formulas
 from blog.posts.lists import Nesting
 
-_FENCE = re.compile(r"([ >]*)(`{3,}|~{3,}|\$\$(?=[ \t]*$))[ \t]*(.*)")
+# A fence may be the first thing in an item, a definition or a footnote.
+_MARK = r"(?:[*+-]|\d{1,9}[.)]|:|\[\^[^\]]+\]:) +"
+_FENCE = re.compile(rf"([ >]*)((?:{_MARK})?)(`{{3,}}|~{{3,}}|\$\$(?=[ \t]*$))[ \t]*(.*)")
+_LIST_ITEM = re.compile(rf"[ >]*{_MARK}")
 _LANGUAGE = re.compile(r"\{[ \t]*\.([\w#.+-]+)|\.?([\w#.+-]+)")
 # `hl_lines="1 3-5"`, Hugo's `hl_lines=[1,"3-5"]`, and the `{1,3-5}` of many others.
 _HIGHLIGHTED = re.compile(r"hl_lines ?= ?(\"[^\"]*\"|'[^']*'|\[[^\]]*\]|\d+)|\{([\d,\s-]+)\}")
@@ -38,6 +41,7 @@ class _Opening:
 
     quotes: int
     indent: int
+    mark: str
     fence: str
     said: str
 
@@ -75,14 +79,14 @@ class FenceStep(Preprocessor):
             at = after
             prefix = "> " * opening.quotes + " " * (opening.indent if opening.quotes else column)
             placeholder = self.md.htmlStash.store(self._write(code, opening))
-            block = [prefix + placeholder]
-            if not done or done[-1].strip():
+            block = [prefix + opening.mark + placeholder]
+            if not opening.mark and (not done or done[-1].strip()):
                 block.insert(0, prefix.rstrip())
             # A quote that ends with the code must not end with an empty line of its own, else
             # the paragraph that stands for the code is no longer taken for it. There must not be
             # two empty lines: they end a footnote.
             below = lines[at].strip() if at < len(lines) else "the end"
-            if below:
+            if below and not (opening.mark and _LIST_ITEM.match(below)):
                 goes_on = opening.quotes and below.startswith(">")
                 block.append(">" * opening.quotes if goes_on else "")
             for line in block:
@@ -112,11 +116,11 @@ class FenceStep(Preprocessor):
 def _read_opening(line: str) -> _Opening | None:
     found = _FENCE.fullmatch(line)
     # Backticks after backticks are code within a line.
-    if found is None or (found[2][0] == "`" and "`" in found[3]):
+    if found is None or (found[3][0] == "`" and "`" in found[4]):
         return None
     quotes = found[1].count(">")
     indent = len(found[1].rpartition(">")[2]) - (1 if quotes else 0)
-    return _Opening(quotes, max(indent, 0), found[2], found[3].strip())
+    return _Opening(quotes, max(indent, 0), found[2], found[3], found[4].strip())
 
 
 def _read_code(lines: list[str], at: int, opening: _Opening) -> tuple[str, int, bool]:
@@ -125,6 +129,7 @@ def _read_code(lines: list[str], at: int, opening: _Opening) -> tuple[str, int, 
     The end of its list, quote or text closes it, too.
     """
     quote = re.compile(r" {0,3}>(?: |$)?" * opening.quotes)
+    indent_of_code = opening.indent + len(opening.mark)
     closing = re.compile(r" *" + re.escape(opening.fence[0]) + f"{{{len(opening.fence)},}}[ \t]*")
     code: list[str] = []
     is_closed = False
@@ -137,9 +142,9 @@ def _read_code(lines: list[str], at: int, opening: _Opening) -> tuple[str, int, 
             at, is_closed = at + 1, True
             break
         indent = len(line) - len(line.lstrip(" "))
-        if opening.indent > 3 and line.strip() and indent < opening.indent - 3:
+        if indent_of_code > 3 and line.strip() and indent < indent_of_code - 3:
             break
-        code.append(line[min(indent, opening.indent) :])
+        code.append(line[min(indent, indent_of_code) :])
         at += 1
     return "".join(f"{line}\n" for line in code), at, is_closed
 

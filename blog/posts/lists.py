@@ -22,7 +22,7 @@ _ITEM = re.compile(rf"(?!{_RULE})(?P<mark>[*+-]|\d{{1,9}}[.)])(?P<gap> +)(?P<res
 # What ends a paragraph, and the lists that it does not stand in: a heading, a rule, a quote.
 _BREAK = re.compile(rf"{_RULE}|#{{1,6}} |>")
 # What holds text that is indented by four columns: an admonition, a definition, a footnote.
-_HOLDER = re.compile(r"!!! ?[\w-]|(?::|\[\^[^\]]+\]:) +(?P<rest>.*)")
+_HOLDER = re.compile(r"!!! ?[\w-]|\[\^[^\]]+\]: *$|(?::|\[\^[^\]]+\]:) +(?P<rest>.*)")
 _CODE = re.compile(r"`[^`]*`")
 _QUOTED = re.compile(r"( {0,3})> ?(.*)")
 

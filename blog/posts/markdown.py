@@ -21,6 +21,7 @@ from pygments.formatters import HtmlFormatter
 
 from blog.posts.addresses import settle_address
 from blog.posts.attributes import AttributeStep
+from blog.posts.blocks import CellProcessor, Footnotes, HeadingProcessor
 from blog.posts.fences import FenceStep
 from blog.posts.formulas import Formulas, register_formulas
 from blog.posts.hints import Hints
@@ -85,7 +86,7 @@ def render_with_hints(
             "fenced_code",
             "codehilite",
             "tables",
-            "footnotes",
+            Footnotes(),
             "toc",
             "admonition",
             "def_list",
@@ -154,6 +155,9 @@ class PageExtension(Extension):
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Python-Markdown's name
         """Put the steps around that of toc, which has priority 5 and gives the anchors."""
         register_inlines(md)
+        blocks = md.parser.blockprocessors
+        blocks.register(HeadingProcessor(md.parser), "hashheader", 70)
+        blocks.register(CellProcessor(md.parser, {"use_align_attribute": False}), "table", 75)
         formulas = Formulas(self.hints)
         register_formulas(md, formulas)
         md.preprocessors.register(FenceStep(md, CodeFormatter, formulas), "fenced_code_block", 25)

@@ -17,7 +17,7 @@ _SEARCHED_CHARS = 32 * 1024
 _SHOWN_CHARS = 1000
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_ATX = re.compile(r" {0,3}#{1,6}(?:[ \t]+|(?=[^\s#]))(.*?)(?:[ \t]+#+)?[ \t]*$")
+_ATX = re.compile(r" {0,3}#{1,6}(?:[ \t]+(.*?)(?:(?:^|[ \t])#+)?)?[ \t]*$")
 _SETEXT = re.compile(r" {0,3}(?:=+|-+)[ \t]*$")
 # What begins a block that is no paragraph: lists, quotes, tables, HTML, admonitions,
 # formulas, rules, definitions of links and footnotes, the table of contents.
@@ -118,7 +118,7 @@ def _blocks(body: str) -> Iterator[tuple[str, str]]:
         if opening:
             fence = opening[1]
         elif heading:
-            yield "heading", heading[1]
+            yield "heading", heading[1] or ""
         elif not line.strip():
             other = False
         elif not other and line.lstrip().startswith("<!--"):

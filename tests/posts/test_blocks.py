@@ -1,0 +1,94 @@
+"""Headings, tables, footnotes and HTML blocks, as readers of GitHub and Hugo know them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blog.posts.markdown import render_markdown
+from blog.posts.model import Post
+
+
+def render(body: str) -> str:
+    post = Post(id="a", title="The title", description="", date=None, path=Path("a.md"), body=body)
+    return render_markdown(post).html
+
+
+@pytest.mark.parametrize("text", ["#hashtag", "#1 is the best", "##Heading", "#", "####### seven"])
+def test_a_heading_has_a_space_behind_its_signs(text: str):
+    shown = "" if text == "#" else f"<p>{text}</p>"
+    assert render(f"{text}\n").startswith(shown or '<h2 id="_1">')
+
+
+@pytest.mark.parametrize(
+    ("heading", "text"),
+    [("# C#", "C#"), ("## A ##", "A"), (r"# A \#", "A #"), ("# A #b", "A #b"), ("# # A", "# A")],
+)
+def test_a_heading_loses_only_the_signs_that_close_it(heading: str, text: str):
+    assert f">{text}<a aria-label=" in render(heading)
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        (r"`x\|y`", "<code>x|y</code>"),
+        (r"``a`\|b``", "<code>a`|b</code>"),
+        ("`x|y`", "<code>x|y</code>"),
+        (r"a \| b", "a | b"),
+        (r"`a\\b`", r"<code>a\\b</code>"),
+    ],
+)
+def test_an_escaped_bar_in_a_cell_is_a_bar(cell: str, shown: str):
+    assert f"<td>{shown}</td>" in render(f"| a | b |\n|---|---|\n| {cell} | z |")
+
+
+def test_an_escaped_bar_in_code_outside_of_tables_stays():
+    assert render(r"`x\|y`") == r"<p><code>x\|y</code></p>"
+
+
+CODE = '<div class="codehilite"><pre tabindex="0"><code>x\n</code></pre></div>'
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "[^1]:\n    ```\n    x\n    ```",
+        "[^1]:\n\n    ```\n    x\n    ```",
+        "[^1]: ```\n    x\n    ```",
+        "[^1]:\n    ~~~\n    x\n    ~~~\n\n    More.",
+    ],
+)
+def test_a_footnote_may_begin_with_code(note: str):
+    shown = render(f"Text[^1]\n\n{note}")
+    assert f'<li id="fn:1">\n{CODE}' in shown
+    assert "`" not in shown
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["- ```\n  x\n  ```\n- b", "1. ~~~\n   x\n   ~~~\n2. b", "T\n:   ```\n    x\n    ```\n:   b"],
+)
+def test_an_item_may_begin_with_code(body: str):
+    shown = render(body)
+    assert CODE in shown
+    assert "b" in shown.partition(CODE)[2]
+    assert "```" not in shown
+
+
+def test_footnotes_are_numbered_as_they_are_referred_to():
+    shown = render("- x[^b]\n\nA[^a] b[^b]\n\n[^a]: One\n[^b]: Two")
+    assert shown.index("Two&#160;") < shown.index("One&#160;")
+    assert 'href="#fn:b">1</a>' in shown
+    assert 'href="#fn:a">2</a>' in shown
+
+
+def test_a_footnote_that_nobody_refers_to_is_not_shown():
+    assert render("Text\n\n[^a]: One") == "<p>Text</p>"
+    assert "One" not in render("Text[^b]\n\n[^a]: One\n[^b]: Two")
+
+
+def test_of_two_footnotes_with_one_name_the_first_counts():
+    shown = render("Text[^a]\n\n[^a]: One\n\n[^a]: Two")
+    assert "One" in shown
+    assert "Two" not in shown
