@@ -25,6 +25,7 @@ from blog.posts.blocks import CellProcessor, Footnotes, HeadingProcessor
 from blog.posts.fences import FenceStep
 from blog.posts.formulas import Formulas, register_formulas
 from blog.posts.hints import Hints
+from blog.posts.html_blocks import HtmlBlockStep
 from blog.posts.html_tags import rewrite_addresses
 from blog.posts.images import ImagePlaces, ImageStep
 from blog.posts.inlines import register_inlines
@@ -161,6 +162,7 @@ class PageExtension(Extension):
         formulas = Formulas(self.hints)
         register_formulas(md, formulas)
         md.preprocessors.register(FenceStep(md, CodeFormatter, formulas), "fenced_code_block", 25)
+        md.preprocessors.register(HtmlBlockStep(md), "page_html", 22)
         md.preprocessors.register(ListStep(md), "page_lists", 15)
         # After escapes (180), so that a backslash that is escaped breaks no line.
         md.inlinePatterns.register(SubstituteTagInlineProcessor(r"\\\n", "br"), "line_break", 179)

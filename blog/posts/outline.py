@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 
+from blog.posts.html_blocks import WHOLE_TAGS
 from blog.posts.lists import LIST_BELOW_TEXT
 from blog.posts.signs import drop_controls
 
@@ -27,6 +28,7 @@ _OTHER_BLOCK = re.compile(
     r"|(?: {4}|\t)"
 )
 _TAG = re.compile(r" {0,3}<([A-Za-z][\w-]*)")
+_EMPTY_LINE = re.compile(r"\n[ \t]*\n")
 _INLINE_HTML = re.compile(r" {0,3}<(?:a|abbr|b|cite|code|em|i|kbd|q|s|small|span|strong|https?)\b")
 
 # What a text must have for the pattern to find anything: to look for that takes no time, and few
@@ -127,6 +129,11 @@ def _blocks(body: str) -> Iterator[tuple[str, str]]:
         elif other or (not paragraph and _OTHER_BLOCK.match(line) and not _INLINE_HTML.match(line)):
             if not other and (tag := _TAG.match(line)):
                 raw_end = _find_end(f"</{tag[1]}>", body, start)
+                # Behind an empty line there is Markdown; see `html_blocks`.
+                if tag[1].lower() not in WHOLE_TAGS and "markdown" not in line:
+                    last = raw_end or start + _SEARCHED_CHARS
+                    empty = _EMPTY_LINE.search(body, start, last)
+                    raw_end = empty.start() + 1 if empty else raw_end
             other = True
         else:
             paragraph.append(line.strip().removesuffix("\\"))

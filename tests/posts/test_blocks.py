@@ -92,3 +92,50 @@ def test_of_two_footnotes_with_one_name_the_first_counts():
     shown = render("Text[^a]\n\n[^a]: One\n\n[^a]: Two")
     assert "One" in shown
     assert "Two" not in shown
+
+
+PICTURE = '<img alt="p" decoding="async" loading="lazy" src="/a.png">'
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (
+            "<details>\n<summary>M</summary>\n\n- **b**\n- ![p](/a.png)\n\n</details>\n\n*c*",
+            "<details>\n<summary>M</summary>\n<ul>\n<li><strong>b</strong></li>\n"
+            f"<li>{PICTURE}</li>\n</ul>\n</details>\n<p><em>c</em></p>",
+        ),
+        ('<p align="center">\n\n*b*\n\n</p>', '<p align="center">\n<p><em>b</em></p>\n</p>'),
+        ("<div>\n*b*\n</div>", "<div>\n*b*\n</div>"),
+        ("<pre>\n<div>\n\n*b*\n</pre>", "<pre>\n<div>\n\n*b*\n</pre>"),
+        ("<!--\n<div>\n\n*b*\n-->", "<!--\n<div>\n\n*b*\n-->"),
+        (
+            "<table>\n<tr><td>\n\n*b*\n\n</td></tr>\n</table>",
+            "<table>\n<tr><td>\n<p><em>b</em></p>\n</td></tr>\n</table>",
+        ),
+        (
+            '<div markdown="1">\n\n*b*\n\n<div>\n\n</div>\n\n</div>',
+            "<div>\n<p><em>b</em></p>\n<div>\n\n</div>\n\n</div>",
+        ),
+    ],
+)
+def test_an_empty_line_ends_a_block_of_html(body: str, shown: str):
+    assert render(body).replace("\n\n</div>", "\n</div>") == shown.replace("\n\n</div>", "\n</div>")
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("- a\n  <div>x</div>\n- b", "<div>x</div>\n</li>\n<li>\n<p>b</p>"),
+        (
+            "- a\n\n  <details>\n\n  *c*\n\n  </details>\n\n- b",
+            "<details>\n<p><em>c</em></p>\n</de",
+        ),
+        ("1. a\n\n    <div>\n    x\n    </div>\n\n2. b", "<div>\nx\n</div>\n</li>"),
+    ],
+)
+def test_a_block_of_html_stays_in_its_list(body: str, shown: str):
+    rendered = render(body)
+    assert shown in rendered
+    assert rendered.count("<ul>") + rendered.count("<ol>") == 1
+    assert "<br>" not in rendered

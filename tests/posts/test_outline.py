@@ -30,7 +30,10 @@ from blog.posts.reader import read_post
         ("<!--\n# no\n\n# no\n-->\n# A", "A"),
         ("<!-- no -->\n# A", "A"),
         ("text\n<!--\n# no\n-->\n# A", "A"),
-        ("<div>\n# no\n\n# no\n</div>\n# A", "A"),
+        ("<div>\n# no\n</div>\n# A", "A"),
+        ("<div>\n# no\n\n# A\n</div>", "A"),
+        ("<pre>\n# no\n\n# no\n</pre>\n# A", "A"),
+        ('<div markdown="1">\n# no\n\n# no\n</div>\n# A', "A"),
         ("<div>\n\n# A", "A"),
         ("<b>a</b>\n# A", "A"),
     ],
@@ -81,7 +84,9 @@ def test_every_kind_of_mark_is_taken_off(marked: str, plain: str):
 def test_a_comment_or_what_is_in_html_is_no_first_paragraph():
     assert find_paragraph("<!-- a\n\nb -->\nText.") == "Text."
     assert find_paragraph("Text\n<!--\n# a\n-->\nand more.") == "Text and more."
-    assert find_paragraph("<div>\n\na\n\n</div>\n\nText.") == "Text."
+    assert find_paragraph("<div>\na\n</div>\n\nText.") == "Text."
+    assert find_paragraph("<pre>\n\na\n\n</pre>\n\nText.") == "Text."
+    assert find_paragraph("<div>\n\nText.\n\n</div>") == "Text."
 
 
 @pytest.mark.parametrize(("begin", "end"), [("<!--", "-->"), ("<div>", "</div>")])

@@ -1,0 +1,132 @@
+"""Blocks of HTML, which an empty line ends: what follows is Markdown, as in a `<details>`.
+
+Python-Markdown takes an element whole, to its closing tag. That stays so where no empty line is in
+between, and where the tag says `markdown`. https://spec.commonmark.org/0.31.2/#html-blocks
+"""
+
+from __future__ import annotations
+
+import re
+
+from markdown.preprocessors import Preprocessor
+
+from blog.posts.lists import Nesting
+
+_NAMES = (
+    "address article aside blockquote body caption center col colgroup dd details dialog dir div dl"
+    " dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr iframe legend li main"
+    " menu nav ol optgroup option p param search section summary table tbody td tfoot th thead"
+    " title tr track ul"
+)
+_BLOCK = re.compile(rf"( *)</?(?:{_NAMES.replace(' ', '|')})(?=[\s/>]|$)", re.IGNORECASE)
+# What ends elsewhere than at an empty line.
+WHOLE_TAGS = ("pre", "script", "style", "textarea")
+_WHOLE = re.compile(
+    rf" {{0,3}}(?:<({'|'.join(WHOLE_TAGS)})(?=[\s>]|$)|<!--|<\?|<!\[CDATA\[|<![A-Z])", re.IGNORECASE
+)
+_ENDS = {"<!--": "-->", "<?": "?>", "<![CDATA[": "]]>"}
+_TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
+_MARKDOWN = re.compile(r"\smarkdown(?=[\s=>]|$)", re.IGNORECASE)
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source"]
+) | {"track", "wbr"}
+
+
+class HtmlBlockStep(Preprocessor):
+    """Sets aside each piece of HTML that ends, at an empty line, before its elements do.
+
+    Runs after code was set aside (25) and before Python-Markdown looks for HTML (20). A piece in a
+    list is always set aside: Python-Markdown would end the list there.
+    """
+
+    _missing: set[str]
+
+    def run(self, lines: list[str]) -> list[str]:
+        """Replace each such piece by a placeholder."""
+        if not any(_BLOCK.match(line) for line in lines):
+            return lines
+        done: list[str] = []
+        nesting = Nesting()
+        self._missing = set()
+        at = 0
+        while at < len(lines):
+            line = lines[at]
+            after = self._find_end(lines, at)
+            found = _BLOCK.match(line) if after == at else None
+            column = nesting.find_code_column(len(found[1])) if found else None
+            if found is None or column is None:
+                after = max(after, at + 1)
+            else:
+                after = _find_empty(lines, at, column)
+                piece = lines[at:after]
+                if column or not _is_whole("\n".join(piece)):
+                    html = "\n".join(text[_count_spaces(text, len(found[1])) :] for text in piece)
+                    placeholder = " " * column + self.md.htmlStash.store(html.strip())
+                    above = [""] if done and done[-1].strip() else []
+                    for text in (*above, placeholder, ""):
+                        nesting.follow(text)
+                    done += [*above, placeholder, ""]
+                    at = after
+                    continue
+            for text in lines[at:after]:
+                nesting.follow(text)
+            done += lines[at:after]
+            at = after
+        return done
+
+    def _find_end(self, lines: list[str], at: int) -> int:
+        """Return the place after what is left to Python-Markdown as a whole; `at` if nothing is."""
+        line = lines[at]
+        if whole := _WHOLE.match(line):
+            end = f"</{whole[1].lower()}>" if whole[1] else _ENDS.get(whole[0].strip().upper(), ">")
+            return self._find_line(lines, at, end)
+        if _MARKDOWN.search(line) and _BLOCK.match(line) and (tag := _TAG.search(line)):
+            return _find_closing(lines, at, tag[2].lower())
+        return at
+
+    def _find_line(self, lines: list[str], at: int, end: str) -> int:
+        if end not in self._missing:
+            for n in range(at, len(lines)):
+                if end in lines[n].lower():
+                    return n + 1
+            self._missing.add(end)  # nor is there one further down
+        return at + 1
+
+
+def _find_closing(lines: list[str], at: int, name: str) -> int:
+    tag = re.compile(rf"<(/?){name}(?=[\s/>]|$)", re.IGNORECASE)
+    depth = 0
+    for n in range(at, len(lines)):
+        for found in tag.finditer(lines[n]):
+            depth += -1 if found[1] else 1
+        if depth <= 0:
+            return n + 1
+    return len(lines)
+
+
+def _find_empty(lines: list[str], at: int, column: int) -> int:
+    """Return the place of the next empty line, or of the one that ends the list before."""
+    for n in range(at + 1, len(lines)):
+        if not lines[n].strip() or _count_spaces(lines[n], column) < column:
+            return n
+    return len(lines)
+
+
+def _count_spaces(line: str, most: int) -> int:
+    return min(len(line) - len(line.lstrip(" ")), most)
+
+
+def _is_whole(html: str) -> bool:
+    """Tell whether all elements that begin in a piece end in it, and none else."""
+    opened: list[str] = []
+    for tag in _TAG.finditer(html):
+        name = tag[2].lower()
+        if name in _VOID or tag[3].endswith("/"):
+            continue
+        if not tag[1]:
+            opened.append(name)
+        elif opened and opened[-1] == name:
+            opened.pop()
+        else:
+            return False
+    return not opened
