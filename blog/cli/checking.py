@@ -12,6 +12,7 @@ from flask import Flask
 
 from blog.cli.links import LinkCheck, Texts
 from blog.posts import Fault, Index, Library, Post
+from blog.posts.finding import describe_others
 from blog.posts.links import Links, find_links
 from blog.posts.markdown import render_with_hints
 from blog.posts.rendering import describe_crash
@@ -25,6 +26,9 @@ def check_posts(app: Flask, library: Library, about: Library) -> bool:
     if about.folder.is_dir():  # a blog may do without sections
         faults += about.index.faults
     hints = [*_find_unknown_fields([*posts, *sections])]
+    if not (posts or faults) and (others := describe_others(library.folder)):
+        mend = "convert them, or name them so"
+        hints.append(Fault(library.folder, 1, others, "posts", mend))
     links: dict[Library, dict[str, Links]] = {library: {}, about: {}}
     texts = [*((library, post) for post in posts), *((about, section) for section in sections)]
     with click.progressbar(texts, label="Rendering", file=sys.stderr) as shown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections import Counter
@@ -21,6 +22,8 @@ from blog.posts.preview import preview_path, sign_preview
 from blog.posts.writing import write_post
 
 MAX_PREVIEW_DAYS = 365
+# What file systems take.
+MAX_NAME_BYTES = 255
 UNSIGNED = """BLOG_SECRET_KEY is not set: nothing can be signed. Make a key once, keep it to
 yourself, and give the same one to the running blog and to this command:
 
@@ -46,13 +49,14 @@ def new_post(title: str, slug: str, publish: bool) -> None:
     post_id = slugify(re.sub("['’]", "", slug or title)).lower()
     if not title:
         raise click.ClickException("found an empty title; write one in quotes")
-    if not post_id or len(post_id) > MAX_ID_CHARS:
+    name = f"{post_id}.md"
+    if not post_id or len(post_id) > MAX_ID_CHARS or len(os.fsencode(name)) > MAX_NAME_BYTES:
         raise click.ClickException(
-            f"no address of a to z, 0 to 9 and at most {MAX_ID_CHARS} characters can be made of "
-            f"{slug or title!r}; choose one with --slug hello-world"
+            f"no address of letters or digits can be made of {slug or title!r}, or it is too long "
+            "for the name of a file; choose one with --slug hello-world"
         )
     holder = library.index.by_id.get(post_id) or library.index.hidden.get(post_id)
-    path = library.folder / f"{post_id}.md"
+    path = library.folder / name
     if holder is not None or path.exists():
         taken = holder.path if holder is not None else path
         raise click.ClickException(f"{taken} has this address already; choose another with --slug")

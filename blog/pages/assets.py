@@ -6,9 +6,11 @@ import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask import Flask, Response, request, url_for
+
+from blog.posts.finding import find_on_disk
 
 # A year, the longest that RFC 9111 caches are asked to believe; `immutable` is RFC 8246.
 FOR_GOOD = "public, max-age=31536000, immutable"
@@ -105,5 +107,13 @@ def install_assets(app: Flask) -> Assets:
                 response.headers["Cache-Control"] = FOR_GOOD
         return response
 
+    def find_name(endpoint: str | None, values: dict[str, Any] | None) -> None:
+        """Find a file by its name in either form of Unicode, as files beside posts are."""
+        name = (values or {}).get("filename", "")
+        if endpoint == "static" and not name.isascii() and ".." not in name and values:
+            found = find_on_disk(Path(app.static_folder or "static") / name)
+            values["filename"] = found.relative_to(app.static_folder or "static").as_posix()
+
+    app.url_value_preprocessor(find_name)
     app.after_request(keep_versioned)
     return assets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unicodedata import normalize
 
 from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -89,12 +90,15 @@ def add_posts(
         return show.page("post.html", page, path, **context)
 
     def answer_beside(catalogue: Catalogue, path: str) -> ResponseReturnValue:
-        """Answer what is below /blog and no post: a slash too many, or a file beside a post."""
-        bare_id = path.rstrip("/")
+        """Answer what is below /blog and no post: another spelling, or a file beside a post."""
+        bare_id = normalize("NFC", path).rstrip("/")
         if bare_id != path and bare_id in catalogue.index.by_id:
             return redirect(url_for("pages.post", post_id=bare_id), 308)
         post_id, _, name = path.partition("/")
-        owner = find(post_id, catalogue)
+        owner = find(normalize("NFC", post_id), catalogue)
+        if owner is None and name:
+            # What other sites show of a post whose address was another then.
+            owner = catalogue.index.find_alias(f"/blog/{post_id}")
         if owner is None and not name and show.settings.dev:
             return answer_author(path)
         return send_beside(catalogue.index, owner, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import unicodedata
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 from blog.posts.finding import is_media
@@ -52,9 +53,10 @@ def write_alias_key(path: str) -> str:
     """Return what all spellings of one old address have in common.
 
     Escapes, a slash at the end and `index.html` make no difference, as on the servers of files
-    that old addresses come from.
+    that old addresses come from; nor does the form of Unicode.
     """
-    return _INDEX.sub("/", unquote(path)).rstrip("/") or "/"
+    plain = unicodedata.normalize("NFC", unquote(path))
+    return _INDEX.sub("/", plain).rstrip("/") or "/"
 
 
 def read_alias(text: str) -> str | None:

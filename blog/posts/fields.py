@@ -11,7 +11,7 @@ from blog.config import LANGUAGE_TAG
 from blog.posts.addresses import MAX_ADDRESS_CHARS, is_image, is_web_address, read_alias
 from blog.posts.dates import read_date
 from blog.posts.frontmatter import FrontMatter
-from blog.posts.names import MAX_ID_CHARS, slugify
+from blog.posts.names import MAX_ID_CHARS, make_former_id, slugify
 from blog.posts.signs import drop_controls
 
 MAX_TAGS = 100
@@ -148,19 +148,23 @@ class Fields:
         kept = [self.names(n, limit=MAX_TAGS, divided=True) for n in ("categories", "category")]
         return tuple(dict.fromkeys(tag for some in kept for tag in some))
 
-    def slug(self) -> str:
-        """Read the id that the author chose, made safe for an address; empty without one."""
+    def slug(self) -> tuple[str, str]:
+        """Read the id that the author chose, made safe for an address; empty without one.
+
+        Beside it, return what the id was while ids had ASCII only; empty where that is the same.
+        """
         text = self.text("slug")
         slug = slugify(text)
         if text and (not slug or len(slug) > MAX_ID_CHARS):
             self._complain(
                 "slug",
                 _show(text),
-                f"letters a to z or digits, at most {MAX_ID_CHARS} characters",
+                f"letters or digits, at most {MAX_ID_CHARS} characters",
                 "write a short name such as hello-world",
             )
-            return ""
-        return slug
+            return "", ""
+        former_id = make_former_id(text) if slug else ""
+        return slug, former_id if former_id != slug else ""
 
     def aliases(self) -> tuple[str, ...]:
         """Read the old addresses as paths from the root."""

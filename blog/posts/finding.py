@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from stat import S_ISREG
 from typing import NamedTuple
+from unicodedata import normalize
 
 from blog.posts.model import Fault
 
-SUFFIX = ".md"
+# In any case: macOS and Windows make no difference either.
+SUFFIXES = (".md", ".markdown", ".mdown", ".mkd")
 # What a post shows or offers; anything else in the folder is nobody's to ask for.
 MEDIA_SUFFIXES = (
     *(".avif", ".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp"),
     *(".mp4", ".webm", ".mp3", ".oga", ".ogg", ".wav", ".vtt", ".pdf"),
 )
+MAX_ENDINGS_NAMED = 6
 
 
 class Stamp(NamedTuple):
@@ -26,10 +30,21 @@ class Stamp(NamedTuple):
     inode: int
 
 
+def is_text(name: str) -> bool:
+    """Tell by its name whether a file is a post or a section."""
+    return name.lower().endswith(SUFFIXES)
+
+
+def drop_suffix(name: str) -> str:
+    """Return the name of a text's file without what says that it is one."""
+    found = next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
+    return name[: len(name) - len(found)]
+
+
 def is_hidden(name: str) -> bool:
     """Tell whether a name is hidden, or an editor's backup or lock (`.#a.md`, `#a.md#`, `a.md~`).
 
-    Most backups do not end in `.md` and would be left out anyway.
+    Most backups do not end as posts do and would be left out anyway.
     """
     return name.startswith((".", "#")) or name.endswith("~")
 
@@ -63,16 +78,54 @@ def find_files(folder: Path) -> Iterator[tuple[Path, Stamp | Fault]]:
                 yield from _follow(entry, inside)
             elif entry.is_dir(follow_symlinks=False):
                 pending.append(entry.path)
-            elif entry.name.endswith(SUFFIX) or is_media(entry.name):
+            elif is_text(entry.name) or is_media(entry.name):
                 path = Path(entry.path)
                 yield path, _stamp(path, entry)
+
+
+def describe_others(folder: Path) -> str:
+    """Say what a folder without posts has instead; empty where that is nothing."""
+    endings: Counter[str] = Counter()
+    for _, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        shown = (PurePath(name).suffix.lower() for name in names if not is_hidden(name))
+        endings.update(f"in {suffix}" if suffix else "without an ending" for suffix in shown)
+    if not endings:
+        return ""
+    most = sorted(endings.items(), key=lambda item: (-item[1], item[0]))[:MAX_ENDINGS_NAMED]
+    looked_for = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+    seen = ", ".join(f"{count} {ending}" for ending, count in most)
+    return f"no file that ends in {looked_for}, but {seen}"
+
+
+def find_on_disk(path: Path) -> Path:
+    """Return the path by which a file is there, in whatever form of Unicode; `path` for none.
+
+    Archives and some programs of macOS write names decomposed, and nobody can see it.
+    """
+    if str(path).isascii() or os.path.lexists(path):
+        return path
+    found = Path(path.anchor)
+    for name in path.parts[1 if path.anchor else 0 :]:
+        if os.path.lexists(found / name):
+            found /= name
+            continue
+        try:
+            names = [] if name.isascii() else [other.name for other in found.iterdir()]
+        except OSError:
+            return path
+        same = [other for other in names if normalize("NFC", other) == normalize("NFC", name)]
+        if not same:
+            return path
+        found /= same[0]
+    return found
 
 
 def _follow(entry: os.DirEntry[str], inside: str) -> Iterator[tuple[Path, Stamp | Fault]]:
     """Yield a link's target if it is a post; a linked folder's posts are found where they are."""
     path = Path(entry.path)
     target = os.path.realpath(entry.path)
-    is_post = entry.name.endswith(SUFFIX)
+    is_post = is_text(entry.name)
     if not Path(target).is_relative_to(inside):
         if is_post or Path(target).is_dir():
             yield (

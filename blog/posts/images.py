@@ -12,6 +12,7 @@ import imagesize
 from markdown import Markdown
 from markdown.treeprocessors import Treeprocessor
 
+from blog.posts.finding import find_on_disk
 from blog.posts.hints import Hints, quote
 
 STATIC_URL = "/static/"
@@ -70,6 +71,7 @@ class ImageStep(Treeprocessor):
         path = self._places.find(parts.path)
         if path is None:
             return
+        path = find_on_disk(path)
         found = _find_fault(path)
         if found:
             self._hints.add(

@@ -14,7 +14,7 @@ import gevent.event
 import gevent.lock
 from gevent import monkey
 
-from blog.posts.finding import Stamp, find_files, is_media, unreadable
+from blog.posts.finding import Stamp, describe_others, find_files, is_media, unreadable
 from blog.posts.markdown import Style
 from blog.posts.model import Fault, Post, RenderedPost
 from blog.posts.reader import MAX_FILE_BYTES, Reading, describe_size, read_post
@@ -43,7 +43,7 @@ def _render_alone(post: Post, style: Style) -> RenderedPost:
 
 
 class Library:
-    """Every `*.md` below a folder. `index` is immutable and swapped as a whole.
+    """Every text (`*.md` and so on) below a folder. `index` is immutable and swapped as a whole.
 
     `load`, `turn` and the watch's thread never run at once: load first, then `start`. Everything
     else may be called by any greenlet, and only `render` waits: for its own post. A date without
@@ -81,6 +81,8 @@ class Library:
     def load(self, *, on_read: Callable[[int], None] | None = None) -> None:
         """Read what is new or changed. `on_read(count)` is told how many files were read."""
         self._scan(None, on_read)
+        if not self._readings and (others := describe_others(self.folder)):
+            log.warning("posts: %s has %s", self.folder, others)
 
     def turn(self) -> float | None:
         """Let what is due appear or go; return the seconds until the next time, None for never.

@@ -23,7 +23,8 @@ class Post:
     changes with the file's bytes; with `path` it names one state of one file. `extra` has the
     fields that are none of ours, `field_lines` the line of every field by its lower-case name.
     `aliases` are paths from the root; `image` is a web address, a path from the root, or a file
-    beside the post. `presence` is whether its readers are counted.
+    beside the post. `presence` is whether its readers are counted. `former_id` is the id that it
+    had before ids had letters of every script, and leads to it; empty for most.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Post:
     extra: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
     titled_by_heading: bool = False
+    former_id: str = ""
     field_lines: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -48,12 +48,14 @@ def read_post(path: Path, place: PurePosixPath, content: bytes, zone: tzinfo = U
         return Reading(None, (*faults, Fault(path, line, error.found, error.expected, error.mend)))
     fields = Fields(front, zone)
     named = read_place(place, zone)
+    slug, former_id = fields.slug()
     title = fields.text("title", MAX_TITLE_CHARS)
     description = fields.text("description")
     heading = "" if title else find_heading(parts.body)[:MAX_TITLE_CHARS]
     date = fields.date("date") or named.date
     post = Post(
-        id=fields.slug() or named.id,
+        id=slug or named.id,
+        former_id=former_id if slug else named.former_id,
         title=title or heading,
         description=shorten(description, 1000) or find_paragraph(parts.body),
         date=date,
@@ -66,7 +68,7 @@ def read_post(path: Path, place: PurePosixPath, content: bytes, zone: tzinfo = U
         aliases=fields.aliases(),
         canonical=fields.canonical(),
         image=fields.image(),
-        lang=fields.lang(),
+        lang=fields.lang() or named.lang,
         presence=fields.switch("presence") is not False,
         path=path,
         body=parts.body,
@@ -179,7 +181,7 @@ def _find_missing(path: Path, line: int, post: Post, *, complained: bool) -> lis
                 path,
                 1,
                 f'id: found "{path.stem[:60]}" as the file\'s name',
-                f"letters a to z or digits, at most {MAX_ID_CHARS} characters",
+                f"letters or digits, at most {MAX_ID_CHARS} characters",
                 "rename the file, or write slug: hello-world in its front matter",
             )
         )

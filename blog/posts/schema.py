@@ -78,7 +78,7 @@ FIELDS = (
     ),
     FieldSpec(
         "slug",
-        "letters, digits, `-`, `.`, `_`, `~`",
+        "letters and digits of any script, `-`, `.`, `_`, `~`",
         "The last part of the address, where it should differ from the file's name.",
     ),
     FieldSpec(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from types import MappingProxyType
 
 from blog.posts.addresses import post_path, read_media_name, write_alias_key
 from blog.posts.model import Fault, Post, State
+from blog.posts.names import is_bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,9 @@ class Index:
     `posts`, `by_id`, `tags`, `series` and `aliases` have the published posts only: the newest
     first, those without a date last, ties by id; a series has its oldest first. `hidden` has all
     others by id, for previews and for the author. `version` differs exactly if a file differs or
-    a post's state does, and is the same in every worker; of pictures and other `media` their names
-    and sizes are looked at. At `next_change` a post appears or goes; None if none ever will.
+    a post's state does, and is the same in every worker; of pictures and other media their names
+    and sizes are looked at: `media` has each by its path, and by the same in the composed form of
+    Unicode. At `next_change` a post appears or goes; None if none ever will.
     """
 
     posts: tuple[Post, ...] = ()
@@ -52,7 +55,7 @@ class Index:
     expired: tuple[Post, ...] = ()
     hidden: Mapping[str, Post] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
-    media: Collection[Path] = frozenset()
+    media: Mapping[Path, Path] = field(default_factory=dict)
     hidden_folders: Collection[Path] = frozenset()
     media_version: str = ""
     version: str = ""
@@ -71,12 +74,15 @@ class Index:
 
         A folder that is a hidden post's own is hidden with it, from every other post.
         """
-        path = Path(os.path.normpath(post.path.parent / read_media_name(name)))
+        asked = Path(os.path.normpath(post.path.parent / read_media_name(name)))
+        path = self.media.get(asked) or self.media.get(_compose(asked))
+        if path is None:
+            return None
         is_hidden = any(
             folder in self.hidden_folders and not post.path.is_relative_to(folder)
             for folder in path.parents
         )
-        return path if path in self.media and not is_hidden else None
+        return None if is_hidden else path
 
     def find_series(self, post: Post) -> SeriesPlace | None:
         """Return a published post's place in its series; None for a post in none."""
@@ -123,7 +129,7 @@ def build_index(
         expired=tuple(by_state["expired"]),
         hidden=hidden,
         faults=faults,
-        media=frozenset(media),
+        media={**{_compose(path): path for path in media}, **{path: path for path in media}},
         hidden_folders=_find_own_folders(hidden.values(), published),
         media_version=media_version,
         version=_make_version([*states, *map(str, faults), media_version]),
@@ -170,12 +176,22 @@ def _settle_aliases(posts: Iterable[Post]) -> tuple[dict[str, Post], list[Fault]
                     "remove it",
                 )
             )
+    for post in posts:
+        key = write_alias_key(post_path(post.former_id))
+        if post.former_id and key not in now_there:
+            holders.setdefault(key, post)
     return holders, clashes
+
+
+def _compose(path: Path) -> Path:
+    """Return a path in the form in which names are compared: macOS decomposes what one types."""
+    text = str(path)
+    return path if text.isascii() else Path(unicodedata.normalize("NFC", text))
 
 
 def _find_own_folders(hidden: Iterable[Post], published: Iterable[Post]) -> frozenset[Path]:
     """Return the folders of hidden posts (`hello/index.md`) with no published post below them."""
-    own = {post.path.parent for post in hidden if post.path.name == "index.md"}
+    own = {post.path.parent for post in hidden if is_bundle(post.path.name)}
     return frozenset(own.difference(*(post.path.parents for post in published)) if own else ())
 
 

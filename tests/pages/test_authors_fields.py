@@ -72,6 +72,48 @@ class TestAlias:
         fetch(open_blog(), "/old", 404)
 
 
+WORLD = "%D0%9F%D1%80%D0%B8%D0%B2%D0%B5%D1%82-%D0%BC%D0%B8%D1%80"
+
+
+def test_an_address_in_any_script_is_escaped_wherever_it_stands(write, open_blog):
+    write("Привет мир.md", "tags: [ночь]", "series: Речь")
+    write("другой.md", "series: Речь", body="[x](/blog/Привет-мир)")
+    app = open_blog(site_url=SITE)
+    url = f"{SITE}/blog/{WORLD}"
+    page = fetch(app, f"/blog/{WORLD}").text
+    assert f'<link rel="canonical" href="{url}">' in page
+    assert f'"url": "{url}"' in page
+    assert f'data-hx-sse:connect="/live?page=blog%2F{WORLD}"' in page
+    for path in ("/blog", "/archive", "/tags/ночь", "/search?tag=ночь"):
+        assert f'href="/blog/{WORLD}"' in fetch(app, path).text, path
+    assert f"<loc>{url}</loc>" in fetch(app, "/sitemap.xml").text
+    assert url in fetch(app, "/feed.atom").text
+    assert url in fetch(app, "/feed.rss").text
+    assert url in {item["id"] for item in fetch(app, "/feed.json").json["items"]}
+    assert fetch(app, f"/blog/{WORLD}/", 308).location == f"/blog/{WORLD}"
+
+
+def test_an_address_leads_to_the_post_in_either_form_of_unicode(write, open_blog, tmp_path):
+    write("cafe\u0301/index.md", "aliases: [/blög]", body="![x](bild-ü.gif)")
+    (tmp_path / "cafe\u0301" / "bild-u\u0308.gif").write_bytes(PIXEL)
+    app = open_blog()
+    assert fetch(app, "/blog/cafe%CC%81", 308).location == "/blog/caf%C3%A9"
+    assert fetch(app, "/blo%CC%88g", 301).location == "/blog/caf%C3%A9"
+    assert_pictures_are_there(app, "/blog/caf%C3%A9", 1)
+    for path in ("caf%C3%A9/bild-u%CC%88.gif", "cafe%CC%81/bild-%C3%BC.gif"):
+        assert fetch(app, f"/blog/{path}").data == PIXEL
+
+
+def test_what_a_post_and_its_pictures_were_called_in_ascii_leads_to_them(
+    write, open_blog, tmp_path
+):
+    write("Über uns/index.md", body="![x](pixel.gif)")
+    (tmp_path / "Über uns" / "pixel.gif").write_bytes(PIXEL)
+    app = open_blog()
+    assert fetch(app, "/blog/Uber-uns", 301).location == "/blog/%C3%9Cber-uns"
+    assert fetch(app, "/blog/Uber-uns/pixel.gif").data == PIXEL
+
+
 def test_a_series_shows_the_parts_before_and_after(write, open_blog):
     for name in ("a", "b", "c"):
         write(f"{name}.md", "series: Building it")

@@ -48,7 +48,7 @@ def problems(folder: Path, **settings: Any) -> list[str]:
 def test_a_new_post_is_a_draft_of_now_and_its_path_is_printed(tmp_path: Path):
     began = datetime.now(UTC).replace(second=0, microsecond=0)
     result = run(tmp_path / "posts", "new", "Écrire: “it's” #1")
-    path = tmp_path / "posts" / "ecrire-its-1.md"
+    path = tmp_path / "posts" / "écrire-its-1.md"
     assert (result.exit_code, result.stdout) == (0, f"{path}\n")
     lines = path.read_text().splitlines()
     date = datetime.fromisoformat(lines[3].removeprefix("date: "))
@@ -92,12 +92,17 @@ def test_a_new_post_never_takes_another_one_s_file_or_address(tmp_path: Path):
     assert (tmp_path / "broken.md").read_text() == "---\ndate: never\n---\n"
 
 
-@pytest.mark.parametrize("title", ["", "  ", "你好", "x" * 300])
+@pytest.mark.parametrize("title", ["", "  ", "🎉", "x" * 300, "你" * 90])
 def test_a_title_that_makes_no_address_is_refused(tmp_path: Path, title: str):
     result = run(tmp_path, "new", title)
     assert result.exit_code == 1
     assert "Traceback" not in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_title_in_any_script_makes_an_address(tmp_path: Path):
+    result = run(tmp_path, "new", "Привет, мир!")
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'привет-мир.md'}\n")
 
 
 def test_links_that_lead_somewhere_are_no_faults(tmp_path: Path):

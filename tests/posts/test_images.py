@@ -56,6 +56,20 @@ def test_an_image_without_a_file_is_shown_without_a_size(site: Path, address: st
     assert f'<img alt="A" {LAZY} loading="lazy" src="{address}">' in html
 
 
+@pytest.mark.parametrize(("written", "on_disk"), [("ü", "u\u0308"), ("u\u0308", "ü")])
+def test_an_image_is_found_by_its_name_in_either_form_of_unicode(
+    site: Path, written: str, on_disk: str
+):
+    picture = (site / "posts" / "2026" / "a b.png").read_bytes()
+    for folder in (site / "posts" / "2026", site / "static"):
+        (folder / on_disk).mkdir()
+        (folder / on_disk / f"bild-{on_disk}.png").write_bytes(picture)
+    name = f"{written}/bild-{written}.png"
+    html, hints = read(site, f"![]({name})![](/static/{name})")
+    assert html.count('width="30"') == 2
+    assert hints == ()
+
+
 def test_a_missing_image_is_a_hint_with_its_line(site: Path):
     _, hints = read(site, "Text.\n\n![A](none.png)")
     assert [str(hint) for hint in hints] == [

@@ -119,6 +119,29 @@ def test_hidden_files_and_backups_are_no_posts(tmp_path: Path):
     assert (index.posts, index.faults) == ((), ())
 
 
+def test_every_ending_of_markdown_is_a_post_s(tmp_path: Path):
+    for name in ("a.md", "b.markdown", "c.mdown", "d.mkd", "e.MD", "f/index.markdown"):
+        put(tmp_path / name)
+    assert sorted(load(tmp_path).index.by_id) == ["a", "b", "c", "d", "e", "f"]
+
+
+def test_a_folder_without_posts_says_what_it_looked_for_and_what_it_saw(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    for name in ("a.rst", "deep/b.rst", "notes.txt", "Makefile", "sky.png", ".hidden.org"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("Text.")
+    load(tmp_path)
+    assert caplog.messages == [
+        f"posts: {tmp_path} has no file that ends in .md, .markdown, .mdown or .mkd, but 2 in"
+        " .rst, 1 in .png, 1 in .txt, 1 without an ending"
+    ]
+    caplog.clear()
+    put(tmp_path / "a.md")
+    load(tmp_path)
+    assert caplog.messages == []
+
+
 def test_a_folder_may_be_called_like_a_post(tmp_path: Path):
     put(tmp_path / "index.md" / "index.md")
     assert len(load(tmp_path).index.posts) == 1
@@ -203,6 +226,18 @@ def test_a_file_beside_a_post_is_found_and_nothing_else_is(tmp_path: Path):
     found = [name for name in names if index.find_media(post, name)]
     assert found == ["sky.jpg", "deep/Moon.PNG", "../up.webp", f"{folder}/up.webp"]
     assert index.find_media(post, "deep/Moon.PNG") == folder / "hello" / "deep" / "Moon.PNG"
+
+
+def test_a_file_is_found_by_its_name_in_either_form_of_unicode(tmp_path: Path):
+    put(tmp_path / "e\u0301" / "index.md")
+    for name in ("u\u0308.png", "ø.png"):
+        (tmp_path / "e\u0301" / name).write_bytes(b"picture")
+    index = load(tmp_path).index
+    post = index.by_id["é"]
+    folder = tmp_path / "e\u0301"
+    assert index.find_media(post, "ü.png") == folder / "u\u0308.png"
+    assert index.find_media(post, "u\u0308.png") == folder / "u\u0308.png"
+    assert index.find_media(post, "../é/ø.png") == folder / "ø.png"
 
 
 def test_a_picture_that_changes_makes_another_version_and_its_posts_are_rendered_again(

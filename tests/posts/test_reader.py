@@ -101,12 +101,23 @@ def test_a_date_that_cannot_be_read_is_a_fault_on_its_line(written):
         ("hello.md", "hello", None),
         ("release/v0.10.0.md", "v0.10.0", None),
         ("cve-2015-8027_cve-2015-6764.md", "cve-2015-8027_cve-2015-6764", None),
-        ("Ünï côde.md", "Uni-code", None),
+        ("Ünï côde.md", "Ünï-côde", None),
     ],
 )
 def test_the_name_of_the_file_gives_id_and_date(name, post_id, date):
     post = read("# Title\n", name)
     assert (post.id, post.date) == (post_id, date)
+
+
+def test_a_slug_may_have_letters_of_every_script():
+    assert read(yaml("title: a\nslug: Привет, мир"), "hello.md").id == "Привет-мир"
+    post = read(yaml("title: a\nslug: Café au lait"), "привет.md")
+    assert (post.id, post.former_id) == ("Café-au-lait", "Cafe-au-lait")
+
+
+def test_a_translation_beside_an_index_is_in_its_language():
+    assert read("# Titre\n", "one/index.fr.md").lang == "fr"
+    assert read(yaml("title: a\nlang: fr-CA"), "one/index.fr.md").lang == "fr-CA"
 
 
 def test_front_matter_goes_before_the_name_of_the_file():

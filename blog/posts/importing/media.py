@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from blog.posts.finding import is_media
+from blog.posts.finding import find_on_disk, is_media
 from blog.posts.importing.body import cut_code
 from blog.posts.importing.site import Site
 from blog.posts.importing.source import Source
@@ -65,7 +65,7 @@ class MediaFinder:
         within = self.site.root.resolve()
         for place in places:
             # Resolved: neither `..` nor a link may lead out of the site.
-            file = (place / path.lstrip("/")).resolve()
+            file = find_on_disk(place / path.lstrip("/")).resolve()
             if file.is_relative_to(within) and is_media(file.name) and file.is_file():
                 return file
         return None
