@@ -26,6 +26,7 @@ def check_posts(app: Flask, library: Library, about: Library) -> bool:
     if about.folder.is_dir():  # a blog may do without sections
         faults += about.index.faults
     hints = [*_find_unknown_fields([*posts, *sections])]
+    hints += [hint for text in (*posts, *sections) for hint in text.hints]
     if not (posts or faults) and (others := describe_others(library.folder)):
         mend = "convert them, or name them so"
         hints.append(Fault(library.folder, 1, others, "posts", mend))

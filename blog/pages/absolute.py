@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urljoin
 
-from blog.posts.html_tags import Attributes, TagReader, write_tag
+from blog.posts.html_tags import Attributes, TagReader, join_tag, write_tag
+
+# Code and what it hangs on: it would run in nobody's feed reader, and some show it as text.
+_CODE_ELEMENTS = frozenset(["script", "style"])
+_CODE_ATTRIBUTE = re.compile(r"on[a-z]+|srcdoc")
+# Browsers pass over white space in it.
+_CODE_ADDRESS = re.compile(r"[\x00-\x20]*" + r"\s*".join("javascript:"), re.IGNORECASE)
 
 
 def make_absolute(body: str, page_url: str) -> str:
-    """Return the HTML with every address made absolute, and without the links beside headings."""
+    """Return the HTML with every address made absolute.
+
+    What is for the page only is left out: the links beside headings, comments, scripts and styles.
+    """
     rewriter = _Rewriter(page_url, body.split("\n"))
     rewriter.feed(
         f"{body}\n"
@@ -26,16 +36,22 @@ class _Rewriter(TagReader):
         self._page_url = page_url
         self._lines = lines
         self._in_permalink = False
+        self._in_code = False
 
     def handle_starttag(self, tag: str, attrs: Attributes) -> None:
+        self._in_code = self._in_code or tag in _CODE_ELEMENTS
         if tag == "a" and ("class", "permalink") in attrs:
             self._in_permalink = True
         self._add_tag(tag, attrs, ">")
 
     def handle_startendtag(self, tag: str, attrs: Attributes) -> None:
-        self._add_tag(tag, attrs, " />")
+        if tag not in _CODE_ELEMENTS:
+            self._add_tag(tag, attrs, " />")
 
     def handle_endtag(self, tag: str) -> None:
+        if tag in _CODE_ELEMENTS:
+            self._in_code = False
+            return
         self._add(f"</{tag}>")
         if tag == "a":
             self._in_permalink = False
@@ -56,10 +72,14 @@ class _Rewriter(TagReader):
         """Leave it out: nobody reads it, and it is the author's own."""
 
     def _add_tag(self, tag: str, attrs: Attributes, end: str) -> None:
-        self._add(write_tag(self.get_starttag_text() or "", tag, attrs, self._join, end))
+        kept = [(name, value) for name, value in attrs if not _is_code(name, value)]
+        as_written = self.get_starttag_text() or ""
+        if kept != attrs:
+            as_written = join_tag(tag, kept, end)
+        self._add(write_tag(as_written, tag, kept, self._join, end))
 
     def _add(self, text: str) -> None:
-        if not self._in_permalink:
+        if not (self._in_permalink or self._in_code):
             self.parts.append(text)
 
     def _join(self, address: str) -> str:
@@ -67,3 +87,7 @@ class _Rewriter(TagReader):
             return urljoin(self._page_url, address)
         except ValueError:  # "http://[" is no address, and none of ours
             return address
+
+
+def _is_code(name: str, value: str | None) -> bool:
+    return bool(_CODE_ATTRIBUTE.fullmatch(name) or _CODE_ADDRESS.match(value or ""))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import gevent
-from flask import Blueprint, Response, abort, url_for
+from flask import Blueprint, Response, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blog.config import Settings
@@ -19,6 +20,7 @@ from blog.pages.kept import KeptAnswers
 from blog.pages.linked_data import find_image
 from blog.pages.slugs import read_slug, write_slug
 from blog.posts.model import Post
+from blog.posts.names import slugify
 
 # Feeds hold absolute addresses, and the Host header is the reader's word, not ours.
 NO_ADDRESS = (
@@ -35,6 +37,16 @@ class Format:
     mimetype: str
     write: Callable[[Channel, Sequence[Entry]], bytes]
 
+
+# Where others have their feeds, below whatever folder: Jekyll's feed.xml, Hugo's index.xml,
+# Octopress's and Hexo's atom.xml, Pelican's feeds/all.atom.xml, WordPress's feed/, Ghost's rss/.
+_OLD_FEED = re.compile(
+    r"(?:/.*)?/(?:(?:[^/.]+\.)?(?P<atom>atom|feed)\.xml|(?:[^/.]+\.)?(?:rss2?|index)\.xml|feed|rss)/?"
+)
+# Of one tag or category: in a folder of its own, or Pelican's feeds/news.atom.xml.
+_OLD_GROUP = re.compile(
+    r"/(?:tags?|categor(?:y|ies))/([^/]+)/|/feeds/(?!all\b)([^/.]+)\.(?:atom|rss)\.xml"
+)
 
 FORMATS = (
     Format("atom", "application/atom+xml", write_atom),
@@ -88,6 +100,41 @@ def add_feeds(
 
     for form in FORMATS:
         add(form)
+
+    def follow_old(response: Response) -> Response:
+        """Lead from where a feed was at another publisher to the present one."""
+        if response.status_code == 404 and site_url and request.method in ("GET", "HEAD"):
+            catalogue = catalogues.latest
+            found = find_old_feed(request.path, catalogue.tags)
+            if found is not None and catalogue.index.find_alias(request.path) is None:
+                ending, tag = found
+                response.status_code = 301
+                response.headers["Location"] = (
+                    url_for(f"pages.tag_feed_{ending}", slug=write_slug(tag))
+                    if tag
+                    else url_for(f"pages.feed_{ending}")
+                )
+                response.set_data(b"")
+        return response
+
+    pages.after_app_request(follow_old)
+
+
+def find_old_feed(path: str, tags: Iterable[str]) -> tuple[str, str] | None:
+    """Return the format and the tag ("" for all posts) of the feed that an old address was of.
+
+    None for what was no feed, and for one of a tag that no post has.
+    """
+    found = _OLD_FEED.fullmatch(path)
+    if found is None:
+        return None
+    ending = "atom" if found["atom"] else "rss"
+    group = _OLD_GROUP.search(path)
+    if group is None:
+        return ending, ""
+    wanted = slugify(group[1] or group[2]).lower()
+    tag = next((tag for tag in tags if slugify(tag).lower() == wanted), None)
+    return None if tag is None else (ending, tag)
 
 
 def describe_channel(settings: Settings, form: Format, tag: str) -> Channel:

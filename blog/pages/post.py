@@ -17,6 +17,7 @@ from blog.pages.files import send_beside
 from blog.pages.linked_data import describe_post, find_image
 from blog.pages.previews import add_previews
 from blog.pages.show import Show
+from blog.posts.addresses import is_shown_elsewhere
 from blog.posts.model import Heading, Post, RenderedPost
 from blog.posts.page_names import POST_PREFIX
 
@@ -58,13 +59,15 @@ def add_posts(
         }
         if show.site_url:
             url = show.site_url + path
-            image_url = find_image(post, url)
+            image_url = own_url = find_image(post, url)
+            if not is_shown_elsewhere(image_url):
+                image_url = ""
             card_path = "" if image_url else find_card(show.settings, post, cards)
             if card_path:
                 image_url = show.site_url + card_path
                 context["image_facts"] = {"width": WIDTH, "height": HEIGHT, "alt": post.title}
             context["image_url"] = image_url
-            context["linked_data"] = describe_post(show.settings, post, url, image_url)
+            context["linked_data"] = describe_post(show.settings, post, url, own_url or image_url)
         return context
 
     def find(post_id: str, catalogue: Catalogue) -> Post | None:

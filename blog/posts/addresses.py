@@ -13,6 +13,11 @@ MAX_ADDRESS_CHARS = 2000
 
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\\\x00-\x1f\x7f<>\"]")
 _SCHEME = re.compile(r"[\w+.-]+:")
+# Pictures that no network shows beside a link, and what is no picture.
+_HIDDEN_ELSEWHERE = (
+    *(".avif", ".bmp", ".heic", ".heif", ".ico", ".jxl", ".svg", ".svgz", ".tif", ".tiff"),
+    *(".mp4", ".webm", ".mp3", ".oga", ".ogg", ".wav", ".vtt", ".pdf"),
+)
 _INDEX = re.compile(r"/index\.html?$")
 # Stands for `..` in the address of a file: browsers and servers resolve `..`, even escaped.
 _UP = "~up"
@@ -86,6 +91,12 @@ def is_web_address(text: str) -> bool:
     except ValueError:  # half of an IPv6 address
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def is_shown_elsewhere(address: str) -> bool:
+    """Tell by its ending whether other sites and messengers show a picture; so they do without."""
+    path = address.partition("#")[0].partition("?")[0].lower()
+    return not path.endswith(_HIDDEN_ELSEWHERE)
 
 
 def is_image(text: str) -> bool:

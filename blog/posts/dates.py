@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 _ISO = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"
-    r"(?:(?:[Tt]|\s+)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)?"
+    r"(?:(?:[Tt]|,?\s+)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?(?:\s*([AaPp])[Mm])?)?"
     r"\s*(Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?"
 )
+# With dots the day comes first, where the year does not; with slashes nobody knows.
+_YEAR_FIRST = re.compile(r"(\d{4})([/.])(\d{1,2})\2(\d{1,2})(?!\d)")
+_DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?!\d)")
 _MAX_CHARS = 100
 # Python's own patterns, for the forms that people write out.
 _WRITTEN = (
@@ -21,8 +24,6 @@ _WRITTEN = (
     "%b %d, %Y",
     "%B %d %Y",
     "%b %d %Y",
-    "%Y/%m/%d",
-    "%Y/%m/%d %H:%M",
     "%Y%m%d",
 )
 
@@ -31,7 +32,8 @@ def read_date(value: Any, zone: tzinfo = UTC) -> datetime | None:
     """Return an aware time, in `zone` where none is said; None for what cannot be read.
 
     A day is its first moment. Takes what YAML, TOML and Elixir made of it already, ISO 8601 with
-    its usual liberties, RFC 2822, and days in English words.
+    its usual liberties, RFC 2822, and days in English words. Its offset has whole minutes: no
+    format for dates has seconds in one, as the local times of before the railways have them.
     """
     if isinstance(value, datetime):
         return _in_range(value, zone)
@@ -54,14 +56,23 @@ def _in_range(moment: datetime, zone: tzinfo) -> datetime | None:
         moment.astimezone(UTC)
     except OverflowError:
         return None
+    offset = moment.utcoffset() or timedelta()
+    if offset % timedelta(minutes=1):
+        minutes = round(offset / timedelta(minutes=1))
+        moment = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     return moment
 
 
 def _read_iso(text: str) -> datetime | None:
+    text = _DAY_FIRST.sub(r"\3-\2-\1", _YEAR_FIRST.sub(r"\1-\3-\4", text, count=1), count=1)
     found = _ISO.fullmatch(text)
     if found is None:
         return None
-    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    year, month, day, hour, minute, second, fraction, half, zone = found.groups()
+    if half:
+        if not 1 <= int(hour) <= 12:
+            return None
+        hour = str(int(hour) % 12 + (12 if half in "Pp" else 0))
     clock = f"{int(hour or 0):02}:{minute or '00'}:{second or '00'}.{(fraction or '0')[:6]:0<6}"
     if zone is None:
         offset = ""

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from blog.config import LANGUAGE_TAG
-from blog.posts.addresses import MAX_ADDRESS_CHARS, is_image, is_web_address, read_alias
+from blog.posts.addresses import is_image, is_shown_elsewhere, is_web_address, read_alias
 from blog.posts.dates import read_date
 from blog.posts.frontmatter import FrontMatter
 from blog.posts.names import MAX_ID_CHARS, make_former_id, slugify
+from blog.posts.outline import shorten
 from blog.posts.signs import drop_controls
 
 MAX_TAGS = 100
 MAX_AUTHORS = 100
 MAX_TAG_CHARS = 100
+MAX_AUTHOR_CHARS = 200
+MAX_CHARS = 10_000
 MAX_TITLE_CHARS = 500
 MAX_ALIASES = 100
 
+_LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()\s]*(?:\s[^()]*)?\)|\[[^\[\]]*\])")
 _DATE_FORM = "a date such as 2026-11-24 or 2026-11-24T10:00:00Z"
 
 
@@ -37,12 +43,14 @@ class Complaint:
 class Fields:
     """A post's fields as far as its front matter has them. Asked once each; keeps the complaints.
 
-    A name is found in any case (`Title`), because other publishers do so.
+    A name is found in any case (`Title`), because other publishers do so. What is too long is cut,
+    with a hint: that keeps no post back.
     """
 
     front: FrontMatter
     zone: tzinfo = UTC
     complaints: list[Complaint] = field(default_factory=list)
+    hints: list[Complaint] = field(default_factory=list)
     _names: dict[str, str] = field(default_factory=dict)
     _used: set[str] = field(default_factory=set)
 
@@ -56,9 +64,9 @@ class Fields:
 
     def rest(self) -> Mapping[str, Any]:
         """Return the fields that nothing has asked for."""
-        return {k: v for k, v in self.front.values.items() if k not in self._used}
+        return {k: v for k, v in self.front.values.items() if k.lower() not in self._used}
 
-    def text(self, name: str, max_chars: int = 10_000) -> str:
+    def text(self, name: str, max_chars: int = MAX_CHARS) -> str:
         """Read a text; empty where it is missing."""
         value = self._take(name)
         if value is None:
@@ -68,9 +76,7 @@ class Fields:
             return ""
         # A control character would make the feeds no XML.
         text = " ".join(drop_controls(str(value)).split())
-        if len(text) > max_chars:
-            self._complain(name, f"{len(text)} characters", f"at most {max_chars}", "shorten it")
-        return text[:max_chars]
+        return self._cut(name, text, max_chars)
 
     def date(self, name: str) -> datetime | None:
         """Read a date; None where it is missing or cannot be read (which is a complaint)."""
@@ -100,9 +106,9 @@ class Fields:
         return None
 
     def names(
-        self, name: str, *, limit: int, divided: bool, max_chars: int = MAX_TAG_CHARS
+        self, name: str, *, limit: int, divided: bool = False, max_chars: int = MAX_TAG_CHARS
     ) -> tuple[str, ...]:
-        """Read a list of short texts; a single text is cut at its commas if `divided`."""
+        """Read a list of short texts; a single text is divided at its commas if `divided`."""
         value = self._take(name)
         if value is None:
             return ()
@@ -125,18 +131,16 @@ class Fields:
             if text := " ".join(drop_controls(str(item)).split()):
                 names[text] = None
         if len(names) > limit:
-            self._complain(name, f"{len(names)} of them", f"at most {limit}", "keep the best")
-            return ()
-        if long := [text for text in names if len(text) > max_chars]:
-            shown = f"{_show(long[0])} of {len(long[0])} characters"
-            self._complain(name, shown, f"at most {max_chars}", "shorten it")
-            return ()
-        return tuple(names)
+            self._hint(name, f"{len(names)} of them", f"at most {limit}", "keep the best")
+        return tuple(self._cut(name, text, max_chars) for text in list(names)[:limit])
 
     def authors(self) -> tuple[str, ...]:
-        """Read `authors` and `author`, the first that has any."""
-        found = [self.names(n, limit=MAX_AUTHORS, divided=False) for n in ("authors", "author")]
-        return found[0] or found[1]
+        """Read `authors` and `author`, the first that has any; of a Markdown link, its text."""
+        chosen: tuple[str, ...] = ()
+        for name in ("authors", "author"):
+            found = map(drop_links, self.names(name, limit=MAX_AUTHORS, max_chars=sys.maxsize))
+            chosen = chosen or tuple(self._cut(name, t, MAX_AUTHOR_CHARS) for t in found if t)
+        return chosen
 
     def tags(self) -> tuple[str, ...]:
         """Read `tags`; where there are none, `categories` stand in for them."""
@@ -144,6 +148,7 @@ class Fields:
         kept = [self.names(n, limit=MAX_TAGS, divided=True) for n in names]
         tags = tuple(dict.fromkeys(tag for some in kept for tag in some))
         if tags:
+            self._used |= {"categories", "category"}
             return tags
         kept = [self.names(n, limit=MAX_TAGS, divided=True) for n in ("categories", "category")]
         return tuple(dict.fromkeys(tag for some in kept for tag in some))
@@ -170,9 +175,7 @@ class Fields:
         """Read the old addresses as paths from the root."""
         paths: dict[str, None] = {}
         for name in ("aliases", "alias"):
-            for text in self.names(
-                name, limit=MAX_ALIASES, divided=False, max_chars=MAX_ADDRESS_CHARS
-            ):
+            for text in self.names(name, limit=MAX_ALIASES, max_chars=MAX_CHARS):
                 path = read_alias(text)
                 if path is None:
                     mend = "write its path, without a query"
@@ -183,7 +186,7 @@ class Fields:
 
     def series(self) -> str:
         """Read the name of the one series that the post is a part of."""
-        names = self.names("series", limit=MAX_TAGS, divided=False)
+        names = self.names("series", limit=MAX_TAGS)
         if len(names) > 1:
             self._complain("series", f"{len(names)} of them", "one", "keep one name")
         return names[0] if names else ""
@@ -196,7 +199,11 @@ class Fields:
     def image(self) -> str:
         """Read the address of the post's picture, or its file's name."""
         form = "a file beside the post, a path from / or an https:// address"
-        return self._fitting("image", is_image, form, "write one of these")
+        image = self._fitting("image", is_image, form, "write one of these")
+        if image and not is_shown_elsewhere(image):
+            mend = "choose another: other sites are given a card for it"
+            self._hint("image", _show(image), "a picture as PNG, JPEG, WebP or GIF", mend)
+        return image
 
     def lang(self) -> str:
         """Read the language of the post."""
@@ -234,12 +241,29 @@ class Fields:
         key = self._names.get(name)
         if key is None:
             return None
-        self._used.add(key)
+        self._used.add(name)
         return self.front.values[key]
+
+    def _cut(self, name: str, text: str, max_chars: int) -> str:
+        """Return a text that is not too long; give a hint where it was."""
+        if len(text) <= max_chars:
+            return text
+        shown = f"{_show(text)} of {len(text)} characters"
+        self._hint(name, shown, f"at most {max_chars}", "shorten it: it was cut")
+        return shorten(text, max_chars)
+
+    def _hint(self, name: str, found: str, expected: str, mend: str) -> None:
+        line = self.line(name)
+        self.hints.append(Complaint(line, f"{name}: found {found}", expected, mend))
 
     def _complain(self, name: str, found: str, expected: str, mend: str) -> None:
         line = self.line(name)
         self.complaints.append(Complaint(line, f"{name}: found {found}", expected, mend))
+
+
+def drop_links(text: str) -> str:
+    """Return a text with the words of its Markdown links in their place, without the addresses."""
+    return " ".join(_LINK.sub(r"\1", text).split())
 
 
 def _is_text(value: Any) -> bool:

@@ -45,11 +45,13 @@ def write_tag(
 ) -> str:
     """Return a start tag with its addresses rewritten; as it was written where none changes."""
     changed = [(name, _rewrite(name, value, rewrite)) for name, value in attrs]
-    if changed == attrs:
-        return as_written
+    return as_written if changed == attrs else join_tag(tag, changed, end)
+
+
+def join_tag(tag: str, attrs: Attributes, end: str = ">") -> str:
+    """Return a start tag of these attributes."""
     written = "".join(
-        f" {name}" if value is None else f' {name}="{html.escape(value)}"'
-        for name, value in changed
+        f" {name}" if value is None else f' {name}="{html.escape(value)}"' for name, value in attrs
     )
     return f"<{tag}{written}{end}"
 

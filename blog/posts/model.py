@@ -24,7 +24,8 @@ class Post:
     fields that are none of ours, `field_lines` the line of every field by its lower-case name.
     `aliases` are paths from the root; `image` is a web address, a path from the root, or a file
     beside the post. `presence` is whether its readers are counted. `former_id` is the id that it
-    had before ids had letters of every script, and leads to it; empty for most.
+    had before ids had letters of every script, and leads to it; empty for most. `hints` say what in
+    the fields is shown, but not as it was written.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Post:
     fingerprint: str = ""
     titled_by_heading: bool = False
     former_id: str = ""
+    hints: tuple[Fault, ...] = ()
     field_lines: Mapping[str, int] = field(default_factory=dict)
 
     @property

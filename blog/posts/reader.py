@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
-from blog.posts.fields import MAX_TITLE_CHARS, Fields
+from blog.posts.fields import MAX_TITLE_CHARS, Complaint, Fields
 from blog.posts.frontmatter import FrontMatter, FrontMatterError, Split, split
 from blog.posts.model import Fault, Post
 from blog.posts.names import MAX_ID_CHARS, read_place
@@ -76,11 +76,10 @@ def read_post(path: Path, place: PurePosixPath, content: bytes, zone: tzinfo = U
         extra=fields.rest(),
         fingerprint=blake2b(content, digest_size=16).hexdigest(),
         titled_by_heading=bool(heading),
+        hints=tuple(_list_faults(path, front_line, fields.hints)),
         field_lines={n.lower(): front_line + line - 1 for n, line in front.lines.items()},
     )
-    faults += [
-        Fault(path, front_line + c.line - 1, c.found, c.expected, c.mend) for c in fields.complaints
-    ]
+    faults += _list_faults(path, front_line, fields.complaints)
     complained = any(c.found.startswith("title:") for c in fields.complaints)
     title_line = front_line + fields.line("title") - 1
     faults += _find_missing(path, title_line, post, complained=complained)
@@ -96,6 +95,11 @@ def read_post(path: Path, place: PurePosixPath, content: bytes, zone: tzinfo = U
             )
         )
     return Reading(None, tuple(sorted(faults))) if faults else Reading(post)
+
+
+def _list_faults(path: Path, front_line: int, complaints: Iterable[Complaint]) -> list[Fault]:
+    """Return complaints with their places in the file."""
+    return [Fault(path, front_line + c.line - 1, c.found, c.expected, c.mend) for c in complaints]
 
 
 def describe_size(path: Path, size_bytes: int) -> Fault:

@@ -86,6 +86,19 @@ def test_an_image_of_its_own_comes_first(open_blog):
     assert metas(app, "/blog/one") == {"og:image": f"{SITE}/blog/one/a.png"}
 
 
+@pytest.mark.parametrize("image", ["a.svg", "a.avif", "/static/a.SVG?v=1", "film.mp4"])
+def test_an_image_that_other_sites_do_not_show_leaves_the_place_to_the_card(open_blog, image):
+    app = open_blog(write_post("one", image=image), site_url=SITE)
+    assert metas(app, "/blog/one")["og:image"].startswith(f"{SITE}/cards/one.png?v=")
+
+
+def test_a_card_of_an_address_in_another_script_is_at_an_escaped_one(open_blog):
+    app = open_blog(write_post("Привет"), site_url=SITE)
+    path = find_card(app, "/blog/Привет")
+    assert path.startswith("/cards/%D0%9F%D1%80%D0%B8%D0%B2%D0%B5%D1%82.png?v=")
+    assert fetch(app, path).mimetype == "image/png"
+
+
 def test_a_title_that_our_font_cannot_write_has_no_card(open_blog):
     app = open_blog(write_post("one", title="日本語"), site_url=SITE)
     assert metas(app, "/blog/one") == {}

@@ -215,6 +215,39 @@ class TestEveryFeed:
         assert headers["Cache-Control"] == "no-cache"
 
 
+@pytest.mark.parametrize(
+    ("old", "feed"),
+    [
+        ("/feed.xml", "/feed.atom"),
+        ("/index.xml", "/feed.rss"),
+        ("/atom.xml", "/feed.atom"),
+        ("/feeds/all.atom.xml", "/feed.atom"),
+        ("/feeds/all.rss.xml", "/feed.rss"),
+        ("/weblog/rss.xml", "/feed.rss"),
+        ("/posts/index.xml", "/feed.rss"),
+        ("/feed/", "/feed.rss"),
+        ("/tags/night-sky/index.xml", "/tags/Night_sky/feed.rss"),
+        (
+            "/categories/%D0%BD%D0%BE%D1%87%D1%8C/index.xml",
+            "/tags/%D0%BD%D0%BE%D1%87%D1%8C/feed.rss",
+        ),
+        ("/feeds/night-sky.atom.xml", "/tags/Night_sky/feed.atom"),
+    ],
+)
+def test_where_a_feed_was_elsewhere_leads_to_it(old, feed):
+    post = write_post("one", tags=("Night sky", "ночь"))
+    assert fetch(open_site(post, site_url=SITE), old, 301).location == feed
+
+
+@pytest.mark.parametrize("path", ["/tags/none/index.xml", "/sitemap_index.xml", "/feed.xml.html"])
+def test_what_was_no_feed_of_ours_is_not_there(path):
+    fetch(open_site(write_post("one"), site_url=SITE), path, 404)
+
+
+def test_no_old_address_leads_to_feeds_that_are_not_there():
+    fetch(open_site(write_post("one")), "/feed.xml", 404)
+
+
 def test_an_atom_entry_without_an_author_is_the_sites():
     found = parse(open_site(write_post("one"), title="Night sky", site_url=SITE), "/feed.atom")
     assert found.feed.author == "Night sky"
@@ -263,6 +296,15 @@ def test_an_empty_feed_says_the_same_every_time():
             '<video controls poster="https://b.example/blog/p.png">',
         ),
         ("a < b & c", "a < b & c"),
+        ("a<script src=x>if (a < b) { '</p>' }</script>b<style>p {}</style>c", "abc"),
+        ("a<svg><SCRIPT>x</SCRIPT><script href='x'/><g/></svg>", "a<svg><g/></svg>"),
+        ('<p onclick="x()" class="a">b', '<p class="a">b'),
+        ('<a href=" JavaScript:x()" title="a">b</a>', '<a title="a">b</a>'),
+        ('<iframe src="/x" srcdoc="<script>x</script>">', '<iframe src="https://b.example/x">'),
+        (
+            "<code>&lt;script&gt;</code><noscript>a</noscript>",
+            "<code>&lt;script&gt;</code><noscript>a</noscript>",
+        ),
         ("<p>a</p>AT&T", "<p>a</p>AT&T"),
         ("<p>a</p>\n", "<p>a</p>\n"),
         ("<p>AT&T\n&copy 1 &copy; R&D; &lt &T</p>", "<p>AT&T\n&copy 1 &copy; R&D; &lt &T</p>"),

@@ -171,6 +171,60 @@ def test_a_state_follows_from_the_date_the_expiry_and_the_moment():
     assert draft.state_at(june) == "draft"
 
 
+LINKED = (
+    "Ada Lovelace ([@ada](https://example.org/ada)), Grace Hopper ([@grace](https://example.org/g))"
+    " and Mary Jackson, who measured"
+)
+
+
+def test_an_author_s_links_lose_their_addresses():
+    post = read(f'---\ntitle: T\nauthor: "{LINKED}"\n---\n')
+    assert post.authors == (
+        "Ada Lovelace (@ada), Grace Hopper (@grace) and Mary Jackson, who measured",
+    )
+    assert post.hints == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [("title", 500), ("description", 10_000), ("author", 200), ("tags", 100), ("series", 100)],
+)
+def test_what_is_too_long_is_cut_with_a_hint_and_keeps_no_post_back(name: str, limit: int):
+    other = "" if name == "title" else "title: T\n"
+    post = read(f"---\n{other}{name}: {'long ' * 3000}\n---\n")
+    values = {
+        "title": post.title,
+        "author": "".join(post.authors),
+        "tags": "".join(post.tags),
+        "series": post.series,
+        "description": post.description,
+    }
+    assert values[name].endswith("…")
+    assert len(values[name]) <= limit
+    (hint,) = post.hints
+    assert hint.line == (2 if name == "title" else 3)
+    assert hint.expected == f"at most {limit}"
+
+
+def test_more_tags_than_anybody_reads_are_a_hint():
+    post = read(f"---\ntitle: T\ntags: [{', '.join(f't{n}' for n in range(150))}]\n---\n")
+    assert len(post.tags) == 100
+    assert [hint.found for hint in post.hints] == ["tags: found 150 of them"]
+
+
+def test_categories_beside_tags_are_no_unknown_field():
+    post = read("---\ntitle: T\ntags: [a]\ncategories: [b]\nCategory: c\nmood: calm\n---\n")
+    assert post.tags == ("a",)
+    assert dict(post.extra) == {"mood": "calm"}
+
+
+@pytest.mark.parametrize("image", ["d.svg", "/static/d.AVIF?v=1", "https://a.example/d.svg#x"])
+def test_a_picture_that_other_sites_do_not_show_is_a_hint(image: str):
+    post = read(f"---\ntitle: T\nimage: {image}\n---\n")
+    assert post.image == image
+    assert [hint.found for hint in post.hints] == [f'image: found "{image}"']
+
+
 def test_the_schema_lists_exactly_the_fields_that_are_read():
     """Each name that the reader asks for, `tags` without success so that all stand-ins are."""
     fields = Fields(FrontMatter(dict.fromkeys(NAMES)))

@@ -1,9 +1,11 @@
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from blog.posts.dates import read_date
 from blog.posts.reader import read_post
 
 HERE = Path(__file__).parent
@@ -73,6 +75,14 @@ def test_a_byte_order_mark_and_windows_line_ends_change_nothing(source):
         ("24 November 2026", datetime(2026, 11, 24, tzinfo=UTC)),
         ("November 24, 2026", datetime(2026, 11, 24, tzinfo=UTC)),
         ("Nov 24 2026", datetime(2026, 11, 24, tzinfo=UTC)),
+        ("2026/1/3 9:05:00", datetime(2026, 1, 3, 9, 5, tzinfo=UTC)),
+        ("2026/01/03", datetime(2026, 1, 3, tzinfo=UTC)),
+        ("2026/01/03 09:05:00 +0800", datetime(2026, 1, 3, 1, 5, tzinfo=UTC)),
+        ("2026.01.03", datetime(2026, 1, 3, tzinfo=UTC)),
+        ("13.01.2026", datetime(2026, 1, 13, tzinfo=UTC)),
+        ("3.1.2026, 10:00", datetime(2026, 1, 3, 10, tzinfo=UTC)),
+        ("2026-01-03 10:00 PM", datetime(2026, 1, 3, 22, tzinfo=UTC)),
+        ("2026-01-03 12:05:06am", datetime(2026, 1, 3, 0, 5, 6, tzinfo=UTC)),
     ],
 )
 def test_a_date_is_read_in_the_forms_that_people_write(written, expected):
@@ -85,6 +95,8 @@ def test_a_date_is_read_in_the_forms_that_people_write(written, expected):
         "last tuesday",
         "2026-02-30",
         "11/24/2026",
+        "2026-01-03 13:00 PM",
+        "2026/01-03",
         "0001-01-01T00:00:00+14:00",
         "Mon, 99999999999999999999 Nov 2026 10:00:00 +0000",
     ],
@@ -107,6 +119,15 @@ def test_a_date_that_cannot_be_read_is_a_fault_on_its_line(written):
 def test_the_name_of_the_file_gives_id_and_date(name, post_id, date):
     post = read("# Title\n", name)
     assert (post.id, post.date) == (post_id, date)
+
+
+def test_an_offset_has_whole_minutes():
+    amsterdam, monrovia = ZoneInfo("Europe/Amsterdam"), ZoneInfo("Africa/Monrovia")
+    assert str(read_date("1880-05-06", amsterdam)) == "1880-05-06 00:00:00+00:20"
+    assert str(read_date("1971-05-06 10:00", monrovia)) == "1971-05-06 10:00:00-00:44"
+    given = datetime(1880, 5, 6, tzinfo=timezone(timedelta(minutes=19, seconds=32)))
+    assert str(read_date(given)) == "1880-05-06 00:00:00+00:20"
+    assert str(read_date("2026-05-06", amsterdam)) == "2026-05-06 00:00:00+02:00"
 
 
 def test_a_slug_may_have_letters_of_every_script():
