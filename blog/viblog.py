@@ -35,6 +35,7 @@ from blog.ops.timed_store import TimedStore
 from blog.pages.assets import Assets
 from blog.posts import Library
 from blog.posts.addresses import post_path
+from blog.posts.direction import needs_direction
 from blog.posts.markdown import Style
 from blog.posts.page_names import ABOUT_PAGE, INDEX_PAGE, POST_PREFIX
 from blog.presence import Observer, Store, Timings, Tracker, connect
@@ -191,7 +192,8 @@ class Viblog:
         post = self.library.index.by_id.get(page.removeprefix(POST_PREFIX))
         if post is None or not post.presence:
             return None
-        return NamedPost(post.title, post_path(post.id))
+        leftwards = needs_direction(post.title, post.lang, self.settings.language)
+        return NamedPost(post.title, post_path(post.id), leftwards)
 
     def checks(self) -> Iterator[tuple[str, Iterator[Finding]]]:
         """Return what can be looked at, with a title for what takes a while."""

@@ -22,6 +22,8 @@ NOTICES = {
     State.LOCAL: "not live right now, a part only",
 }
 
+_AUTO = Markup(' dir="auto"')
+
 # How many of the posts with most readers the index names, and for how many its cards have a number:
 # 500 are 7 KB a frame, where each has one or two readers.
 MOST_NAMED = 5
@@ -29,10 +31,14 @@ MOST_COUNTED = 500
 
 
 class NamedPost(NamedTuple):
-    """What the index says of a post that is being read: its title, as text, and its address."""
+    """What the index says of a post that is being read: its title, as text, and its address.
+
+    `needs_direction` is whether the title, or what is around it, runs from right to left.
+    """
 
     title: str
     address: str
+    needs_direction: bool = False
 
 
 class Shown(NamedTuple):
@@ -188,8 +194,12 @@ def _list_being_read(named: tuple[tuple[str, NamedPost, int], ...]) -> Markup:
         return Markup("")
     # With an id each line stays what it is when their order changes, and keeps the focus.
     items = Markup("").join(
-        Markup('<li id="{}"><a href="{}">{}</a> <span class="meta">{}</span></li>').format(
-            f"now-{_class_of(page)}", post.address, post.title, reading_now(count)
+        Markup('<li id="{}"><a href="{}"{}>{}</a> <span class="meta">{}</span></li>').format(
+            f"now-{_class_of(page)}",
+            post.address,
+            _AUTO if post.needs_direction else "",
+            post.title,
+            reading_now(count),
         )
         for page, post, count in named
     )

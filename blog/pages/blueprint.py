@@ -25,7 +25,11 @@ from blog.pages.search import add_search
 from blog.pages.show import Show
 from blog.pages.slugs import write_slug
 from blog.pages.words import count_posts, write_day, write_day_of_year, write_reading_time
+from blog.posts.direction import is_right_to_left, needs_direction
 from blog.posts.page_names import ABOUT_PAGE
+
+RIGHT_TO_LEFT, LEFT_TO_RIGHT = Markup(' dir="rtl"'), Markup(' dir="ltr"')
+AUTO_DIRECTION, NO_DIRECTION = Markup(' dir="auto"'), Markup("")
 
 
 def create_pages(
@@ -74,10 +78,23 @@ def create_pages(
     def drop_slash() -> ResponseReturnValue:
         return redirect(request.path.rstrip("/"), 308)
 
+    def write_direction(language: str) -> Markup:
+        """Return the attribute of an element in a language; none where nothing runs leftwards."""
+        if not language or not needs_direction("", language, settings.language):
+            return NO_DIRECTION
+        return RIGHT_TO_LEFT if is_right_to_left(language) else LEFT_TO_RIGHT
+
+    def write_auto_direction(text: str, language: str = "") -> Markup:
+        """Return the attribute of an element that has a text, amid others in a language."""
+        needs = needs_direction(text, language, settings.language)
+        return AUTO_DIRECTION if needs else NO_DIRECTION
+
     filters: dict[str, Callable[..., Any]] = {
         "count_posts": count_posts,
         "day": write_day,
         "day_of_year": write_day_of_year,
+        "auto": write_auto_direction,
+        "direction": write_direction,
         "reading_time": write_reading_time,
         "reads_class": live.reads_class,
         "slug": write_slug,

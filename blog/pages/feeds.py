@@ -19,6 +19,7 @@ from blog.pages.feed_formats import Channel, Entry, write_atom, write_json_feed,
 from blog.pages.kept import KeptAnswers
 from blog.pages.linked_data import find_image
 from blog.pages.slugs import read_slug, write_slug
+from blog.posts.direction import is_right_to_left
 from blog.posts.model import Post
 from blog.posts.names import slugify
 
@@ -76,7 +77,9 @@ def add_feeds(
             for post in chosen:
                 rendered = library.render(post)
                 if post.date:
-                    entries.append(make_entry(post, post.date, rendered.html, site_url))
+                    entries.append(
+                        make_entry(post, post.date, rendered.html, site_url, settings.language)
+                    )
                 # A long post takes tens of milliseconds; the streams have their turn in between.
                 gevent.sleep(0)
             return form.write(describe_channel(settings, form, tag), entries)
@@ -156,14 +159,19 @@ def describe_channel(settings: Settings, form: Format, tag: str) -> Channel:
     )
 
 
-def make_entry(post: Post, published: datetime, body: str, site_url: str) -> Entry:
+def make_entry(
+    post: Post, published: datetime, body: str, site_url: str, site_language: str
+) -> Entry:
     """Make the entry of a post whose body is this HTML."""
     url = site_url + url_for("pages.post", post_id=post.id)
+    html = make_absolute(body, url)
+    if is_right_to_left(post.lang or site_language):
+        html = f'<div dir="rtl">{html}</div>'
     return Entry(
         url=url,
         title=post.title,
         summary=post.description,
-        html=make_absolute(body, url),
+        html=html,
         published=published,
         updated=max(post.updated or published, published),
         authors=post.authors,

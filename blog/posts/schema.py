@@ -100,7 +100,8 @@ FIELDS = (
     FieldSpec(
         "lang",
         "a language tag such as `de` or `pt-BR`",
-        "The language of the post, where it is not the site's.",
+        "The language of the post, where it is not the site's; its script says in which direction"
+        " the post runs.",
     ),
     FieldSpec(
         "presence",

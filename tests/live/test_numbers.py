@@ -99,6 +99,13 @@ def test_the_index_names_the_posts_with_most_readers_first(tracker):
     assert shown in count(tracker).frame("index").decode()
 
 
+def test_a_title_that_runs_from_right_to_left_says_so(tracker):
+    read(tracker, "blog/a")
+    post = NamedPost("مرحبا", "/blog/a", needs_direction=True)
+    numbers = Numbers(tracker, counts_readers=False, find_post=lambda page: post)
+    assert '<a href="/blog/a" dir="auto">مرحبا</a>' in numbers.frame("index").decode()
+
+
 def test_nothing_is_named_where_nothing_is_read(tracker):
     read(tracker, "index", "about")
     numbers = count(tracker)

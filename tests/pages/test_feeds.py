@@ -258,6 +258,13 @@ def test_a_post_in_another_language_says_so():
     assert parse(app, "/feed.atom").entries[0].title_detail.language == "de"
 
 
+@pytest.mark.parametrize(("lang", "site"), [("he", "en"), ("", "ar")])
+def test_a_text_from_right_to_left_says_so_in_a_feed(lang, site):
+    app = open_site(write_post("one", lang=lang), site_url=SITE, language=site)
+    html = parse_json(app)["items"][0]["content_html"]
+    assert html == '<div dir="rtl"><p>The body of one.</p></div>'
+
+
 def test_streams_have_their_turn_between_the_posts_of_a_feed():
     app = open_site(*[write_post(f"p{n}") for n in range(5)], site_url=SITE)
     turns = 0

@@ -26,6 +26,40 @@ def write_many(count):
     return [write_post(f"post-{number:02}", title=str(number)) for number in range(1, count + 1)]
 
 
+ARABIC = "مرحبا بالعالم!"
+
+
+class TestDirection:
+    def test_of_a_post_is_that_of_its_language(self):
+        app = open_site(write_post("one", title=ARABIC, lang="ar"), write_post("two"))
+        text = read(app, "/blog/one")
+        assert '<html lang="en">' in text
+        assert '<article lang="ar" dir="rtl">' in text
+        assert f'<h1 dir="auto">{ARABIC}</h1>' in text
+        assert '<article class="card" lang="ar" dir="rtl">' in read(app, "/blog")
+
+    def test_of_the_pages_is_that_of_the_sites_language(self):
+        app = open_site(write_post("one", lang="en"), write_post("two"), language="fa")
+        text = read(app, "/blog/one")
+        assert '<html lang="fa" dir="rtl">' in text
+        assert '<article lang="en" dir="ltr">' in text
+        assert '<h1 dir="auto">The title of one</h1>' in text
+        assert "<article>" in read(app, "/blog/two")
+
+    def test_of_a_title_amid_others_is_its_own(self):
+        posts = [write_post(name, title=ARABIC, tags=("x",), series="s") for name in ("a", "c")]
+        app = open_site(posts[0], write_post("b", tags=("x",), series="s"), posts[1])
+        link = f'<a href="/blog/a" dir="auto">{ARABIC}</a>'
+        for path in ("/blog", "/archive", "/tags/x", "/search", "/blog/b"):
+            assert link in read(app, path), path
+        assert f'<span>Newer</span> <span dir="auto">{ARABIC}</span></a>' in read(app, "/blog/b")
+
+    def test_is_not_said_where_all_runs_from_left_to_right(self):
+        app = open_site(write_post("one", title="Привет", tags=("日本",), lang="ru"))
+        for path in ("/blog", "/blog/one", "/archive", "/tags", "/about"):
+            assert " dir=" not in read(app, path)
+
+
 class TestIndex:
     def test_shows_ten_posts_to_a_page_in_the_librarys_order(self):
         app = open_site(*write_many(23))
