@@ -151,9 +151,15 @@ def _describe_addresses(site: Site) -> str:
         stay = site.kind == "nimble"
         return ("/blog/:id, which stay" if stay else "unknown") + "; give others with --address"
     prefix = site.prefix.rstrip("/")
-    sections = sorted(name for name in site.patterns if name)
-    of_sections = (f"; in {name}: {prefix}{site.patterns[name]}" for name in sections)
-    return "".join([prefix, site.pattern(""), *of_sections])
+    sections = sorted({*site.patterns, *site.ugly} - {""})
+    told = [f"{prefix}{site.pattern('')}"]
+    told += [f"in {name}: {prefix}{site.pattern(name)}" for name in sections]
+    told += [
+        f"by the defaults of {one.path or one.type or 'all'}: {prefix}{one.values['permalink']}"
+        for one in site.defaults
+        if "permalink" in one.values
+    ]
+    return "; ".join(told)
 
 
 def _find_hidden(library: Library, name: str) -> Post:

@@ -9,56 +9,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from blog.posts import Library, Post
-from blog.posts.importing import ImportSourceError, Outcome, find_site, import_posts
+from blog.posts.importing import ImportSourceError, find_site, import_posts
 from blog.posts.importing.body import BodyConverter
 from blog.posts.importing.media import MediaFinder
 from blog.posts.importing.site import Site
 from blog.posts.importing.source import Source
+from tests.posts.imported import Imported, load, put
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "nodejs-blog"
 OWN_CORPUS = Path(__file__).parent / "corpus"
 
 NO_SITE = Site("plain", Path("nowhere"), Path("nowhere"), {})
 NO_SOURCE = Source(Path("nowhere/a.md"), PurePosixPath("a.md"), {}, "", 1, "a", None)
-
-
-def put(folder: Path, name: str, text: str | bytes) -> Path:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
-
-
-class Imported:
-    """What an import of a site came to: its outcomes by file, and the library of the result."""
-
-    def __init__(self, site: Path, kind: str = "", address: str = "", *, into: str = "ours"):
-        self.folder = site.parent / into
-        self.folder.mkdir(exist_ok=True)
-        found = find_site(site, kind, address)
-        before = load(self.folder).index
-        taken = {*before.by_id, *before.hidden}
-        outcomes = list(import_posts(found, self.folder, UTC, taken))
-        self.kind = found.kind
-        self.outcomes: dict[str, Outcome] = {
-            outcome.path.relative_to(site).as_posix(): outcome for outcome in outcomes
-        }
-        index = load(self.folder).index
-        assert index.faults == ()
-        self.posts: dict[str, Post] = {**index.by_id, **index.hidden}
-
-    def kinds(self) -> dict[str, str]:
-        return {name: outcome.kind for name, outcome in self.outcomes.items()}
-
-    def notes(self, name: str) -> list[str]:
-        return list(self.outcomes[name].notes)
-
-
-def load(folder: Path) -> Library:
-    library = Library(folder)
-    library.load()
-    return library
 
 
 JEKYLL_POST = """---

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 from blog.posts.importing.site import Site
 from blog.posts.importing.source import Source, read_words
-from blog.posts.names import read_place, slugify
+from blog.posts.names import slugify
 
 _MONTHS = "January February March April May June July August September October November December"
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
 # `:year` as Jekyll and Hugo have it, `{slug}` as Pelican does; a longer name before its beginning.
 _TOKEN = re.compile(
-    r"[:{](slugorcontentbasename|slugorfilename|contentbasename|short_month|long_month|output_ext"
-    r"|short_year|categories|monthname|filename|category|sections|yearday|i_month|section|minute"
-    r"|second|i_day|month|title|y_day|hour|lang|name|path|slug|year|day)\}?"
+    r"[:{](slugified_categories|slugorcontentbasename|slugorfilename|contentbasename|short_month"
+    r"|weekdayname|long_month|output_ext|short_year|post_title|categories|collection|monthname"
+    r"|short_day|long_day|filename|category|sections|yearday|weekday|i_month|section|w_year|minute"
+    r"|second|author|i_day|month|title|y_day|w_day|hour|lang|name|path|slug|year|week|day)\}?"
 )
 _ANY_TOKEN = re.compile(r"(?<![\w:]):[a-z_]+|\{[^}]*\}")
+# Hugo's `:sections[1:]`, and Go's form of a date, `:2006`.
+_SLICE = re.compile(r":sections\[(\d+|last)?(:)?(\d+|last)?\]")
+_GO_DATES = {":2006": ":year", ":01": ":month", ":02": ":day", ":1": ":i_month", ":2": ":i_day"}
+_GO_DATE = re.compile(r":(?:2006|01|02|1|2)(?!\w)")
 # Python's `{date:%Y}` in Pelican's patterns.
 _DATE_FORMAT = re.compile(r"\{date:([^}]*)\}")
 _DATE_CODES = {
     "%Y": ":year",
     "%m": ":month",
+    "%-m": ":i_month",
     "%d": ":day",
+    "%-d": ":i_day",
     "%b": ":short_month",
     "%B": ":long_month",
     "%y": ":short_year",
@@ -32,11 +41,18 @@ _DATE_CODES = {
     "%S": ":second",
     "%j": ":y_day",
 }
+# What Jekyll's and Hugo's addresses have beside letters, marks and digits.
+_PRETTY = frozenset("._~!$&'()+,;=@")
+_OF_HUGO = frozenset("._/\\#+~-@")
+_DATED = re.compile(r"\d{2,4}-\d{1,2}-\d{1,2}-(.+)")
 
 
-def write_address(site: Site, source: Source) -> str | None:
-    """Return the address the post had: "" where nobody knows, None if a part cannot be told."""
-    pattern = site.pattern(source.folders[0] if source.folders else "")
+def write_address(site: Site, source: Source, pattern: str = "") -> str | None:
+    """Return the address the post had: "" where nobody knows, None if a part cannot be told.
+
+    `pattern` is the post's own, if it has one.
+    """
+    pattern = pattern or site.pattern(source.folders[0] if source.folders else "")
     if not pattern:
         return ""
 
@@ -44,52 +60,127 @@ def write_address(site: Site, source: Source) -> str | None:
         return re.sub(r"%-?[A-Za-z]", lambda code: _DATE_CODES.get(code[0], "{?}"), found[1])
 
     pattern = _DATE_FORMAT.sub(write_date, pattern)
+    if site.kind == "hugo":
+        pattern = _SLICE.sub(lambda found: _cut_sections(source.folders, found), pattern)
+        pattern = _GO_DATE.sub(lambda found: _GO_DATES[found[0]], pattern)
     words = _list_words(site, source)
     used = set(_TOKEN.findall(pattern))
     if used - words.keys() or _ANY_TOKEN.search(_TOKEN.sub("", pattern)):
         return None
     path = _TOKEN.sub(lambda found: words[found[1]], pattern)
-    return re.sub(r"/{2,}", "/", f"/{site.prefix}/{path}")
+    is_apart = source.lang and (source.lang != site.language or site.in_subdir)
+    lang = source.lang if site.kind == "hugo" and is_apart else ""
+    return re.sub(r"/{2,}", "/", f"/{site.prefix}/{lang}/{path}")
+
+
+def _cut_sections(folders: tuple[str, ...], found: re.Match[str]) -> str:
+    first, colon, last = found.groups()
+    numbers = [len(folders) - 1 if part == "last" else int(part or 0) for part in (first, last)]
+    chosen = (
+        folders[numbers[0] : numbers[1] if last else None] if colon else folders[numbers[0] :][:1]
+    )
+    return "/".join(chosen)
 
 
 def _list_words(site: Site, source: Source) -> dict[str, str]:
+    is_jekyll = site.kind == "jekyll"
+    said = _list_jekyll_words(source) if is_jekyll else _list_other_words(site, source)
+    words = {token: word for token, word in said.items() if word is not None}
+    if site.kind == "hugo":
+        words = {token: _write_hugo_path(word, site) for token, word in words.items()}
+    if source.date is not None:
+        words |= _list_date_words(source.date.astimezone(site.zone or source.date.tzinfo or UTC))
+    return {token: quote(word, safe="/~.-_!$'()+,;=@") for token, word in words.items()}
+
+
+def _list_jekyll_words(source: Source) -> dict[str, str | None]:
     slug = str(source.fields.get("slug") or "")
-    name = read_place(source.place.with_suffix(".md")).id
-    if site.kind != "jekyll" and not source.is_bundle:
-        name = source.stem
-    chosen = slug or (source.id if site.kind == "pelican" else name)
+    dated = _DATED.fullmatch(source.stem)
+    name = slug or (dated[1] if dated else source.stem)
+    group = source.fields.get("category")
+    groups = [*source.folders, *read_words(source.fields.get("categories"))]
+    groups += [group] if isinstance(group, str) else read_words(group)
+    groups = list(dict.fromkeys(str(group).strip().lower() for group in groups))
+    return {
+        "title": _write_jekyll_slug(name, _PRETTY),
+        "slug": _write_jekyll_slug(name).lower(),
+        "name": _write_jekyll_slug(source.stem).lower(),
+        "path": "/".join((*source.folders, source.stem)),
+        "filename": source.stem,
+        "categories": "/".join(groups),
+        "slugified_categories": "/".join(map(_write_jekyll_slug, groups)),
+        "category": groups[0] if groups else "",
+        "collection": "posts",
+        "output_ext": ".html",
+        "lang": str(source.fields.get("lang") or ""),
+        "post_title": str(source.fields.get("title") or ""),
+    }
+
+
+def _list_other_words(site: Site, source: Source) -> dict[str, str | None]:
+    slug = str(source.fields.get("slug") or "")
     title = str(source.fields.get("title") or "")
-    folders = [part for part in source.folders if part not in ("_posts", "_drafts")]
     groups = read_words(source.fields.get("categories") or source.fields.get("category"))
-    if site.kind == "jekyll":
-        groups = [*folders, *groups]
-    words = {
-        "title": slug or (name if site.kind == "jekyll" else slugify(title).lower()),
-        "slug": slug or (slugify(title).lower() if site.kind == "hugo" else chosen),
+    author = read_words(source.fields.get("authors") or source.fields.get("author"), spaced=True)
+    chosen: str | None = slug or source.stem
+    if site.kind == "pelican":
+        chosen = slug or _write_pelican_slug(title or source.stem, site)
+        groups = groups or [*source.folders[-1:], "misc"][:1]
+    return {
+        "title": title if site.kind == "hugo" else slug or slugify(title).lower(),
+        "slug": slug or (title or source.stem) if site.kind == "hugo" else chosen,
         "slugorfilename": chosen,
         "slugorcontentbasename": chosen,
         "contentbasename": source.stem,
         "filename": source.stem,
         "name": source.stem,
-        "path": "/".join((*folders, source.stem)),
-        "section": folders[0] if folders else "",
-        "sections": "/".join(folders),
+        "path": "/".join((*source.folders, source.stem)),
+        "section": source.folders[0] if source.folders else "",
+        "sections": "/".join(source.folders),
         "categories": "/".join(map(_write_segment, groups)),
         "category": _write_segment(groups[0]) if groups else "",
+        "author": _write_pelican_slug(author[0], site) if author else None,
         "output_ext": ".html",
-        "lang": str(source.fields.get("lang") or ""),
+        "lang": str(source.fields.get("lang") or source.lang),
     }
-    if site.kind == "hugo":
-        words = {token: word.lower().replace(" ", "-") for token, word in words.items()}
-    if source.date is not None:
-        words |= _list_date_words(source.date.astimezone(site.zone or source.date.tzinfo or UTC))
-    return {token: quote(word, safe="/~.-_") for token, word in words.items()}
+
+
+def _write_hugo_path(text: str, site: Site) -> str:
+    """Write a path as Hugo does: spaces become `-`, and most other signs go."""
+    kept = "".join(c for c in text if c.isspace() or _is_kept(c, _OF_HUGO))
+    path = re.sub(r"-?\s+-?", "-", kept.strip())
+    return path if site.keeps_case else path.lower()
+
+
+def _write_jekyll_slug(text: str, others: frozenset[str] = frozenset()) -> str:
+    """Write a name as Jekyll does (`Utils.slugify`, with others in its mode "pretty")."""
+    kept = "".join(c if _is_kept(c, others) else "-" for c in text)
+    return re.sub("-+", "-", kept).strip("-")
+
+
+def _is_kept(character: str, others: frozenset[str]) -> bool:
+    return character in others or unicodedata.category(character)[0] in "LMN"
+
+
+def _write_pelican_slug(text: str, site: Site) -> str | None:
+    """Write a slug as Pelican does; None where it would write other letters than we know."""
+    if not site.is_unicode:
+        text = unicodedata.normalize("NFKD", text.translate(_LATIN))
+        text = "".join(c for c in text if not unicodedata.combining(c))
+        if not re.sub(r"[^\w\s]", "", text).isascii():
+            return None
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", text).strip().lower())
+
+
+# Letters of Latin scripts that are no letter with a mark.
+_LATIN = str.maketrans(
+    {"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "œ": "oe", "đ": "d"}
+)
 
 
 def _list_date_words(date: datetime) -> dict[str, str]:
-    month = _MONTHS.split()[date.month - 1]
+    month, day = _MONTHS.split()[date.month - 1], _DAYS.split()[date.weekday()]
     numbers = {
-        "year": "%Y",
         "short_year": "%y",
         "month": "%m",
         "day": "%d",
@@ -98,6 +189,10 @@ def _list_date_words(date: datetime) -> dict[str, str]:
         "second": "%S",
         "y_day": "%j",
         "yearday": "%j",
+        "week": "%V",
+        "w_year": "%G",
+        "w_day": "%u",
+        "weekday": "%w",
     }
     return {
         **{token: date.strftime(form) for token, form in numbers.items()},
@@ -107,6 +202,9 @@ def _list_date_words(date: datetime) -> dict[str, str]:
         "long_month": month,
         "monthname": month.lower(),
         "short_month": month[:3],
+        "weekdayname": day.lower(),
+        "short_day": day[:3],
+        "long_day": day,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,17 +11,24 @@ from datetime import tzinfo
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from blog.posts.addresses import post_path, write_alias_key
 from blog.posts.importing.body import BodyConverter
 from blog.posts.importing.fields import convert_fields
 from blog.posts.importing.media import MediaFinder
-from blog.posts.importing.site import OTHER_SUFFIXES, Site
+from blog.posts.importing.names import tell_apart
+from blog.posts.importing.site import MARKDOWN_SUFFIXES, OTHER_SUFFIXES, Site
 from blog.posts.importing.source import Source, UnreadableError, read_source
 from blog.posts.names import read_place
 from blog.posts.reader import read_post
 from blog.posts.writing import write_post
 
 # Lists of posts and parts of the publisher's own, where posts are otherwise.
-_NO_POSTS = {"_index", "readme", "license", "licence", "changelog"}
+_NO_POST = re.compile(
+    r"(?:_index|readme|licen[sc]e|changelog|contributing)(?:\.[a-z]{2,3}(?:[-_]\w+)*)?",
+    re.IGNORECASE,
+)
+# Of a file's name, with `.md` behind it, most file systems take no more.
+MAX_NAME_BYTES = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +50,29 @@ def import_posts(
     is. With `only_tell` nothing is written.
     """
     found = [_read(site, path, zone) for path in site.walk()]
-    names = _name_all(source for source in found if isinstance(source, Source))
+    sources = [source for source in found if isinstance(source, Source)]
+    by_address = bool(site.patterns.get(""))
+    named = {
+        one.path: one for one in tell_apart(sources, language=site.language, by_address=by_address)
+    }
+    names = _name_all(named.values())
+    # Whose each address is, old or new: no two posts may have one.
+    holders = {write_alias_key(post_path(one.id)): one.path for one in named.values()}
+    holders |= {write_alias_key(post_path(post_id)): folder for post_id in taken}
     done: dict[str, Source] = {}
-    for source in found:
-        if isinstance(source, Outcome):
-            yield source
+    for one in found:
+        if isinstance(one, Outcome):
+            yield one
             continue
-        target = folder / f"{source.id}.md"
+        source = named[one.path]
+        target = folder / f"{_name_file(source.id)}.md"
         if earlier := done.get(source.id):
             reason = f"{earlier.path} has the address /blog/{source.id}, too; give it another slug"
             yield Outcome(source.path, "left out", None, (reason,))
         elif source.id in taken or target.exists() or target.with_suffix("").exists():
             yield Outcome(source.path, "kept", target, ("a post of this address is there already",))
         else:
-            outcome = _import(site, source, folder, zone, names, only_tell=only_tell)
+            outcome = _import(site, source, folder, zone, names, holders, only_tell=only_tell)
             if outcome.kind == "imported":
                 done[source.id] = source
             yield outcome
@@ -65,7 +82,7 @@ def _read(site: Site, path: Path, zone: tzinfo) -> Source | Outcome:
     try:
         if form := OTHER_SUFFIXES.get(path.suffix.lower()):
             raise UnreadableError(f"it is {form}, not Markdown")
-        if path.stem.lower() in _NO_POSTS:
+        if _NO_POST.fullmatch(path.stem):
             raise UnreadableError("it is a page about the posts, not a post")
         if site.kind == "pelican" and path.relative_to(site.posts).parts[0] == "pages":
             raise UnreadableError("it is a page, not a post")
@@ -82,6 +99,7 @@ def _import(
     folder: Path,
     zone: tzinfo,
     names: Mapping[str, str],
+    holders: dict[str, Path],
     *,
     only_tell: bool,
 ) -> Outcome:
@@ -96,17 +114,26 @@ def _import(
     fields = dict(converted.fields)
     if "image" in fields:
         fields["image"] = media.rename(fields["image"])
-    place = PurePosixPath(f"{source.id}/index.md" if media.found else f"{source.id}.md")
+    aliases = fields.get("aliases", [])
+    lost = [one for one in aliases if _take(holders, one, source) != source.path]
+    if kept := [one for one in aliases if one not in lost]:
+        fields["aliases"] = kept
+    else:
+        fields.pop("aliases", None)
+    others = (f"left out: the old address {one}, which another post has" for one in lost)
+    name = _name_file(source.id)
+    place = PurePosixPath(f"{name}/index.md" if media.found else f"{name}.md")
     if read_place(place).id != source.id:
-        fields["slug"] = source.id  # a name that looks like a date
+        fields["slug"] = source.id  # a name that looks like a date, or is too long for a file
     content = write_post(fields, text)
     target = folder / place
     reading = read_post(target, place, content.encode(), zone)
     if reading.post is None:
         reasons = tuple(f"{fault.found}, expected {fault.expected}" for fault in reading.faults)
         return Outcome(source.path, "left out", None, reasons)
+    hints = (f"{hint.found}, expected {hint.expected}" for hint in reading.post.hints)
     missing = (f"the file {address} is not there" for address in media.missing)
-    notes = (*converted.notes, *body.notes, *missing)
+    notes = (*converted.notes, *others, *body.notes, *missing, *hints)
     if not only_tell:
         try:
             _write(target, content, media.found)
@@ -125,6 +152,16 @@ def _write(target: Path, content: str, media: Mapping[Path, str]) -> None:
         file.write(content)
 
 
+def _take(holders: dict[str, Path], address: str, source: Source) -> Path:
+    """Give an address to a post, unless another has it; return whose it is."""
+    return holders.setdefault(write_alias_key(address), source.path)
+
+
+def _name_file(post_id: str) -> str:
+    """Return an id as the name of a file, which may have to be shorter."""
+    return post_id.encode()[:MAX_NAME_BYTES].decode(errors="ignore")
+
+
 def _name_all(sources: Iterable[Source]) -> dict[str, str]:
     """Return the id of each post by every name that a link to it may have."""
     names: dict[str, str] = {}
@@ -139,6 +176,6 @@ def _list_names(reference: str) -> Iterator[str]:
     path = PurePosixPath(reference.strip("/") or ".")
     if path.stem == "index":
         path = path.parent
-    bare = path.with_suffix("") if path.suffix in (".md", ".markdown") else path
+    bare = path.with_suffix("") if path.suffix.lower() in MARKDOWN_SUFFIXES else path
     yield from (str(path), str(bare), path.name, bare.name)
     yield f"_posts/{bare}"

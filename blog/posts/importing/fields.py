@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 from typing import Any
 
+from blog.config import LANGUAGE_TAG
 from blog.posts.addresses import post_path, read_alias, write_alias_key
 from blog.posts.dates import read_date
+from blog.posts.fields import drop_links
 from blog.posts.importing.addresses import write_address
-from blog.posts.importing.site import Site
+from blog.posts.importing.names import divide_names
+from blog.posts.importing.site import JEKYLL_STYLES, Site
 from blog.posts.importing.source import Source, read_words
 
 # Ours, and the names that others have for it: the first that says something is taken.
@@ -52,16 +55,16 @@ def convert_fields(site: Site, source: Source, zone: tzinfo) -> Converted:
         "date": reader.published(),
         **{name: reader.moment(name) for name in DATES},
         "draft": reader.is_draft(),
-        "authors": reader.names("authors", "author"),
+        "authors": reader.authors(),
         "tags": reader.tags(),
         "series": reader.text("series"),
         "aliases": reader.aliases(),
         "canonical": reader.text("canonical"),
         "image": reader.text("image"),
-        "lang": reader.text("lang").replace("_", "-"),
+        "lang": reader.language(),
         "presence": False if reader.take("presence") is False else None,
     }
-    rest = sorted(set(source.fields) - reader.used - _USED)
+    rest = sorted((source.own_fields or set(source.fields)) - reader.used - _USED)
     said = [name for name in rest if source.fields[name] not in (None, "", [], {})]
     if said:
         reader.notes.append(f"left out: {', '.join(said)}")
@@ -124,16 +127,27 @@ class _Reader:
         hidden = str(fields.get("published")).lower() in ("false", "no")
         return draft or hidden or self.source.is_draft or status != "published"
 
-    def names(self, *names: str) -> list[str]:
+    def authors(self) -> list[str]:
         found: dict[str, None] = {}
-        for name in names:
+        for name in ("authors", "author"):
             value = self.take(name)
             if isinstance(value, str) and self.site.kind == "pelican":
                 value = value.split(";" if ";" in value else ",")
+            elif isinstance(value, str):
+                value = divide_names(drop_links(value))
             for item in value if isinstance(value, list | tuple) else [value]:
-                if text := _read_text(item):
+                if text := drop_links(_read_text(item)):
                     found[text] = None
         return list(found)
+
+    def language(self) -> str:
+        """Read the language; one that its name or folder says only where it is not the site's."""
+        text = self.text("lang").replace("_", "-")
+        said = self.source.lang if self.source.lang != self.site.language else ""
+        if not text and said and LANGUAGE_TAG.fullmatch(said) is None:
+            self.notes.append(f"left out: the language, which is {said!r}")
+            return ""
+        return text or said
 
     def tags(self) -> list[str]:
         """Read tags and categories; a text without commas is many words to Jekyll, one to others.
@@ -150,13 +164,14 @@ class _Reader:
         return list(found)
 
     def aliases(self) -> list[str]:
-        own = ""
+        own, pattern = "", ""
         for name in OWN_ADDRESS:
             own = own or _read_text(self.take(name))
-        if own and (":" in own.partition("://")[2] or own.startswith(":")):
-            own = ""  # Jekyll's pattern for one post
-            self.notes.append("left out: permalink, which is a pattern")
-        address = own or write_address(self.site, self.source)
+        if self.site.kind == "jekyll" and own in JEKYLL_STYLES:
+            pattern = JEKYLL_STYLES[own]
+        elif ":" in own.partition("://")[2 if "://" in own else 0]:
+            pattern = own  # of one post, or of many by the site's defaults
+        address = own if own and not pattern else write_address(self.site, self.source, pattern)
         if address is None:
             self.notes.append("left out: its old address, which the site's pattern does not tell")
         wanted = [address or ""]

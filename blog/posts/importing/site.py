@@ -8,28 +8,29 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import yaml
 
-from blog.posts.finding import is_hidden
+from blog.posts.finding import SUFFIXES, describe_others, is_hidden
 
 KINDS = ("jekyll", "hugo", "pelican", "nimble", "plain")
 MAX_CONFIG_BYTES = 1024 * 1024
 # A site's folder may be this many above the folder of posts that is named.
-MAX_LEVELS_UP = 3
+MAX_LEVELS_UP = 6
 
 JEKYLL_STYLES = {
     "date": "/:categories/:year/:month/:day/:title.html",
+    "weekdate": "/:categories/:year/W:week/:short_day/:title.html",
     "pretty": "/:categories/:year/:month/:day/:title/",
     "ordinal": "/:categories/:year/:y_day/:title.html",
     "none": "/:categories/:title.html",
 }
 HUGO_PATTERN = "/:sections/:slugorfilename/"
-MARKDOWN_SUFFIXES = (".md", ".markdown", ".mdown", ".mkd")
+MARKDOWN_SUFFIXES = (*SUFFIXES, ".mkdn", ".mdwn", ".mdtext")
 OTHER_SUFFIXES = {
     ".rst": "reStructuredText",
     ".html": "HTML",
@@ -39,7 +40,15 @@ OTHER_SUFFIXES = {
     ".asciidoc": "AsciiDoc",
     ".textile": "Textile",
     ".ipynb": "a notebook",
+    ".mdx": "MDX",
+    ".rmd": "R Markdown",
+    ".haml": "Haml",
+    ".slim": "Slim",
+    ".wiki": "wiki text",
 }
+
+
+_HUGO_FOLDERS = ("content", "archetypes", "layouts", "themes")
 
 
 class ImportSourceError(ValueError):
@@ -47,10 +56,38 @@ class ImportSourceError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """A folder from which addresses count; `lang` is the language of what is in it."""
+
+    folder: Path
+    lang: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """Fields of posts that do not have them: Jekyll's, below `path`, of a `type` or of all."""
+
+    values: Mapping[str, Any]
+    path: str = ""
+    type: str = ""
+
+    def apply_to(self, path: PurePosixPath, type_: str) -> bool:
+        """Tell whether they are for a file, by its path in the site."""
+        if self.type and self.type not in (type_, "posts"):
+            return False
+        if "*" in self.path:
+            return any(place.match(self.path) for place in (path, *path.parents))
+        return path.is_relative_to(self.path)
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """Where posts come from. `patterns` are the addresses by section, "" for every other one.
 
-    If there are any names in `only`, posts are in folders of these names only.
+    If there are any names in `only`, posts are in folders of these names only. Sections are folders
+    of the deepest of the `bases` that a post is in. `ugly` are the sections whose addresses end in
+    `.html`, "" for all. Of the `languages`, `language` has a folder of its own in addresses only if
+    `in_subdir`. Titles become addresses as they are if `is_unicode`, else in ASCII.
     """
 
     kind: str
@@ -60,14 +97,45 @@ class Site:
     prefix: str = ""
     zone: ZoneInfo | None = None
     only: frozenset[str] = frozenset()
+    bases: tuple[Base, ...] = ()
+    defaults: tuple[Defaults, ...] = ()
+    ugly: frozenset[str] = frozenset()
+    language: str = ""
+    languages: frozenset[str] = frozenset()
+    in_subdir: bool = False
+    keeps_case: bool = False
+    is_unicode: bool = True
 
     def pattern(self, section: str) -> str:
         """Return the pattern of the addresses in a section; empty where nobody knows."""
-        return self.patterns.get(section) or self.patterns.get("", "")
+        pattern = self.patterns.get(section) or self.patterns.get("", "")
+        if {section, ""} & self.ugly and not PurePosixPath(pattern).suffix:
+            pattern = pattern.rstrip("/") + ".html"
+        return pattern
+
+    def find_base(self, path: Path) -> Base:
+        """Return the folder from which the address of a file counts."""
+        having = [base for base in self.bases if path.is_relative_to(base.folder)]
+        return max(having, key=lambda base: len(base.folder.parts), default=Base(self.posts))
+
+    def find_defaults(self, path: Path) -> dict[str, Any]:
+        """Return the fields that a file has by the site's configuration."""
+        place = PurePosixPath(path.relative_to(self.find_base(path).folder).as_posix())
+        type_ = "drafts" if "_drafts" in place.parts else "posts"
+        found = [one for one in self.defaults if one.apply_to(place, type_)]
+        # The more exact ones win, and of equals the later ones.
+        found.sort(key=lambda one: (len(PurePosixPath(one.path).parts), bool(one.type)))
+        return {str(k).lower(): v for one in found for k, v in one.values.items()}
 
     def walk(self) -> Iterator[Path]:
         """Yield every file that is a post, or one in a form that cannot be read, in order."""
-        for place, folders, names in os.walk(self.posts):
+        folders = [base.folder for base in self.bases if base.folder.is_relative_to(self.posts)]
+        starts = [self.posts] if self.only or not folders else _drop_nested(folders)
+        for start in starts:
+            yield from self._walk(start)
+
+    def _walk(self, start: Path) -> Iterator[Path]:
+        for place, folders, names in os.walk(start):
             folders[:] = sorted(name for name in folders if not is_hidden(name))
             parts = Path(place).relative_to(self.posts).parts
             if self.only and not self.only & {*parts}:
@@ -84,22 +152,28 @@ def find_site(folder: Path, kind: str = "", address: str = "") -> Site:
 
     Raises `ImportSourceError` for a folder without posts.
     """
-    for place in [folder, *folder.absolute().parents][: MAX_LEVELS_UP + 1]:
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - without `..`, and links as they are
+    for place in [folder, *folder.parents][: MAX_LEVELS_UP + 1]:
         for found, configure in _CONFIGURE.items():
             if kind in ("", found) and (site := configure(place, folder)):
-                return _with_address(site, address)
+                return _with_address(_check(site, folder), address)
     site = Site(kind or _guess_by_content(folder), folder, folder, {})
     default = {"jekyll": JEKYLL_STYLES["date"], "hugo": HUGO_PATTERN, "pelican": "/:slug.html"}
     site = Site(site.kind, folder, folder, {"": default.get(site.kind, "")})
+    return _with_address(_check(site, folder), address)
+
+
+def _check(site: Site, folder: Path) -> Site:
     if next(site.walk(), None) is None:
-        raise ImportSourceError(f"{folder}: found no posts; expected files such as hello.md")
-    return _with_address(site, address)
+        others = describe_others(folder) or f"expected one that ends in {SUFFIXES[0]}"
+        raise ImportSourceError(f"{folder}: found no posts: {others}")
+    return site
 
 
 def _with_address(site: Site, address: str) -> Site:
     if not address:
         return site
-    return replace(site, patterns={"": address}, prefix="")
+    return replace(site, patterns={"": address}, prefix="", ugly=frozenset())
 
 
 def _configure_jekyll(place: Path, folder: Path) -> Site | None:
@@ -107,33 +181,83 @@ def _configure_jekyll(place: Path, folder: Path) -> Site | None:
     if config is None and not (place / "_posts").is_dir():
         return None
     config = config or {}
-    style = str(config.get("permalink") or "date")
-    pattern = JEKYLL_STYLES.get(style, style)
-    prefix = str(config.get("baseurl") or "")
-    only = frozenset({"_posts", "_drafts"}) if _is_same(folder, place) else frozenset()
-    zone = _read_zone(config, "timezone")
-    return Site("jekyll", place, folder, {"": pattern}, prefix, zone, only)
+    of_posts = _take_mapping(_take_mapping(config, "collections"), "posts")
+    style = str(of_posts.get("permalink") or config.get("permalink") or "date")
+    # Octopress and Hexo have `root`, and a folder of sources.
+    prefix = str(config.get("baseurl") or config.get("root") or "")
+    source = place / str(config.get("source_dir") or config.get("source") or ".")
+    defaults = [
+        Defaults(
+            _take_mapping(one, "values"), str(scope.get("path") or ""), str(scope.get("type") or "")
+        )
+        for one in _take_mappings(config, "defaults")
+        for scope in [_take_mapping(one, "scope")]
+    ]
+    bases = [Base(source), Base(source / str(config.get("collections_dir") or "."))]
+    only = frozenset({"_posts", "_drafts"})
+    return Site(
+        "jekyll",
+        place,
+        folder,
+        {"": JEKYLL_STYLES.get(style, style)},
+        prefix,
+        _read_zone(config, "timezone"),
+        only if _is_same(folder, place) or next(folder.rglob("_posts"), None) else frozenset(),
+        bases=tuple(Base(Path(os.path.normpath(base.folder))) for base in bases),
+        defaults=tuple(defaults),
+    )
 
 
 def _configure_hugo(place: Path, folder: Path) -> Site | None:
     suffixes = (".toml", ".yaml", ".yml", ".json")
     config = _read_config(place, "hugo", suffixes)
-    if config is None:
-        config = _read_config(place / "config" / "_default", "hugo", suffixes)
-    if config is None and (place / "content").is_dir():
+    divided = place / "config" / "_default"
+    for stem in ("hugo", "config"):
+        config = _read_config(divided, stem, suffixes) if config is None else config
+    if config is None and any((place / name).is_dir() for name in _HUGO_FOLDERS):
         config = _read_config(place, "config", suffixes)
     if config is None:
         return None
-    named = {name.lower(): value for name, value in config.items()}
-    ugly = named.get("uglyurls") is True
-    patterns = {"": HUGO_PATTERN.rstrip("/") + ".html" if ugly else HUGO_PATTERN}
-    permalinks = named.get("permalinks")
-    for source in (permalinks, permalinks.get("page") if isinstance(permalinks, dict) else None):
-        if isinstance(source, dict):
-            patterns |= {str(k): v for k, v in source.items() if isinstance(v, str)}
-    posts = place / "content" if _is_same(folder, place) else folder
-    prefix = urlsplit(str(named.get("baseurl") or "")).path
-    return Site("hugo", place, posts, patterns, prefix, _read_zone(named, "timezone"))
+    for name in ("permalinks", "languages", "module", "uglyurls"):
+        part = _read_config(divided, name, suffixes)
+        config = config if part is None else {**config, name: part}
+    named = {str(name).lower(): value for name, value in config.items()}
+    patterns = {"": HUGO_PATTERN}
+    permalinks = _take_mapping(named, "permalinks")
+    for source in (permalinks, _take_mapping(permalinks, "page")):
+        patterns |= {str(k).strip("/"): v for k, v in source.items() if isinstance(v, str)}
+    ugly = named.get("uglyurls")
+    sections = [str(k) for k, v in ugly.items() if v is True] if isinstance(ugly, dict) else []
+    language = str(named.get("defaultcontentlanguage") or "en").lower()
+    languages = {
+        str(code).lower(): {str(k).lower(): v for k, v in _take_mapping(all_, code).items()}
+        for all_ in [_take_mapping(named, "languages")]
+        for code in all_
+    }
+    content = place / str(named.get("contentdir") or "content")
+    bases = [Base(content)]
+    for code, config_ in languages.items():
+        if config_.get("contentdir"):
+            bases.append(Base(place / str(config_["contentdir"]), code))
+    bases += [
+        Base(place / str(mount.get("source") or ""), str(mount.get("lang") or ""))
+        for mount in _take_mappings(_take_mapping(named, "module"), "mounts")
+        if str(mount.get("target") or "").strip("/") == "content"
+    ]
+    return Site(
+        "hugo",
+        place,
+        _find_common(bases) if _is_same(folder, place) else folder,
+        patterns,
+        urlsplit(str(named.get("baseurl") or "")).path,
+        _read_zone(named, "timezone"),
+        bases=tuple(Base(Path(os.path.normpath(base.folder)), base.lang) for base in bases),
+        ugly=frozenset([""] if ugly is True else sections),
+        language=language,
+        languages=frozenset(languages),
+        in_subdir=named.get("defaultcontentlanguageinsubdir") is True,
+        keeps_case=named.get("disablepathtolower") is True,
+    )
 
 
 def _configure_pelican(place: Path, folder: Path) -> Site | None:
@@ -151,7 +275,16 @@ def _configure_pelican(place: Path, folder: Path) -> Site | None:
     pattern = "/" + str(config.get("ARTICLE_URL") or "{slug}.html").lstrip("/")
     posts = place / str(config.get("PATH") or "content") if _is_same(folder, place) else folder
     prefix = urlsplit(str(config.get("SITEURL") or "")).path
-    return Site("pelican", place, posts, {"": pattern}, prefix, _read_zone(config, "TIMEZONE"))
+    return Site(
+        "pelican",
+        place,
+        posts,
+        {"": pattern},
+        prefix,
+        _read_zone(config, "TIMEZONE"),
+        bases=(Base(Path(os.path.normpath(place / str(config.get("PATH") or "content")))),),
+        is_unicode=config.get("SLUGIFY_USE_UNICODE") is True,
+    )
 
 
 _CONFIGURE = {
@@ -159,6 +292,28 @@ _CONFIGURE = {
     "jekyll": _configure_jekyll,
     "pelican": _configure_pelican,
 }
+
+
+def _take_mapping(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = config.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _take_mappings(config: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    value = config.get(name)
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _find_common(bases: list[Base]) -> Path:
+    return Path(os.path.commonpath([os.path.normpath(base.folder) for base in bases]))
+
+
+def _drop_nested(folders: list[Path]) -> list[Path]:
+    """Return the folders that are in no other of them, in order."""
+    every = sorted(set(folders))
+    return [
+        one for one in every if not any(one != two and one.is_relative_to(two) for two in every)
+    ]
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from blog.posts.dates import read_date
 from blog.posts.frontmatter import FrontMatterError, split
 from blog.posts.importing.site import Site
-from blog.posts.names import MAX_ID_CHARS, read_place, slugify
+from blog.posts.names import is_bundle, make_id, read_place, slugify
 from blog.posts.reader import MAX_FILE_BYTES
 
 # Pelican's and MultiMarkdown's: `Title: Hello`, more lines of one value indented by four.
@@ -26,7 +26,12 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A post as it was found; `fields` have lower-case names. `body_line` is the body's first."""
+    """A post as it was found; `fields` have lower-case names. `body_line` is the body's first.
+
+    `place` is its path from where the site's addresses count, `folders` those that are part of it.
+    `lang` is the language that its name or its folder says, `own_fields` those that are not the
+    site's defaults.
+    """
 
     path: Path
     place: PurePosixPath
@@ -37,16 +42,19 @@ class Source:
     date: datetime | None
     is_draft: bool = False
     folders: tuple[str, ...] = field(default=())
+    lang: str = ""
+    own_fields: frozenset[str] = frozenset()
 
     @property
     def stem(self) -> str:
-        """The file's name without its suffix; of a bundle, the folder's."""
-        return self.place.parent.name if self.is_bundle else self.place.stem
+        """The file's name without suffix and language; of a bundle, the folder's."""
+        return self.place.parent.name if self.is_bundle else drop_language(self.place, self.lang)
 
     @property
     def is_bundle(self) -> bool:
         """Tell whether the post is its folder, with its pictures beside it."""
-        return self.place.stem == "index" and bool(self.place.parent.name)
+        name = f"{drop_language(self.place, self.lang)}.md"
+        return is_bundle(name) and bool(self.place.parent.name)
 
 
 def read_source(site: Site, path: Path, zone: tzinfo) -> Source:
@@ -58,18 +66,26 @@ def read_source(site: Site, path: Path, zone: tzinfo) -> Source:
     except UnicodeDecodeError as error:
         raise UnreadableError("it is not in UTF-8") from error
     fields, body, body_line = _read_parts(text)
-    place = PurePosixPath(path.relative_to(site.posts).as_posix())
-    named = read_place(place.with_suffix(".md"), zone)
+    own_fields = frozenset(fields)
+    fields = {**site.find_defaults(path), **fields}
+    base = site.find_base(path)
+    place = PurePosixPath(path.relative_to(base.folder).as_posix())
+    translated = place.stem.rpartition(".")[2].lower() if "." in place.stem else ""
+    translated = translated if translated in site.languages else ""
+    named = read_place(place.with_name(f"{drop_language(place, translated)}.md"), zone)
     title, slug = str(fields.get("title") or ""), str(fields.get("slug") or "")
-    post_id = slugify(slug)[:MAX_ID_CHARS] or named.id
-    if site.kind == "pelican" and not slug:
+    post_id = named.id
+    if translated and translated != site.language:
+        post_id = f"{post_id}.{translated}"
+    if slugify(slug):
+        post_id = make_id(slug)
+    elif site.kind == "pelican" and slugify(title):
         # Pelican's address comes from the title.
-        post_id = slugify(title).lower()[:MAX_ID_CHARS] or named.id
+        post_id = make_id(title.lower())
     date = None
     for name in ("date", "publishdate", "published_at", "pubdate"):
         date = date or read_date(fields.get(name), site.zone or zone)
-    parts = PurePosixPath(path.relative_to(site.root).as_posix()).parts
-    return Source(
+    source = Source(
         path=path,
         place=place,
         fields=fields,
@@ -77,9 +93,26 @@ def read_source(site: Site, path: Path, zone: tzinfo) -> Source:
         body_line=body_line,
         id=post_id,
         date=date or named.date,
-        is_draft="_drafts" in parts,
-        folders=place.parent.parts[: -1 if place.stem == "index" else None],
+        is_draft="_drafts" in path.parts,
+        lang=translated or base.lang.lower() or named.lang,
+        own_fields=own_fields,
     )
+    return replace(source, folders=_list_folders(site, source))
+
+
+def drop_language(place: PurePosixPath, lang: str) -> str:
+    """Return a file's name without its suffix and without its language, if it has that."""
+    stem = place.stem
+    return stem[: -len(lang) - 1] if lang and stem.lower().endswith(f".{lang}".lower()) else stem
+
+
+def _list_folders(site: Site, source: Source) -> tuple[str, ...]:
+    parts = source.place.parent.parts
+    marks = [at for at, part in enumerate(parts) if part in ("_posts", "_drafts")]
+    if site.kind == "jekyll" and marks:
+        # Jekyll's categories are the folders above that of the posts, and not those in it.
+        return parts[: marks[0]]
+    return parts[:-1] if source.is_bundle else parts
 
 
 def _read_parts(text: str) -> tuple[dict[str, Any], str, int]:
@@ -117,10 +150,14 @@ def _read_meta(text: str) -> tuple[dict[str, Any], str, int]:
     return fields, "\n".join(lines[number:]), number + 1
 
 
-def read_words(value: Any) -> list[str]:
-    """Read a list, or a text: cut at its commas, or at its spaces as Jekyll does."""
+def read_words(value: Any, *, spaced: bool = False) -> list[str]:
+    """Read a list, or a text: cut at its commas, or at its spaces as Jekyll does.
+
+    With `spaced` a word may have spaces.
+    """
     if isinstance(value, list | tuple):
         return [str(item) for item in value if item is not None and str(item).strip()]
     if isinstance(value, str):
-        return [word.strip() for word in re.split("," if "," in value else r"\s+", value) if word]
+        between = "," if spaced or "," in value else r"\s+"
+        return [word.strip() for word in re.split(between, value) if word.strip()]
     return [] if value is None else [str(value)]
