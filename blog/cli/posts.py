@@ -136,12 +136,18 @@ def import_command(path: Path, kind: str | None, address: str, dry_run: bool) ->
         raise click.ClickException(str(error)) from error
     click.echo(f"{path}: {site.kind}; old addresses: {_describe_addresses(site)}")
     counts: Counter[str] = Counter()
+    told: set[Path] = set()
     for outcome in import_posts(site, library.folder, library.zone, taken, only_tell=dry_run):
         counts[outcome.kind] += 1
+        told |= {outcome.path, *outcome.files}
         target = f" -> {outcome.target}" if outcome.target else ""
         click.echo(f"{outcome.kind}: {outcome.path}{target}")
         for note in outcome.notes:
             click.echo(f"    {note}")
+    # Of posts that are kept nobody knows what they show.
+    for other in () if counts["kept"] else site.walk_all():
+        if other not in told and other.resolve() not in told:
+            click.echo(f"left out: {other}, which no post shows")
     totals = (f"{counts[name]} {name}" for name in ("imported", "kept", "left out"))
     click.echo(f"{', '.join(totals)}{'; nothing was written' if dry_run else ''}")
 

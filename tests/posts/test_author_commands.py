@@ -312,6 +312,22 @@ def test_an_import_reports_each_file_and_what_was_left_out(tmp_path: Path):
             },
             "/:sections/:slugorfilename/; in notes: /:year/:slug/",
         ),
+        (
+            {
+                "hugo.toml": 'uglyURLs = {post = true}\ncontentDir = "content/en"\n',
+                "content/en/post/a.md": "+++\ntitle = 'A'\n+++\n",
+            },
+            "/:sections/:slugorfilename/; in post: /:sections/:slugorfilename.html",
+        ),
+        (
+            {
+                "_config.yml": "baseurl: /w\npermalink: pretty\ndefaults:\n"
+                "  - scope: {type: posts}\n    values: {permalink: /:title}\n"
+                "  - values: {layout: post}\n",
+                "_posts/2020-01-02-a.md": "---\ntitle: A\n---\n",
+            },
+            "/w/:categories/:year/:month/:day/:title/; by the defaults of posts: /w/:title",
+        ),
     ],
 )
 def test_an_import_says_what_it_takes_the_old_addresses_for(
@@ -322,6 +338,19 @@ def test_an_import_says_what_it_takes_the_old_addresses_for(
         (tmp_path / "old" / name).write_text(content)
     result = run(tmp_path / "ours", "import", str(tmp_path / "old"), "--dry-run")
     assert result.stdout.splitlines()[0].partition("old addresses: ")[2] == addresses
+
+
+def test_an_import_names_the_files_that_no_post_shows(tmp_path: Path):
+    put(tmp_path / "old", "a")
+    (tmp_path / "old" / "a.md").write_text("# A\n\n![](sky.png)\n")
+    for name in ("sky.png", "moon.png", "data.csv"):
+        (tmp_path / "old" / name).write_text("x")
+    result = run(tmp_path / "ours", "import", str(tmp_path / "old"))
+    assert result.stdout.splitlines()[2:] == [
+        f"left out: {tmp_path}/old/data.csv, which no post shows",
+        f"left out: {tmp_path}/old/moon.png, which no post shows",
+        "1 imported, 0 kept, 0 left out",
+    ]
 
 
 def test_an_import_of_nothing_says_so(tmp_path: Path):

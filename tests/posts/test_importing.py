@@ -277,6 +277,109 @@ def test_a_pelican_site(tmp_path: Path):
     assert imported.notes("content/pages/about.md") == ["it is a page, not a post"]
 
 
+PELICAN_TAGS = """Title: Tags
+Date: 2020-01-02
+
+{% notebook x.ipynb cells[2:] %}
+{% img right {static}/images/me.png 200 100 "Me, smiling" "A face" %} {% img /images/me.png Me %}
+{% youtube dQw4w9WgXcQ 640 480 %} [Ada]({author}ada-lovelace) <a href="{author}ada">x</a>
+{{ not liquid }} `{% img a.png %}`
+
+```
+{% notebook y.ipynb %}
+```
+"""
+
+
+def test_pelican_s_liquid_tags_become_markdown_or_comments_that_are_told(tmp_path: Path):
+    put(tmp_path, "site/pelicanconf.py", "PATH = 'content'\n")
+    put(tmp_path, "site/content/a.md", PELICAN_TAGS)
+    put(tmp_path, "site/content/images/me.png", b"me")
+    imported = Imported(tmp_path / "site")
+    assert (
+        imported.posts["tags"].body
+        == """<!-- not imported: {% notebook x.ipynb cells[2:] %} -->
+![A face](me.png "Me, smiling") ![Me](me.png "Me")
+<https://www.youtube.com/watch?v=dQw4w9WgXcQ> Ada <a href="/">x</a>
+{{ not liquid }} `{% img a.png %}`
+
+```
+{% notebook y.ipynb %}
+```
+"""
+    )
+    assert imported.notes("content/a.md") == [
+        "line 4: left out: {% notebook x.ipynb cells[2:] %}",
+        "line 6: no such page, so no link: [Ada]({author}ada-lovelace)",
+        "line 6: no such page, now /: {author}ada",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "title", "address"),
+    [
+        ("", "Ærø, Łódź & Straße", "/aero-lodz-strasse.html"),
+        ("", "Привет", None),
+        ("SLUGIFY_USE_UNICODE = True", "Да, я", "/%D0%B4%D0%B0-%D1%8F.html"),
+    ],
+)
+def test_a_pelican_address_is_made_of_the_title(
+    tmp_path: Path, config: str, title: str, address: str | None
+):
+    put(tmp_path, "site/pelicanconf.py", f"{config}\n")
+    put(tmp_path, "site/content/a.md", f"Title: {title}\nDate: 2020-01-02\n\nText.\n")
+    imported = Imported(tmp_path / "site")
+    (post,) = imported.posts.values()
+    assert post.aliases == ((address,) if address else ())
+    assert bool(imported.notes("content/a.md")) is (address is None)
+
+
+HEXO_POST = """---
+title: 你好
+date: 2020/1/2 9:05:00
+---
+{% codeblock Hello lang:ruby %}
+puts 1
+{% endcodeblock %}
+{% asset_img sky.png "The sky" %} {% img left /images/moon.png 20 %} {% post_link 其他 the other %}
+[by file](其他.md#part) [none](none.md) {% include figure.html src="/images/moon.png" alt="Moon" %}
+"""
+
+
+def test_a_hexo_blog_is_imported_as_the_jekyll_like_one_that_it_is(tmp_path: Path):
+    config = "root: /\nsource_dir: source\npermalink: :year/:month/:day/:title/\n"
+    put(tmp_path, "site/_config.yml", config)
+    put(tmp_path, "site/source/_posts/你好.md", HEXO_POST)
+    put(tmp_path, "site/source/_posts/其他.md", "---\ntitle: O\ndate: 2020-01-01\n---\n")
+    put(tmp_path, "site/source/_posts/你好/sky.png", b"sky")
+    put(tmp_path, "site/source/images/moon.png", b"moon")
+    imported = Imported(tmp_path / "site")
+    post = imported.posts["你好"]
+    assert post.aliases == ("/2020/01/02/%E4%BD%A0%E5%A5%BD/",)
+    assert post.date == datetime(2020, 1, 2, 9, 5, tzinfo=UTC)
+    other = "/blog/%E5%85%B6%E4%BB%96"
+    assert post.body == (
+        "```ruby\nputs 1\n```\n"
+        f'![The sky](sky.png "The sky") ![](moon.png) [the other]({other})\n'
+        f"[by file]({other}#part) [none](none.md) ![Moon](moon.png)\n"
+    )
+    assert imported.notes("source/_posts/你好.md") == []
+
+
+def test_a_language_that_is_no_code_is_told(tmp_path: Path):
+    put(tmp_path, "site/a.md", "---\ntitle: T\nlanguage: Russian\n---\n")
+    imported = Imported(tmp_path / "site")
+    assert imported.posts["a"].lang == ""
+    assert imported.notes("a.md") == ['left out: the language, which is "Russian"']
+
+
+def test_a_zola_link_finds_its_post(tmp_path: Path):
+    put(tmp_path, "site/config.toml", 'base_url = "https://a.example"\n')
+    put(tmp_path, "site/content/blog/one.md", "+++\ntitle = 'One'\n+++\n[2](@/blog/two.md#x)\n")
+    put(tmp_path, "site/content/blog/two.md", "+++\ntitle = 'Two'\n+++\n")
+    assert Imported(tmp_path / "site").posts["one"].body == "[2](/blog/two#x)\n"
+
+
 def test_nimble_publisher_s_posts_keep_the_address_that_they_had(tmp_path: Path):
     post = '%{\n  title: "Hello",\n  author: "José",\n  tags: ~w(hello world),\n'
     post += '  description: "Let\'s learn"\n}\n---\nText.\n'
@@ -402,7 +505,21 @@ def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path, name: str,
 @pytest.mark.parametrize("kind", ["jekyll", "hugo", "pelican"])
 @pytest.mark.parametrize(
     "opening",
-    ["`", "```\n", "{% raw %}", "{% highlight a %}", "{% comment %}", "{{< ", "{{", "[a", "src='"],
+    [
+        "`",
+        "```\n",
+        "{% raw %}",
+        "{% codeblock %}",
+        "](a.m",
+        "{% img ",
+        "[a]({author}",
+        "{% highlight a %}",
+        "{% comment %}",
+        "{{< ",
+        "{{",
+        "[a",
+        "src='",
+    ],
 )
 def test_what_is_never_closed_takes_no_time(kind: str, opening: str):
     began = time.process_time()

@@ -33,12 +33,16 @@ MAX_NAME_BYTES = 240
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: `target` is where it is now; `notes` say what is not as it was."""
+    """What became of one file: `target` is where it is now; `notes` say what is not as it was.
+
+    `files` were copied beside it, or are there already.
+    """
 
     path: Path
     kind: Literal["imported", "kept", "left out"]
     target: Path | None = None
     notes: tuple[str, ...] = ()
+    files: Collection[Path] = ()
 
 
 def import_posts(
@@ -140,7 +144,7 @@ def _import(
         except OSError as error:
             reason = f"{target} cannot be written ({error.strerror})"
             return Outcome(source.path, "left out", None, (reason,))
-    return Outcome(source.path, "imported", target, notes)
+    return Outcome(source.path, "imported", target, notes, frozenset(media.found))
 
 
 def _write(target: Path, content: str, media: Mapping[Path, str]) -> None:

@@ -142,12 +142,13 @@ class _Reader:
 
     def language(self) -> str:
         """Read the language; one that its name or folder says only where it is not the site's."""
-        text = self.text("lang").replace("_", "-")
         said = self.source.lang if self.source.lang != self.site.language else ""
-        if not text and said and LANGUAGE_TAG.fullmatch(said) is None:
-            self.notes.append(f"left out: the language, which is {said!r}")
+        text = self.text("lang").replace("_", "-") or said
+        # "Russian" and "chinese" are no codes.
+        if LANGUAGE_TAG.fullmatch(text) and len(text.partition("-")[0]) > 3:
+            self.notes.append(f'left out: the language, which is "{text}"')
             return ""
-        return text or said
+        return text
 
     def tags(self) -> list[str]:
         """Read tags and categories; a text without commas is many words to Jekyll, one to others.

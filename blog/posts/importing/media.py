@@ -58,8 +58,10 @@ class MediaFinder:
 
     def _find(self, path: str) -> Path | None:
         places = [self.site.root / name for name in _ROOTS] + [self.site.posts]
+        places += [base.folder for base in self.site.bases]
         if not path.startswith("/"):
-            places.insert(0, self.source.path.parent)
+            # Beside the post, or in a folder of its name, as Hexo has it.
+            places[:0] = [self.source.path.parent, self.source.path.with_suffix("")]
         elif self.site.prefix.strip("/") and path.startswith(self.site.prefix):
             path = path.removeprefix(self.site.prefix)
         within = self.site.root.resolve()

@@ -129,6 +129,12 @@ class Site:
 
     def walk(self) -> Iterator[Path]:
         """Yield every file that is a post, or one in a form that cannot be read, in order."""
+        for path in self.walk_all():
+            if path.suffix.lower() in (*MARKDOWN_SUFFIXES, *OTHER_SUFFIXES):
+                yield path
+
+    def walk_all(self) -> Iterator[Path]:
+        """Yield every file where the posts are, in order."""
         folders = [base.folder for base in self.bases if base.folder.is_relative_to(self.posts)]
         starts = [self.posts] if self.only or not folders else _drop_nested(folders)
         for start in starts:
@@ -142,8 +148,7 @@ class Site:
                 continue
             for name in sorted(names):
                 path = Path(place) / name
-                wanted = path.suffix.lower() in (*MARKDOWN_SUFFIXES, *OTHER_SUFFIXES)
-                if wanted and not is_hidden(name) and path.is_file():
+                if not is_hidden(name) and path.is_file():
                     yield path
 
 

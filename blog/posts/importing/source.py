@@ -156,7 +156,9 @@ def read_words(value: Any, *, spaced: bool = False) -> list[str]:
     With `spaced` a word may have spaces.
     """
     if isinstance(value, list | tuple):
-        return [str(item) for item in value if item is not None and str(item).strip()]
+        # Hexo has lists in it: `categories: [[Sports, Tennis]]`.
+        items = [i for one in value for i in (one if isinstance(one, list | tuple) else [one])]
+        return [str(item) for item in items if item is not None and str(item).strip()]
     if isinstance(value, str):
         between = "," if spaced or "," in value else r"\s+"
         return [word.strip() for word in re.split(between, value) if word.strip()]
