@@ -137,3 +137,25 @@ def test_an_answer_of_the_cache_is_in_the_access_log(site):
     for _ in range(3):
         site.fetch("/about")
     site.wait(lambda: count() == 3, "all three are logged")
+
+
+def test_a_post_in_another_script_is_read_counted_and_named_at_its_escaped_address(site, folder):
+    write(folder, "Привет", "Text.", tags="[ночь]")
+    path = "/blog/%D0%9F%D1%80%D0%B8%D0%B2%D0%B5%D1%82"
+    site.wait(lambda: f'href="{path}"' in site.fetch("/"), "the post is listed")
+    link = f'<a href="{path}">Привет</a>'
+    with OpenStream(site, path.removeprefix("/").replace("/", "%2F")) as reader:
+        reader.read_until("1 reading now")
+        site.wait(lambda: "1 reading now" in site.fetch(path), "the reader is counted")
+        site.wait(lambda: f"{link} " in site.fetch("/"), "the post is named on the index")
+        with OpenStream(site) as index:
+            index.read_until(link)
+    head = "HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    former = "41f-440-438-432-435-442"
+    assert b"301 MOVED PERMANENTLY" in send_raw(site, f"GET /blog/{former} {head}")
+    assert f"\r\nLocation: {path}\r\n".encode() in send_raw(site, f"GET /blog/{former} {head}")
+    once, twice = (send_raw(site, f"GET {path} {head}") for _ in range(2))
+    assert once == twice
+    assert b"200 OK" in once
+    assert b"200 OK" in send_raw(site, f"HEAD {path} {head}")
+    assert "/blog/Привет".encode() not in once
