@@ -191,7 +191,10 @@ class Settings:
         secret=True,
     )
     posts_dir: Path = _setting(
-        Path("posts"), _read_path, "a folder", "Where the posts are: every `*.md`, any depth."
+        Path("posts"),
+        _read_path,
+        "a folder",
+        "Where the posts are: every Markdown file, any depth.",
     )
     about_dir: Path = _setting(
         Path("about"), _read_path, "a folder", "The sections of the about page, one file each."

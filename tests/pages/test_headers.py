@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
-from flask import Response, abort, template_rendered
+from flask import Flask, Response, abort, template_rendered
 
 from tests.pages.site import ROOT, Numbers, open_site, write_post
 
@@ -110,6 +110,19 @@ class TestStaticFiles:
         sheet.write_text("a{color:red}")
         assert assets.version("style.css") != before
         assert assets.version("none.css") == ""
+
+    @pytest.mark.parametrize(("name", "asked"), [("u\u0308", "%C3%BC"), ("ü", "u%CC%88")])
+    def test_are_found_by_their_names_in_either_form_of_unicode(self, tmp_path, name, asked):
+        from blog.pages.assets import install_assets
+
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.png").write_bytes(b"picture")
+        app = Flask("blog", static_url_path="/static", static_folder=str(tmp_path))
+        install_assets(app)
+        with app.test_client().get(f"/static/{asked}/{asked}.png") as answer:
+            assert answer.data == b"picture"
+        for path in (f"{asked}/none.png", f"%00/{asked}", f"../{asked}.png", "%C3%A9/" * 900):
+            assert app.test_client().get(f"/static/{path}").status_code == 404
 
     def test_have_a_stylesheet_under_20_kb(self):
         assert (ROOT / "static" / "style.css").stat().st_size < 20_000

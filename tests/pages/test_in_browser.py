@@ -23,6 +23,7 @@ KINDS = [
     "/blog",
     "/blog?page=2",
     "/blog/p0",
+    "/blog/rtl",
     "/tags",
     "/tags/a_b",
     "/archive",
@@ -44,6 +45,9 @@ a_very_long_line_%s</code></pre>
 <table><thead><tr><th>A</th><th>B</th></tr></thead>
 <tbody><tr><td>1</td><td>2</td></tr></tbody></table>
 """ % ("x" * 200)
+
+ARABIC = """<p>هذا نص عربي مع كلمة Python في الوسط.</p><ul><li>نقطة</li></ul>
+<pre tabindex="0"><code>x = f(1);</code></pre>"""
 
 FRAME = (
     "retry: 60000\n"
@@ -91,6 +95,7 @@ def site(streams, tmp_path):
     posts = [write_post(f"p{n}", tags=("a b", "c"), body=BODY) for n in range(11)]
     old = datetime(2020, 1, 1, tzinfo=UTC)
     posts.append(write_post("owls", title="On owls", date=old, body="<p>An owl at night.</p>"))
+    posts.append(write_post("rtl", title="مرحبا!", lang="ar", date=old.replace(year=2019), body=ARABIC))
     about = Books(write_post("what", title="What"))
     library = Books(*posts, headings=headings)
     search = Search(library, tmp_path)
@@ -137,6 +142,30 @@ def test_pages_have_no_axe_violation_and_a_quiet_console(browser, site, width, s
             wider = tab.evaluate("() => document.documentElement.scrollWidth - innerWidth")
             assert wider <= 0, f"{path} scrolls sideways at {width} px"
         assert [text for text in tab.said if "404 (NOT FOUND)" not in text] == []
+
+
+def test_a_text_from_right_to_left_is_laid_out_so_and_its_code_is_not(browser, site):
+    with open_tab(browser, viewport={"width": 800, "height": 800}) as tab:
+        tab.goto(f"{site}/blog/rtl")
+        run = "element => getComputedStyle(element).direction"
+        assert tab.locator("article").evaluate(run) == "rtl"
+        assert tab.locator("pre").evaluate(run) == "ltr"
+        item = tab.locator(".prose ul")
+        padding = item.evaluate("element => getComputedStyle(element).paddingRight")
+        assert float(padding.removesuffix("px")) > 10
+        # "1 min read", and not "min read 1".
+        left, right = tab.locator(".title .meta").evaluate(
+            """element => {
+                const words = element.lastElementChild.firstChild, range = new Range();
+                const at = (from, to) => {
+                    range.setStart(words, from); range.setEnd(words, to);
+                    return range.getBoundingClientRect().left;
+                };
+                return [at(0, 1), at(2, 3)];
+            }"""
+        )
+        assert left < right
+        assert tab.said == []
 
 
 def test_numbers_change_with_a_frame(browser, site):
