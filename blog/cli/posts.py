@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
+from unicodedata import normalize
 
 import click
 from flask import current_app
@@ -171,7 +172,7 @@ def _describe_addresses(site: Site) -> str:
 def _find_hidden(library: Library, name: str) -> Post:
     """Find a post by its id, or by its file."""
     index = library.index
-    post_id = name.removeprefix("/blog/").rstrip("/")
+    post_id = normalize("NFC", name).removeprefix("/blog/").rstrip("/")
     everyone = {**index.by_id, **index.hidden}
     by_path = {post.path.resolve(): post for post in everyone.values()}
     post = everyone.get(post_id) or by_path.get(Path(name).resolve())

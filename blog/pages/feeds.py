@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from unicodedata import normalize
 
 import gevent
 from flask import Blueprint, Response, abort, request, url_for
@@ -91,7 +92,7 @@ def add_feeds(
             return answer(form, catalogues.latest.posts, "")
 
         def tag_feed(slug: str) -> ResponseReturnValue:
-            tag = read_slug(slug)
+            tag = normalize("NFC", read_slug(slug))
             posts = catalogues.latest.tags.get(tag)
             if posts is None:
                 abort(404)

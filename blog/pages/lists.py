@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import normalize
 
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
@@ -60,7 +61,7 @@ def add_lists(pages: Blueprint, catalogues: Catalogues, show: Show) -> None:
 
     @pages.get("/tags/<slug>")
     def tag(slug: str) -> ResponseReturnValue:
-        name = read_slug(slug)
+        name = normalize("NFC", read_slug(slug))
         posts = catalogues.latest.tags.get(name)
         if posts is None:
             abort(404)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
+from unicodedata import normalize
 
 from blog.config import LANGUAGE_TAG
 from blog.posts.addresses import is_image, is_shown_elsewhere, is_web_address, read_alias
@@ -128,7 +129,8 @@ class Fields:
             if not _is_text(item):
                 self._complain(name, _show(item), "a list of texts", f"{name}: [one, two]")
                 return ()
-            if text := " ".join(drop_controls(str(item)).split()):
+            # One tag, whatever program wrote it.
+            if text := normalize("NFC", " ".join(drop_controls(str(item)).split())):
                 names[text] = None
         if len(names) > limit:
             self._hint(name, f"{len(names)} of them", f"at most {limit}", "keep the best")

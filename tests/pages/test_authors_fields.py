@@ -94,12 +94,13 @@ def test_an_address_in_any_script_is_escaped_wherever_it_stands(write, open_blog
 
 
 def test_an_address_leads_to_the_post_in_either_form_of_unicode(write, open_blog, tmp_path):
-    write("cafe\u0301/index.md", "aliases: [/blög]", body="![x](bild-ü.gif)")
+    write("cafe\u0301/index.md", "aliases: [/blög]", "tags: [u\u0308ber]", body="![x](bild-ü.gif)")
     (tmp_path / "cafe\u0301" / "bild-u\u0308.gif").write_bytes(PIXEL)
     app = open_blog()
     assert fetch(app, "/blog/cafe%CC%81", 308).location == "/blog/caf%C3%A9"
     assert fetch(app, "/blo%CC%88g", 301).location == "/blog/caf%C3%A9"
     assert_pictures_are_there(app, "/blog/caf%C3%A9", 1)
+    assert "<h1" in fetch(app, "/tags/u%CC%88ber").text
     for path in ("caf%C3%A9/bild-u%CC%88.gif", "cafe%CC%81/bild-%C3%BC.gif"):
         assert fetch(app, f"/blog/{path}").data == PIXEL
 

@@ -95,7 +95,9 @@ def site(streams, tmp_path):
     posts = [write_post(f"p{n}", tags=("a b", "c"), body=BODY) for n in range(11)]
     old = datetime(2020, 1, 1, tzinfo=UTC)
     posts.append(write_post("owls", title="On owls", date=old, body="<p>An owl at night.</p>"))
-    posts.append(write_post("rtl", title="مرحبا!", lang="ar", date=old.replace(year=2019), body=ARABIC))
+    posts.append(
+        write_post("rtl", title="مرحبا!", lang="ar", date=old.replace(year=2019), body=ARABIC)
+    )
     about = Books(write_post("what", title="What"))
     library = Books(*posts, headings=headings)
     search = Search(library, tmp_path)
