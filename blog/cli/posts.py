@@ -159,14 +159,14 @@ def _describe_addresses(site: Site) -> str:
         return ("/blog/:id, which stay" if stay else "unknown") + "; give others with --address"
     prefix = site.prefix.rstrip("/")
     sections = sorted({*site.patterns, *site.ugly} - {""})
-    told = [f"{prefix}{site.pattern('')}"]
-    told += [f"in {name}: {prefix}{site.pattern(name)}" for name in sections]
+    told = [("", site.pattern(""))]
+    told += [(f"in {name}: ", site.pattern(name)) for name in sections]
     told += [
-        f"by the defaults of {one.path or one.type or 'all'}: {prefix}{one.values['permalink']}"
+        (f"by the defaults of {one.path or one.type or 'all'}: ", str(one.values["permalink"]))
         for one in site.defaults
         if "permalink" in one.values
     ]
-    return "; ".join(told)
+    return "; ".join(f"{where}{prefix}/{pattern.lstrip('/')}" for where, pattern in told)
 
 
 def _find_hidden(library: Library, name: str) -> Post:
