@@ -10,6 +10,7 @@ from blog.posts.html_tags import Attributes, TagReader, join_tag, write_tag
 # Code and what it hangs on: it would run in nobody's feed reader, and some show it as text.
 _CODE_ELEMENTS = frozenset(["script", "style"])
 _CODE_ATTRIBUTE = re.compile(r"on[a-z]+|srcdoc")
+_ADDRESSES = frozenset(["action", "data", "formaction", "href", "src", "xlink:href"])
 # Browsers pass over white space in it.
 _CODE_ADDRESS = re.compile(r"[\x00-\x20]*" + r"\s*".join("javascript:"), re.IGNORECASE)
 
@@ -90,4 +91,5 @@ class _Rewriter(TagReader):
 
 
 def _is_code(name: str, value: str | None) -> bool:
-    return bool(_CODE_ATTRIBUTE.fullmatch(name) or _CODE_ADDRESS.match(value or ""))
+    is_address = name in _ADDRESSES and _CODE_ADDRESS.match(value or "")
+    return bool(is_address or _CODE_ATTRIBUTE.fullmatch(name))

@@ -110,7 +110,9 @@ def add_feeds(
         if response.status_code == 404 and site_url and request.method in ("GET", "HEAD"):
             catalogue = catalogues.latest
             found = find_old_feed(request.path, catalogue.tags)
-            if found is not None and catalogue.index.find_alias(request.path) is None:
+            post_id = request.path.removeprefix("/blog/").rstrip("/")
+            is_taken = post_id in catalogue.index.hidden or catalogue.index.find_alias(request.path)
+            if found is not None and not is_taken:
                 ending, tag = found
                 response.status_code = 301
                 response.headers["Location"] = (

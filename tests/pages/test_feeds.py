@@ -244,6 +244,13 @@ def test_what_was_no_feed_of_ours_is_not_there(path):
     fetch(open_site(write_post("one"), site_url=SITE), path, 404)
 
 
+def test_a_hidden_post_s_address_leads_to_no_feed():
+    fetch(open_site(write_post("one"), site_url=SITE), "/blog/feed", 301)
+    library = Books(write_post("one"))
+    library.index.hidden["feed"] = write_post("feed", draft=True)
+    fetch(open_site(library=library, site_url=SITE), "/blog/feed", 404)
+
+
 def test_no_old_address_leads_to_feeds_that_are_not_there():
     fetch(open_site(write_post("one")), "/feed.xml", 404)
 
@@ -306,6 +313,7 @@ def test_an_empty_feed_says_the_same_every_time():
         ("a<script src=x>if (a < b) { '</p>' }</script>b<style>p {}</style>c", "abc"),
         ("a<svg><SCRIPT>x</SCRIPT><script href='x'/><g/></svg>", "a<svg><g/></svg>"),
         ('<p onclick="x()" class="a">b', '<p class="a">b'),
+        ('<img alt="javascript: a book">', '<img alt="javascript: a book">'),
         ('<a href=" JavaScript:x()" title="a">b</a>', '<a title="a">b</a>'),
         ('<iframe src="/x" srcdoc="<script>x</script>">', '<iframe src="https://b.example/x">'),
         (
