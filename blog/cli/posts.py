@@ -138,7 +138,10 @@ def import_command(path: Path, kind: str | None, address: str, dry_run: bool) ->
     click.echo(f"{path}: {site.kind}; old addresses: {_describe_addresses(site)}")
     counts: Counter[str] = Counter()
     told: set[Path] = set()
-    for outcome in import_posts(site, library.folder, library.zone, taken, only_tell=dry_run):
+    aliases = [alias for post in taken.values() for alias in post.aliases]
+    for outcome in import_posts(
+        site, library.folder, library.zone, taken, aliases=aliases, only_tell=dry_run
+    ):
         counts[outcome.kind] += 1
         told |= {outcome.path, *outcome.files}
         target = f" -> {outcome.target}" if outcome.target else ""

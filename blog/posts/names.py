@@ -54,11 +54,10 @@ def slugify(text: str) -> str:
     Letters and digits of every script stay, in the composed form of Unicode (NFC), and so do `.`,
     `_` and `~`. Everything else becomes `-`.
     """
-    if not text.isascii():
-        text = _GLYPH_SELECTORS.sub("", unicodedata.normalize("NFC", text))
     text = _SHARP.sub(r"\1 sharp", _PLUS_PLUS.sub(" plus plus ", text))
-    kept = "".join(map(_keep, text))
-    return re.sub("-+", "-", kept).strip("-").lstrip("._~")
+    kept = "".join(map(_keep, _GLYPH_SELECTORS.sub("", text)))
+    # At the end: what nobody sees may have kept a letter and its mark apart.
+    return unicodedata.normalize("NFC", re.sub("-+", "-", kept).strip("-").lstrip("._~"))
 
 
 def _keep(character: str) -> str:

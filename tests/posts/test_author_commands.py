@@ -340,6 +340,14 @@ def test_an_import_says_what_it_takes_the_old_addresses_for(
     assert result.stdout.splitlines()[0].partition("old addresses: ")[2] == addresses
 
 
+def test_an_import_takes_no_old_address_from_a_post_of_ours(tmp_path: Path):
+    put(tmp_path / "old", "a", aliases="[/x, /y]")
+    put(tmp_path / "ours", "b", aliases="[/x/]", draft="true")
+    result = run(tmp_path / "ours", "import", str(tmp_path / "old"))
+    assert "    left out: the old address /x, which another post has" in result.stdout
+    assert run(tmp_path / "ours", "check").exit_code == 0
+
+
 def test_an_import_names_the_files_that_no_post_shows(tmp_path: Path):
     put(tmp_path / "old", "a")
     (tmp_path / "old" / "a.md").write_text("# A\n\n![](sky.png)\n")

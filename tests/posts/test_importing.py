@@ -502,6 +502,21 @@ def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path, name: str,
         find_site(tmp_path / "site")
 
 
+@pytest.mark.parametrize("setting", ['baseURL = "https://[x/"', 'contentDir = "\\u0000"'])
+def test_settings_that_cannot_be_used_are_told(tmp_path: Path, setting: str):
+    put(tmp_path, "site/hugo.toml", setting)
+    put(tmp_path, "site/content/a.md", "---\ntitle: T\n---\n")
+    with pytest.raises(ImportSourceError, match="its settings cannot be used"):
+        find_site(tmp_path / "site")
+
+
+def test_no_folder_outside_of_the_site_is_read(tmp_path: Path):
+    put(tmp_path, "site/hugo.toml", 'contentDir = "../other"\n[languages.fr]\ncontentDir = "fr"\n')
+    put(tmp_path, "other/a.md", "---\ntitle: T\n---\n")
+    put(tmp_path, "site/fr/b.md", "---\ntitle: T\n---\n")
+    assert list(Imported(tmp_path / "site").outcomes) == ["fr/b.md"]
+
+
 @pytest.mark.parametrize("kind", ["jekyll", "hugo", "pelican"])
 @pytest.mark.parametrize(
     "opening",

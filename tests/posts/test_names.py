@@ -31,6 +31,7 @@ from blog.posts.reader import read_post
         ("हिन्दी में.md", "हिन्दी-में"),
         ("می\u200cشود.md", "میشود"),
         ("❤\ufe0f love.md", "love"),
+        ("e\u200d\u0301.md", "é"),
         ("🎉.md", "1f389"),
         ("c.md", "c"),
         ("c#.md", "c-sharp"),

@@ -46,12 +46,18 @@ class Outcome:
 
 
 def import_posts(
-    site: Site, folder: Path, zone: tzinfo, taken: Collection[str], *, only_tell: bool = False
+    site: Site,
+    folder: Path,
+    zone: tzinfo,
+    taken: Collection[str],
+    *,
+    aliases: Iterable[str] = (),
+    only_tell: bool = False,
 ) -> Iterator[Outcome]:
     """Import a site's posts into `folder`, and yield what became of each file.
 
     Nothing is overwritten: a post whose id is in `taken`, or whose file is there, is kept as it
-    is. With `only_tell` nothing is written.
+    is. `aliases` are the old addresses that others have. With `only_tell` nothing is written.
     """
     found = [_read(site, path, zone) for path in site.walk()]
     sources = [source for source in found if isinstance(source, Source)]
@@ -62,7 +68,8 @@ def import_posts(
     names = _name_all(named.values())
     # Whose each address is, old or new: no two posts may have one.
     holders = {write_alias_key(post_path(one.id)): one.path for one in named.values()}
-    holders |= {write_alias_key(post_path(post_id)): folder for post_id in taken}
+    others = [*(post_path(post_id) for post_id in taken), *aliases]
+    holders |= {write_alias_key(address): folder for address in others}
     done: dict[str, Source] = {}
     for one in found:
         if isinstance(one, Outcome):

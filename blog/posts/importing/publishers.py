@@ -40,8 +40,17 @@ def find_site(folder: Path, kind: str = "", address: str = "") -> Site:
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - without `..`, and links as they are
     for place in [folder, *folder.parents][: MAX_LEVELS_UP + 1]:
         for found, configure in _CONFIGURE.items():
-            if kind in ("", found) and (site := configure(place, folder)):
-                return _with_address(_check(site, folder), address)
+            if kind not in ("", found):
+                continue
+            try:
+                if site := configure(place, folder):
+                    return _with_address(_check(site, folder), address)
+            except ImportSourceError:
+                raise
+            except ValueError as error:  # an address that is none, a zero byte in a path
+                raise ImportSourceError(
+                    f"{place}: its settings cannot be used ({error})"
+                ) from error
     site = Site(kind or _guess_by_content(folder), folder, folder, {})
     default = {"jekyll": JEKYLL_STYLES["date"], "hugo": HUGO_PATTERN, "pelican": "/:slug.html"}
     site = Site(site.kind, folder, folder, {"": default.get(site.kind, "")})
@@ -129,14 +138,16 @@ def _configure_hugo(place: Path, folder: Path) -> Site | None:
         for mount in _take_mappings(_take_mapping(named, "module"), "mounts")
         if str(mount.get("target") or "").strip("/") == "content"
     ]
+    normal = (Base(Path(os.path.normpath(base.folder)), base.lang) for base in bases)
+    bases = [base for base in normal if base.folder.is_relative_to(place)]
     return Site(
         "hugo",
         place,
-        _find_common(bases) if _is_same(folder, place) else folder,
+        _find_common(bases, place) if _is_same(folder, place) else folder,
         patterns,
         urlsplit(str(named.get("baseurl") or "")).path,
         _read_zone(named, "timezone"),
-        bases=tuple(Base(Path(os.path.normpath(base.folder)), base.lang) for base in bases),
+        bases=tuple(bases),
         ugly=frozenset([""] if ugly is True else sections),
         language=language,
         languages=frozenset(languages),
@@ -189,8 +200,8 @@ def _take_mappings(config: Mapping[str, Any], name: str) -> list[Mapping[str, An
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
-def _find_common(bases: list[Base]) -> Path:
-    return Path(os.path.commonpath([os.path.normpath(base.folder) for base in bases]))
+def _find_common(bases: list[Base], place: Path) -> Path:
+    return Path(os.path.commonpath([base.folder for base in bases] or [place]))
 
 
 def _is_same(one: Path, other: Path) -> bool:
