@@ -175,7 +175,11 @@ class Settings:
         " from a request; without it there are none.",
     )
     language: str = _setting(
-        "en", _read_fitting(LANGUAGE_TAG), "a tag such as de or pt-BR", "The language of the pages."
+        "en",
+        _read_fitting(LANGUAGE_TAG),
+        "a tag such as de or pt-BR",
+        "The language of the posts, and by it the direction of the pages, whose own words are"
+        " English.",
     )
     time_zone: ZoneInfo = _setting(
         ZoneInfo("UTC"),
