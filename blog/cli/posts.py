@@ -17,6 +17,7 @@ from flask.cli import AppGroup
 
 from blog.cli.checking import check_posts
 from blog.posts import Library, Post
+from blog.posts.finding import SUFFIXES
 from blog.posts.importing import KINDS, ImportSourceError, Site, find_site, import_posts
 from blog.posts.names import MAX_ID_CHARS, slugify
 from blog.posts.preview import preview_path, sign_preview
@@ -58,8 +59,10 @@ def new_post(title: str, slug: str, publish: bool) -> None:
         )
     holder = library.index.by_id.get(post_id) or library.index.hidden.get(post_id)
     path = library.folder / name
-    if holder is not None or path.exists():
-        taken = holder.path if holder is not None else path
+    places = (library.folder / f"{post_id}{suffix}" for suffix in SUFFIXES)
+    broken = [place for place in places if place.exists()]
+    if holder is not None or broken:
+        taken = holder.path if holder is not None else broken[0]
         raise click.ClickException(f"{taken} has this address already; choose another with --slug")
     fields = {
         "title": title,

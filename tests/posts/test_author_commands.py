@@ -90,6 +90,8 @@ def test_a_new_post_never_takes_another_one_s_file_or_address(tmp_path: Path):
     (tmp_path / "broken.md").write_text("---\ndate: never\n---\n")
     assert "broken.md has this address already" in run(tmp_path, "new", "Broken").output
     assert (tmp_path / "broken.md").read_text() == "---\ndate: never\n---\n"
+    (tmp_path / "other.markdown").write_text("---\ndate: never\n---\n")
+    assert "other.markdown has this address already" in run(tmp_path, "new", "Other").output
 
 
 @pytest.mark.parametrize("title", ["", "  ", "🎉", "x" * 300, "你" * 90])

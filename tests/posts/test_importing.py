@@ -366,6 +366,16 @@ def test_a_hexo_blog_is_imported_as_the_jekyll_like_one_that_it_is(tmp_path: Pat
     assert imported.notes("source/_posts/你好.md") == []
 
 
+def test_a_link_to_a_post_is_found_in_either_form_of_unicode(tmp_path: Path):
+    put(tmp_path, "site/u\u0308ber.md", "---\ntitle: U\n---\n![p](bild-ü.png)\n")
+    put(tmp_path, "site/bild-u\u0308.png", b"picture")
+    put(tmp_path, "site/b.md", "---\ntitle: B\n---\n[x](über.md)\n")
+    imported = Imported(tmp_path / "site")
+    assert imported.posts["b"].body == "[x](/blog/%C3%BCber)\n"
+    assert imported.notes("u\u0308ber.md") == []
+    assert len(list((imported.folder / "über").iterdir())) == 2
+
+
 def test_a_language_that_is_no_code_is_told(tmp_path: Path):
     put(tmp_path, "site/a.md", "---\ntitle: T\nlanguage: Russian\n---\n")
     imported = Imported(tmp_path / "site")
@@ -406,14 +416,14 @@ def test_nothing_that_exists_is_overwritten(tmp_path: Path):
     assert set(again.kinds().values()) == {"kept"}
 
 
-@pytest.mark.parametrize("name", ["a.md", "a/index.md"])
+@pytest.mark.parametrize("name", ["a.md", "a.markdown", "a/index.md"])
 def test_a_broken_post_of_ours_is_not_overwritten_either(tmp_path: Path, name: str):
     put(tmp_path, "site/a.md", "---\ntitle: New\n---\n")
     kept = put(tmp_path, f"ours/{name}", "---\ntitle: Old: a\n---\n")
     (outcome,) = import_posts(find_site(tmp_path / "site"), tmp_path / "ours", UTC, ())
     assert outcome.kind == "kept"
     assert kept.read_text() == "---\ntitle: Old: a\n---\n"
-    assert list((tmp_path / "ours").rglob("*.md")) == [kept]
+    assert [path for path in (tmp_path / "ours").rglob("*.*") if path.is_file()] == [kept]
 
 
 def test_of_two_posts_with_one_id_the_second_is_left_out(tmp_path: Path):

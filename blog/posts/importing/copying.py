@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path, PurePosixPath
 from typing import Literal
+from unicodedata import normalize
 
 from blog.posts.addresses import post_path, write_alias_key
+from blog.posts.finding import SUFFIXES
 from blog.posts.importing.body import BodyConverter
 from blog.posts.importing.fields import convert_fields
 from blog.posts.importing.media import MediaFinder
@@ -35,7 +37,7 @@ MAX_NAME_BYTES = 240
 class Outcome:
     """What became of one file: `target` is where it is now; `notes` say what is not as it was.
 
-    `files` were copied beside it, or are there already.
+    `files` were copied beside it.
     """
 
     path: Path
@@ -77,10 +79,11 @@ def import_posts(
             continue
         source = named[one.path]
         target = folder / f"{_name_file(source.id)}.md"
+        places = [*map(target.with_suffix, SUFFIXES), target.with_suffix("")]
         if earlier := done.get(source.id):
             reason = f"{earlier.path} has the address /blog/{source.id}, too; give it another slug"
             yield Outcome(source.path, "left out", None, (reason,))
-        elif source.id in taken or target.exists() or target.with_suffix("").exists():
+        elif source.id in taken or any(place.exists() for place in places):
             yield Outcome(source.path, "kept", target, ("a post of this address is there already",))
         else:
             outcome = _import(site, source, folder, zone, names, holders, only_tell=only_tell)
@@ -115,7 +118,8 @@ def _import(
     only_tell: bool,
 ) -> Outcome:
     def find_post(reference: str) -> str | None:
-        beside = posixpath.normpath(f"{source.place.parent}/{reference}")
+        reference = normalize("NFC", reference)
+        beside = normalize("NFC", posixpath.normpath(f"{source.place.parent}/{reference}"))
         return next((names[n] for n in (beside, *_list_names(reference)) if n in names), None)
 
     converted = convert_fields(site, source, zone)
@@ -177,7 +181,8 @@ def _name_all(sources: Iterable[Source]) -> dict[str, str]:
     """Return the id of each post by every name that a link to it may have."""
     names: dict[str, str] = {}
     for source in sources:
-        for name in (str(source.place), *_list_names(str(source.place)), source.id):
+        place = normalize("NFC", str(source.place))
+        for name in (place, *_list_names(place), source.id):
             names.setdefault(name, source.id)
     return names
 
