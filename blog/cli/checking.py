@@ -27,9 +27,10 @@ def check_posts(app: Flask, library: Library, about: Library) -> bool:
         faults += about.index.faults
     hints = [*_find_unknown_fields([*posts, *sections])]
     hints += [hint for text in (*posts, *sections) for hint in text.hints]
-    if not (posts or faults) and (others := describe_others(library.folder)):
-        mend = "convert them, or name them so"
-        hints.append(Fault(library.folder, 1, others, "posts", mend))
+    for source in (library, about):
+        is_empty = not (source.index.all() or source.index.faults)
+        if is_empty and (others := describe_others(source.folder)):
+            hints.append(Fault(source.folder, 1, others, "some", "convert them, or name them so"))
     links: dict[Library, dict[str, Links]] = {library: {}, about: {}}
     texts = [*((library, post) for post in posts), *((about, section) for section in sections)]
     with click.progressbar(texts, label="Rendering", file=sys.stderr) as shown:

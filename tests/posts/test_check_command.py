@@ -65,6 +65,16 @@ def test_all_that_is_wrong_with_the_posts_is_printed_and_the_rest_is_listed(tmp_
     assert "Traceback" not in done.stderr
 
 
+def test_a_folder_without_posts_is_a_hint(tmp_path: Path):
+    (tmp_path / "a.rst").write_text("A")
+    done = check(tmp_path)
+    assert done.returncode == 0
+    assert done.stdout == (
+        f"{tmp_path}:1: hint: no file that ends in .md, .markdown, .mdown or .mkd, but 1 in .rst,"
+        " expected some, convert them, or name them so\nno posts, no faults, 1 hint\n"
+    )
+
+
 def test_hints_and_hidden_posts_do_not_fail_the_check(tmp_path: Path):
     for name in ("draft.md", "later.md"):
         (tmp_path / name).write_text(POSTS[name])
