@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -563,7 +564,10 @@ def test_every_post_of_the_corpus_is_imported_as_it_is(tmp_path: Path):
     assert after.faults == ()
     assert [post.id for post in after.posts] == [post.id for post in before.posts]
     for old, new in zip(before.posts, after.posts, strict=True):
-        assert (new.title, new.date, new.authors) == (old.title, old.date, old.authors)
+        assert (new.title, new.date) == (old.title, old.date)
+        # “Matteo Collina and Joyee Cheung” of one text are two.
+        names = re.split(r", | and | & ", ", ".join(old.authors))
+        assert new.authors == tuple(filter(None, names))
         assert set(old.tags) == set(new.tags)
         assert new.body.strip() == old.body.strip()
         place = old.path.relative_to(folder).with_suffix("").as_posix().removesuffix("/index")
