@@ -54,10 +54,11 @@ def is_media(name: str) -> bool:
     return name.lower().endswith(MEDIA_SUFFIXES)
 
 
-def find_files(folder: Path) -> Iterator[tuple[Path, Stamp | Fault]]:
+def find_files(folder: Path) -> Iterator[tuple[Path, Stamp | Fault | OSError]]:
     """Yield the path of every post and every media file with its stamp, or with what is wrong.
 
-    Paths begin as `folder` does. Raises `OSError` if the folder itself cannot be listed.
+    An `OSError` comes with what could not be looked at, a file or a folder in the folder. Raises
+    one if the folder itself cannot be listed. Paths begin as `folder` does.
     """
     inside = os.path.realpath(folder)
     pending = [str(folder)]
@@ -69,7 +70,7 @@ def find_files(folder: Path) -> Iterator[tuple[Path, Stamp | Fault]]:
         except OSError as error:
             if place == str(folder):
                 raise
-            yield Path(place), unreadable(Path(place), error)
+            yield Path(place), error
             continue
         for entry in entries:
             if is_hidden(entry.name):
@@ -121,7 +122,7 @@ def find_on_disk(path: Path) -> Path:
     return found
 
 
-def _follow(entry: os.DirEntry[str], inside: str) -> Iterator[tuple[Path, Stamp | Fault]]:
+def _follow(entry: os.DirEntry[str], inside: str) -> Iterator[tuple[Path, Stamp | Fault | OSError]]:
     """Yield a link's target if it is a post; a linked folder's posts are found where they are."""
     path = Path(entry.path)
     target = os.path.realpath(entry.path)
@@ -142,11 +143,11 @@ def _follow(entry: os.DirEntry[str], inside: str) -> Iterator[tuple[Path, Stamp 
         yield path, _stamp(path, entry)
 
 
-def _stamp(path: Path, entry: os.DirEntry[str]) -> Stamp | Fault:
+def _stamp(path: Path, entry: os.DirEntry[str]) -> Stamp | Fault | OSError:
     try:
         found = entry.stat()
     except OSError as error:
-        return unreadable(path, error)
+        return error
     if not S_ISREG(found.st_mode):
         # To open a pipe would wait for someone to write into it.
         return Fault(path, 1, "neither a file nor a folder", "a Markdown file", "remove it")

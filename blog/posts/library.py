@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 import gevent
 import gevent.event
@@ -24,9 +25,13 @@ from blog.posts.watching import FolderWatch, NativeStop
 
 log = logging.getLogger(__name__)
 
+# By these the system says that something is not there; by all others, that it does not know.
+GONE = (errno.ENOENT, errno.ENOTDIR)
+
 # A state of a post, and of the pictures whose sizes its page has.
 Place = tuple[Path, str, str]
 Listener = Callable[[Index, Index], None]
+T = TypeVar("T")
 
 # One post at a time is rendered in a process. Pygments imports its lexers when first needed; under
 # gevent the locks of the import system are gevent's, and two native threads that wait for one of
@@ -160,11 +165,12 @@ class Library:
         self._rendered[place] = rendered
         return rendered
 
-    def _scan_safely(self, stop: NativeStop) -> None:
+    def _scan_safely(self, stop: NativeStop) -> bool:
         try:
-            self._scan(stop, None)
+            return self._scan(stop, None)
         except Exception as error:  # noqa: BLE001 - the watch must go on: a change may mend it
             self._log_crash(error)
+            return True
 
     def _turn_safely(self) -> float | None:
         try:
@@ -187,15 +193,35 @@ class Library:
         else:
             self._loop.run_callback_threadsafe(gevent.spawn, function, *arguments)
 
-    def _scan(self, stop: NativeStop | None, on_read: Callable[[int], None] | None) -> None:
+    def _scan(self, stop: NativeStop | None, on_read: Callable[[int], None] | None) -> bool:
+        """Read what is new or changed; return whether all could be looked at.
+
+        What cannot be looked at (too many open files, an error of the disk, no right to it) stays
+        as it was read last. Gone is only what is not there.
+        """
         readings: dict[Path, tuple[Stamp | Fault, Reading]] = {}
-        missing: list[Fault] = []
+        faults: list[Fault] = []
         media: dict[Path, int] = {}
+        is_whole = True
         count = 0
+
+        def keep(place: Path, error: OSError) -> None:
+            nonlocal is_whole
+            is_folder = place == self.folder
+            faults.append((_describe_missing if is_folder else unreadable)(place, error))
+            if error.errno in GONE:
+                return
+            is_whole = False
+            readings.update(_below(place, self._readings))
+            media.update(_below(place, self._media))
+
         try:
             for path, stamp in find_files(self.folder):
                 if stop is not None and stop.is_set():
-                    return
+                    return True
+                if isinstance(stamp, OSError):
+                    keep(path, stamp)
+                    continue
                 if is_media(path.name):
                     if isinstance(stamp, Stamp):
                         media[path] = stamp.size
@@ -204,17 +230,21 @@ class Library:
                 if known is not None and known[0] == stamp:
                     readings[path] = known
                     continue
-                readings[path] = (stamp, self._read(path, stamp))
+                try:
+                    readings[path] = (stamp, self._read(path, stamp))
+                except OSError as error:
+                    keep(path, error)
+                    continue
                 count += 1
                 if on_read is not None:
                     on_read(count)
         except OSError as error:
-            missing.append(_describe_missing(self.folder, error))
-        state = (readings, missing, media)
-        if state == (self._readings, self._missing, self._media) and self._index.version:
-            return
-        self._readings, self._missing, self._media = state
-        self._swap()
+            keep(self.folder, error)
+        state = (readings, faults, media)
+        if state != (self._readings, self._missing, self._media) or not self._index.version:
+            self._readings, self._missing, self._media = state
+            self._swap()
+        return is_whole
 
     def _read(self, path: Path, stamp: Stamp | Fault) -> Reading:
         if isinstance(stamp, Fault):
@@ -222,10 +252,7 @@ class Library:
         if stamp.size > MAX_FILE_BYTES:
             return Reading(None, (describe_size(path, stamp.size),))
         place = PurePosixPath(path.relative_to(self.folder))
-        try:
-            return read_post(path, place, path.read_bytes(), self.zone)
-        except OSError as error:
-            return Reading(None, (unreadable(path, error),))
+        return read_post(path, place, path.read_bytes(), self.zone)
 
     def _swap(self) -> None:
         readings = [reading for _, reading in self._readings.values()]
@@ -246,7 +273,14 @@ class Library:
             self._call(listener, before, index)
 
 
+def _below(place: Path, known: dict[Path, T]) -> dict[Path, T]:
+    return {path: one for path, one in known.items() if path.is_relative_to(place)}
+
+
 def _describe_missing(folder: Path, error: OSError) -> Fault:
     reason = error.strerror or type(error).__name__
     found = f"the folder cannot be listed ({reason})"
-    return Fault(folder, 1, found, "a folder of Markdown files", "make it; it is then picked up")
+    mend = "make it; it is then picked up"
+    if error.errno not in GONE:
+        mend = "let the blog's user list it; until then its posts stay as they were"
+    return Fault(folder, 1, found, "a folder of Markdown files", mend)

@@ -61,7 +61,7 @@ class FolderWatch:
     def __init__(
         self,
         folder: Path,
-        scan: Callable[[NativeStop], None],
+        scan: Callable[[NativeStop], bool],
         report: Callable[[str], None],
         turn: Callable[[], float | None],
     ) -> None:
@@ -117,7 +117,7 @@ class FolderWatch:
     def _watch_held(self, watched: tuple[int, int]) -> None:
         with RustNotify([str(self._folder)], False, False, 0, True, True) as notify:
             self._without_events = False
-            self._scan(self._stop)
+            is_whole = self._scan(self._stop)
             scanned = time.monotonic()
             while True:
                 changes = notify.watch(DEBOUNCE_MS, STEP_MS, self._turn_ms(), self._stop)
@@ -125,8 +125,9 @@ class FolderWatch:
                     return
                 if _identify(self._folder) != watched:
                     return
-                if changes != "timeout" or time.monotonic() - scanned >= RESCAN_SECONDS:
-                    self._scan(self._stop)
+                rescan_seconds = RESCAN_SECONDS if is_whole else POLL_SECONDS
+                if changes != "timeout" or time.monotonic() - scanned >= rescan_seconds:
+                    is_whole = self._scan(self._stop)
                     scanned = time.monotonic()
 
     def _go_without_events(self, error: Exception) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -250,3 +253,73 @@ def test_a_picture_that_changes_makes_another_version_and_its_posts_are_rendered
     library.load()
     assert library.index.version != version
     assert library.render(library.index.by_id["a"]) is not before
+
+
+NOT_NOW = [
+    *(errno.EMFILE, errno.ENFILE, errno.EIO, errno.ESTALE, errno.EACCES, errno.EPERM),
+    *(errno.ENOMEM, errno.ELOOP, errno.ETIMEDOUT),
+]
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Library:
+    """Return a library of a post in the folder, and one with a picture in a folder below."""
+    put(tmp_path / "a.md", "A")
+    put(tmp_path / "below" / "index.md", "Below")
+    (tmp_path / "below" / "sky.jpg").write_bytes(b"picture")
+    return load(tmp_path)
+
+
+def fail_to(
+    monkeypatch: pytest.MonkeyPatch, name: str, place: Path, number: int
+) -> Callable[..., Any]:
+    """Have a function of `os` or `Path` fail for one place, as the system does now and then."""
+    owner = Path if name == "read_bytes" else os
+    real: Callable[..., Any] = getattr(owner, name)
+
+    def fail(path: Any, *arguments: Any) -> Any:
+        if Path(path) == place:
+            raise OSError(number, os.strerror(number), str(path))
+        return real(path, *arguments)
+
+    monkeypatch.setattr(owner, name, fail)
+    return real
+
+
+@pytest.mark.parametrize("number", NOT_NOW)
+@pytest.mark.parametrize("below", ["", "below"])
+def test_a_folder_that_cannot_be_listed_now_keeps_its_posts(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch, number: int, below: str
+):
+    place = shelf.folder / below
+    real = fail_to(monkeypatch, "scandir", place, number)
+    put(shelf.folder / "a.md", "Another A")
+    shelf.load()
+    assert sorted(shelf.index.by_id) == ["a", "below"]
+    assert shelf.index.find_media(shelf.index.by_id["below"], "sky.jpg")
+    (fault,) = shelf.index.faults
+    assert (fault.path, os.strerror(number) in fault.found) == (place, True)
+    monkeypatch.setattr(os, "scandir", real)
+    shelf.load()
+    assert (shelf.index.by_id["a"].title, shelf.index.faults) == ("Another A", ())
+
+
+@pytest.mark.parametrize("number", NOT_NOW)
+def test_a_post_that_cannot_be_read_now_stays_and_is_read_again(
+    shelf: Library, monkeypatch: pytest.MonkeyPatch, number: int
+):
+    place = put(shelf.folder / "a.md", "Another A")
+    real = fail_to(monkeypatch, "read_bytes", place, number)
+    shelf.load()
+    assert shelf.index.by_id["a"].title == "A"
+    assert [fault.path for fault in shelf.index.faults] == [place]
+    monkeypatch.setattr(Path, "read_bytes", real)
+    shelf.load()
+    assert (shelf.index.by_id["a"].title, shelf.index.faults) == ("Another A", ())
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOTDIR])
+def test_what_is_gone_is_gone(shelf: Library, monkeypatch: pytest.MonkeyPatch, number: int):
+    fail_to(monkeypatch, "scandir", shelf.folder, number)
+    shelf.load()
+    assert not shelf.index.by_id
