@@ -19,6 +19,7 @@ STEP_MS = 50
 LOOK_MS = 1000
 # For file systems that have no events (network drives, some containers' mounts).
 RESCAN_SECONDS = 30.0
+MOST_RETRY_SECONDS = 16.0
 # While the folder is missing or the kernel has no more watches.
 POLL_SECONDS = 1.0
 STOP_SECONDS = 5.0
@@ -117,7 +118,7 @@ class FolderWatch:
     def _watch_held(self, watched: tuple[int, int]) -> None:
         with RustNotify([str(self._folder)], False, False, 0, True, True) as notify:
             self._without_events = False
-            is_whole = self._scan(self._stop)
+            rescan_seconds = RESCAN_SECONDS if self._scan(self._stop) else POLL_SECONDS
             scanned = time.monotonic()
             while True:
                 changes = notify.watch(DEBOUNCE_MS, STEP_MS, self._turn_ms(), self._stop)
@@ -125,9 +126,11 @@ class FolderWatch:
                     return
                 if _identify(self._folder) != watched:
                     return
-                rescan_seconds = RESCAN_SECONDS if is_whole else POLL_SECONDS
                 if changes != "timeout" or time.monotonic() - scanned >= rescan_seconds:
                     is_whole = self._scan(self._stop)
+                    # What cannot be looked at may be so for good: sooner at first, then less often.
+                    soon = POLL_SECONDS if rescan_seconds == RESCAN_SECONDS else 2 * rescan_seconds
+                    rescan_seconds = RESCAN_SECONDS if is_whole else min(soon, MOST_RETRY_SECONDS)
                     scanned = time.monotonic()
 
     def _go_without_events(self, error: Exception) -> None:

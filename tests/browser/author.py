@@ -24,7 +24,10 @@ class Author:
     def save(self, name: str, opening: str = "Opening words.", fields: str = "") -> None:
         """Save a post of many paragraphs."""
         text = f"---\ntitle: On {name}\n{fields}---\n\n{opening}\n\n{PARAGRAPHS}\n"
-        self.path(name).write_text(text, encoding="utf-8")
+        # By a rename, as editors save: a file that is half written is another post.
+        half = self.folder / f".{name}"
+        half.write_text(text, encoding="utf-8")
+        half.replace(self.path(name))
 
     def remove(self, name: str) -> None:
         self.path(name).unlink()

@@ -107,8 +107,9 @@ def test_a_change_made_while_no_worker_ran_is_told_when_the_tab_is_back(
     with no_worker(site):
         author.save("moths", "New words.")
         author.remove("frogs")
-    expect(find_notice(changed)).to_have_text(UPDATED)
-    expect(find_notice(removed)).to_have_text(GONE)
+    # A worker has to start first, and htmx waits twice as long after each try in vain.
+    expect(find_notice(changed)).to_have_text(UPDATED, timeout=20_000)
+    expect(find_notice(removed)).to_have_text(GONE, timeout=20_000)
     expect(removed.locator("main")).to_contain_text("Opening words.")
 
 

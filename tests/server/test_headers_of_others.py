@@ -63,7 +63,8 @@ def sites(folder: Path) -> Iterator[tuple[Site, Site]]:
 
 def write(folder: Path, words: str) -> None:
     text = f"---\ntitle: One\ndate: 2026-01-01\ntags: [birds]\n---\n{words}\n"
-    (folder / "one.md").write_text(text, encoding="utf-8")
+    (folder / ".one").write_text(text, encoding="utf-8")
+    (folder / ".one").replace(folder / "one.md")  # as editors save
 
 
 def ask(site: Site, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:

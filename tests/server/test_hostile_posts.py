@@ -34,10 +34,6 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         "---\ntitle: a\ntags: [" + ", ".join(f"t{n}" for n in range(100_000)) + "]\n---\n",
         ":1: front matter of",
     ),
-    "tags.md": (
-        "---\ntitle: a\ntags: [" + ", ".join(f"t{n}" for n in range(5_000)) + "]\n---\n",
-        ":3: tags:",
-    ),
     "object.md": ("---\ntitle: !!python/object/apply:os.system ['true']\n---\n", ":2: "),
     "alias.md": (
         "---\na0: &a0 [x, x]\n"
