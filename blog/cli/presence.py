@@ -19,6 +19,7 @@ from redis import RedisError
 from blog.cli.screen import Screen
 from blog.cli.tally import PageTally, tally_pages
 from blog.config import Settings
+from blog.posts.signs import on_one_line
 from blog.presence import Onlooker, Presence, SeenWorker, Store, connect, describe_outage
 
 presence_cli = AppGroup("presence", help="Who is reading: look, and change nothing.")
@@ -86,7 +87,7 @@ def write_top(workers: list[SeenWorker], *, most_pages: int | None) -> list[str]
     """Return what `top` shows: totals, workers, and the pages with the most tabs."""
     total, pages = tally_pages(p for worker in workers for p in worker.presences)
     shown = pages[:most_pages]
-    parts = [f"{worker.name} {len(worker.presences)}" for worker in workers]
+    parts = [f"{on_one_line(worker.name)} {len(worker.presences)}" for worker in workers]
     lines = [
         f"{_count(total.tabs, 'tab')}, {_count(total.readers, 'reader')} on"
         f" {_count(len(pages), 'page')}, {datetime.now().astimezone():%H:%M:%S}",
@@ -101,18 +102,25 @@ def write_top(workers: list[SeenWorker], *, most_pages: int | None) -> list[str]
 
 
 def _write_page(page: PageTally) -> str:
-    return f"{page.tabs:5}  {page.readers:7}  {page.name}"
+    return f"{page.tabs:5}  {page.readers:7}  {on_one_line(page.name)}"
 
 
 def _write_table(rows: list[tuple[SeenWorker, Presence]]) -> Iterator[str]:
     width = max([4, *(len(_page_of(presence)) for _, presence in rows)])
     yield f"{'PAGE':{width}}  {'READER':18}  {'SINCE':19}  WORKER"
     for worker, presence in rows:
-        joined_at = presence.meta.get("joined_at")
-        since = ""
-        if isinstance(joined_at, int):
-            since = f"{datetime.fromtimestamp(joined_at / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
-        yield f"{_page_of(presence):{width}}  {presence.key:18}  {since:19}  {worker.name}"
+        since = _write_time(presence.meta.get("joined_at"))
+        row = f"{_page_of(presence):{width}}  {presence.key:18}  {since:19}  {worker.name}"
+        yield on_one_line(row)
+
+
+def _write_time(joined_at: object) -> str:
+    if not isinstance(joined_at, int):
+        return ""
+    try:
+        return f"{datetime.fromtimestamp(joined_at / 1000).astimezone():%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):  # no time of ours: anybody's number
+        return ""
 
 
 def _as_object(worker: SeenWorker, presence: Presence) -> dict[str, Any]:
@@ -121,7 +129,7 @@ def _as_object(worker: SeenWorker, presence: Presence) -> dict[str, Any]:
 
 
 def _page_of(presence: Presence) -> str:
-    return str(presence.meta.get("page", "?"))
+    return on_one_line(str(presence.meta.get("page", "?")))
 
 
 def _open_onlooker() -> Onlooker:

@@ -147,11 +147,19 @@ class Numbers:
         if page != INDEX_PAGE:
             return Shown(total, None, state)
         counts = self._tracker.counts(TOPIC, "page", distinct=self._is_distinct)
-        reads = {page: n for page, n in counts.items() if page.startswith(POST_PREFIX)}
+        reads = {page: n for page, n in counts.items() if _is_post_page(page)}
         # Among equals, the order of their names: it must not change from one frame to the next.
         most = nsmallest(MOST_COUNTED, reads.items(), key=lambda item: (-item[1], item[0]))
         named = ((name, post, n) for name, n in most if (post := self._find_post(name)))
         return Shown(total, None, state, dict(most), tuple(islice(named, MOST_NAMED)))
+
+
+def _is_post_page(page: object) -> bool:
+    """Tell whether a page is a post's. Whoever writes in Redis may have put anything there."""
+    if not (isinstance(page, str) and page.startswith(POST_PREFIX)):
+        return False
+    # Half a character, which JSON may hold and UTF-8 may not.
+    return page.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in page)
 
 
 def encode_shown(shown: Shown) -> bytes:

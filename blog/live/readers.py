@@ -92,7 +92,7 @@ class Readers:
         if prev_ref is not None:
             for before in self._tracker.get_by_key(TOPIC, key):
                 if before["ref"] == prev_ref:
-                    joined_at = min(joined_at, before.get("joined_at", joined_at))
+                    joined_at = min(joined_at, _age_of(before, joined_at))
         meta = {"page": stream.page, "joined_at": joined_at}
         stream.ref = self._tracker.track(stream, TOPIC, key, meta, prev_ref=prev_ref)
         stream.id = f"{stream.ref}.{token}" if token else stream.ref
@@ -148,8 +148,14 @@ class Readers:
         """
         del self._checks[key]
         metas = self._tracker.get_by_key(TOPIC, key)
-        oldest_first = sorted(metas, key=lambda meta: (meta.get("joined_at", 0), meta["ref"]))
+        oldest_first = sorted(metas, key=lambda meta: (_age_of(meta, 0), meta["ref"]))
         for meta in oldest_first[: -self._max_streams]:
             stream = self._streams.get(meta["ref"])
             if stream is not None:
                 stream.end(PARK, ending=Ending.PARKED)
+
+
+def _age_of(meta: dict[str, Any], otherwise: int) -> int:
+    """Return when a tab first came. Whoever writes in Redis may have put anything there."""
+    joined_at = meta.get("joined_at")
+    return joined_at if type(joined_at) is int else otherwise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from .wire import (
     encode_leaving,
     encode_message,
     encode_presence,
+    load_json,
 )
 
 __all__ = [
@@ -127,7 +127,7 @@ class Store:
             return None
         version = Version.parse(fields[b"."].decode())
         presences = tuple(
-            decode_presence(ref.decode(), json.loads(text))
+            decode_presence(ref.decode(), load_json(text))
             for ref, text in fields.items()
             if not ref.startswith(b".")
         )

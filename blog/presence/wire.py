@@ -44,8 +44,10 @@ def encode_presence(presence: Presence) -> str:
     return json.dumps(_list_fields(presence), separators=(",", ":"))
 
 
-def decode_presence(ref: str, fields: list[Any]) -> Presence:
+def decode_presence(ref: str, fields: Any) -> Presence:
     """Read what `encode_presence` wrote. Raises `ValueError` for anything else."""
+    if not (isinstance(fields, list) and len(fields) == 4):
+        raise ValueError("found a presence of another form, expected topic, key, meta and prev_ref")
     topic, key, meta, prev_ref = fields
     if meta is None and _are_texts(ref, topic, key, prev_ref):
         return Tombstone(ref, topic, key, {}, prev_ref)
@@ -54,6 +56,14 @@ def decode_presence(ref: str, fields: list[Any]) -> Presence:
     if not isinstance(prev_ref, str | None):
         raise ValueError("found a prev_ref of another form, expected text or null")
     return Presence(ref, topic, key, meta, prev_ref)
+
+
+def load_json(text: bytes) -> Any:
+    """Read JSON. Raises `ValueError` for anything else, and for what is nested too deep."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("found JSON that is nested too deep") from error
 
 
 def encode_message(worker: str, write: Write) -> str:
@@ -91,7 +101,7 @@ def decode_message(payload: bytes) -> Published | Leaving:
             joins=None if joins is None else tuple(_decode_joins(joins)),
             leaves=tuple(leaves),
         )
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"found a message of another form on the channel ({error})") from error
 
 

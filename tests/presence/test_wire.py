@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +12,14 @@ from hypothesis import strategies as st
 from blog.presence.replica import Presence, Tombstone, Version
 from blog.presence.slot import Write
 from blog.presence.store import Store, connect
-from blog.presence.wire import INLINE_PUT_MAX, Published, decode_message, encode_message
+from blog.presence.wire import (
+    INLINE_PUT_MAX,
+    Published,
+    decode_message,
+    decode_presence,
+    encode_message,
+    load_json,
+)
 
 FIRST = Version("e1", 0)
 SECOND = Version("e1", 1)
@@ -124,3 +134,29 @@ def test_garbage_on_the_channel_is_refused(payload):
     """So that the reader can log it and go on; any other error would end the reader."""
     with pytest.raises(ValueError):  # noqa: PT011 - json.loads words some of them
         decode_message(payload)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=12,
+)
+
+
+@given(anything)
+def test_any_json_is_a_message_or_a_value_error(fields):
+    """As another program may publish it: `NaN` and numbers without end are in it, too."""
+    with contextlib.suppress(ValueError):
+        decode_message(json.dumps(fields).encode())
+
+
+@given(anything)
+def test_any_json_is_a_presence_or_a_value_error(fields):
+    with contextlib.suppress(ValueError):
+        decode_presence("w1-1", fields)
+
+
+def test_json_that_is_nested_too_deep_is_a_value_error():
+    for read in (decode_message, load_json):
+        with pytest.raises(ValueError, match="found "):
+            read(b"[" * 100_000)
