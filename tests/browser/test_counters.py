@@ -264,6 +264,7 @@ def test_the_console_is_quiet_and_the_policy_holds(
     assert said == []
 
 
+@pytest.mark.full
 def test_a_reader_is_on_the_others_screens_at_once(site: Site, new_browser: NewBrowser) -> None:
     """Each worker is joined: one of them is not the watcher's, and tells it through Valkey."""
     watcher = new_browser().new_page()

@@ -52,6 +52,7 @@ WAYS = [restart_redis_empty, empty_redis, delete_slot, delete_the_living, evict_
 
 
 @pytest.mark.parametrize("lose", WAYS)
+@pytest.mark.full
 def test_every_slot_is_whole_again_within_6_seconds(real_nodes, valkey, lose):
     """And no count dips, and nobody is told of anything, though nobody came or left meanwhile."""
     before = track_one_on_each(real_nodes)
@@ -90,6 +91,7 @@ def test_who_comes_and_leaves_after_the_loss_is_put_right_as_well(three_nodes, v
         assert_told_diffs_give_the_list(node)
 
 
+@pytest.mark.full
 def test_who_is_missing_from_the_list_of_the_living_is_not_dead(real_nodes, valkey):
     """The list may be lost, and one worker be back on it when it reads it, and the others not."""
     here = real_nodes[0]

@@ -43,6 +43,7 @@ def test_all_views_converge_on_the_open_tabs_after_every_schedule(schedules):
     assert PresenceMachine.schedules >= schedules
 
 
+@pytest.mark.full
 def test_without_the_version_guard_of_the_script_the_machine_finds_a_counterexample(monkeypatch):
     """A negative control: an append to a slot that was lost brings a part of it back."""
     read_script = store.read_script
@@ -52,6 +53,7 @@ def test_without_the_version_guard_of_the_script_the_machine_finds_a_counterexam
         run_machine(SCHEDULES)
 
 
+@pytest.mark.full
 def test_without_the_version_check_of_the_reader_the_machine_finds_a_counterexample(monkeypatch):
     """A negative control: after a lost message the versions agree, and what they stand for does
     not; no digest will ever tell.
@@ -66,6 +68,7 @@ def test_without_the_version_check_of_the_reader_the_machine_finds_a_counterexam
         run_machine(SCHEDULES)
 
 
+@pytest.mark.full
 def test_without_tombstones_the_machine_finds_what_left_shown_again(monkeypatch):
     """A negative control: what came back and left is shown again where its old slot lasts."""
     monkeypatch.setattr(tombstones.Tombstones, "lay", lambda self, leaving, named: None)

@@ -109,6 +109,7 @@ def test_views_are_equal_within_2_seconds_of_the_last_cut_in_a_burst_of_joins(st
         assert_told_diffs_give_the_list(node)
 
 
+@pytest.mark.full
 def test_a_silent_subscription_is_replaced_within_6_seconds_and_a_healthy_one_is_not(
     start_node, start_proxy
 ):

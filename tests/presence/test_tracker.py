@@ -163,7 +163,11 @@ def test_a_worker_that_drains_counts_until_its_last_lease_ends(start_node):
     assert there.wait_for_count(0, within_seconds=4.0) > 0.3
 
 
-@pytest.mark.parametrize("how", ["untracked", "updated", "rotated"])
+# Each is seven seconds of real time.
+@pytest.mark.parametrize(
+    "how",
+    ["untracked", *(pytest.param(how, marks=pytest.mark.full) for how in ("updated", "rotated"))],
+)
 def test_what_came_back_and_left_is_never_shown_again_while_its_old_slot_lasts(
     three_nodes, start_node, valkey, how
 ):
