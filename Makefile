@@ -9,8 +9,8 @@ NEWER := python3.15 python3.14 python3.13 python3.12 python3.11
 PYTHON ?=
 ARGS ?=
 SECONDS ?= 60
-# Tests wait more than they compute: twice as many at a time as there are cores.
-JOBS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN))
+# Tests wait as much as they compute: three at a time on two cores. More of them disturb each other.
+JOBS ?= $(shell expr 3 '*' $$(getconf _NPROCESSORS_ONLN) / 2)
 
 # Python reads the path of this folder from a file of .venv as the locale has it: in ASCII, an umlaut
 # in that path would stop every Python here.

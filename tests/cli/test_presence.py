@@ -162,6 +162,7 @@ def test_top_follows_what_is_read_until_q_and_leaves_the_terminal_as_it_was(site
     terminal.read_until("5 tabs, 5 readers")
     terminal.read_until("    1        1  about")
     assert site.total() == 5  # it is not counted itself
+    terminal.text = ""  # it has said so before
     tab.close()
     terminal.read_until("4 tabs, 4 readers", 10)
     terminal.press("q")

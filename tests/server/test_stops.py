@@ -13,6 +13,9 @@ from tests.server.tabs import Tab, Tabs
 from tests.site import Site
 from tests.valkey import Valkey
 
+# Grace times in full length: what else the machine does is in them.
+pytestmark = pytest.mark.full
+
 # gunicorn.conf.py: when the master kills what still runs.
 GRACE_SECONDS = 10.0
 # blog/viblog.py: a few tabs are told to come back within 2 s, which htmx makes up to 2.6 s, and
@@ -155,7 +158,6 @@ def test_a_blog_that_is_stopped_says_goodbye_and_is_gone_inside_its_grace_time(v
         assert [tab.events for tab in gone] == [["drain"]] * 16
 
 
-@pytest.mark.full
 def test_300_tabs_are_sent_away_one_after_another_and_nobody_sees_the_total_dip():
     """They come back at moments of their own; the 20 that stay away are all that is missed."""
     cap = {"BLOG_MAX_STREAMS_PER_ADDRESS": "1000", "BLOG_MAX_OPENS_PER_ADDRESS": "0"}
