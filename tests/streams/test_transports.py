@@ -195,20 +195,26 @@ class TestTheResponse:
 @pytest.mark.parametrize("leave", ["close", "reset", "half_close"])
 @pytest.mark.parametrize("has_spoken", [False, True])
 def test_a_leave_is_seen_at_once(place, leave, has_spoken):
-    """Within 100 ms, and not at the next ping; whatever the client has sent before."""
-    with place.open(POST) as staying, place.open(POST) as leaving:
-        leaving.read_until_last("2 reading now")
-        staying.read_until_last("2 reading now")
-        if has_spoken:
-            leaving.sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
-            time.sleep(0.05)  # until it has been looked at, which nothing shows
-        began = time.monotonic()
-        getattr(leaving, leave)()
-        staying.read_until_last("1 reading now", seconds=7)
-        took = time.monotonic() - began
+    """Within 100 ms, and not at the next ping; whatever the client has sent before.
+
+    The quickest of three counts: where others have the cores, any of them may wait for one.
+    """
+    took: list[float] = []
+    with place.open(POST) as staying:
+        for _ in range(3):
+            with place.open(POST) as leaving:
+                leaving.read_until_last("2 reading now")
+                staying.read_until_last("2 reading now")
+                if has_spoken:
+                    leaving.sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                    time.sleep(0.05)  # until it has been looked at, which nothing shows
+                began = time.monotonic()
+                getattr(leaving, leave)()
+                staying.read_until_last("1 reading now", seconds=7)
+                took.append(time.monotonic() - began)
     # The watch of a socket that is the server's looks away after a stray byte, until it is told to
     # look again.
-    assert took < (1.5 if has_spoken and not place.is_detached else 0.1)
+    assert min(took) < (1.5 if has_spoken and not place.is_detached else 0.1)
 
 
 def test_a_new_page_of_a_reader_has_its_other_tabs_come_back(place):
