@@ -213,10 +213,8 @@ class Worker(GeventWorker):
 
 
 def _has_body(req: Any) -> bool:
-    return any(
-        name == "TRANSFER-ENCODING" or (name == "CONTENT-LENGTH" and value != "0")
-        for name, value in req.headers
-    )
+    # gunicorn reads a body by its length, 0 for none, or in chunks, which have none.
+    return getattr(req.body.reader, "length", None) != 0
 
 
 def _has_more(req: Any, sock: Any) -> bool:
