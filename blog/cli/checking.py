@@ -44,8 +44,8 @@ def check_posts(app: Flask, library: Library, about: Library) -> bool:
                 hints += said
     faults += LinkCheck(
         app,
-        Texts(library.index, links[library]),
-        Texts(about.index, links[about], about.style.page),
+        Texts(library.index, links[library], library.folder),
+        Texts(about.index, links[about], about.folder, about.style.page),
         app.extensions["viblog"].settings.site_url,
     ).find_faults()
     for fault in sorted(faults):

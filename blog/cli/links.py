@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote, urljoin, urlsplit
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from flask import Flask
 
 from blog.posts import Fault, Index, Post
-from blog.posts.addresses import post_path
+from blog.posts.addresses import settle_address
 from blog.posts.finding import is_media
 from blog.posts.links import Links, find_lines
+from blog.posts.markdown import find_folder
 
 # Every page has these beside the anchors of its text.
 PAGE_ANCHORS = frozenset({"", "top", "main", "live"})
@@ -21,16 +23,13 @@ PAGE_ANCHORS = frozenset({"", "top", "main", "live"})
 class Texts:
     """The posts, each on a page of its own, or the sections, all on one: then `page` is its path.
 
-    `links` has what the HTML of each names, by its id.
+    `links` has what the HTML of each names, by its id; `folder` is where their files are.
     """
 
     index: Index
     links: Mapping[str, Links]
+    folder: Path
     page: str = ""
-
-    def path_of(self, text: Post) -> str:
-        """Return the path of the page that shows a text."""
-        return self.page or post_path(text.id)
 
     def find_place_problem(self, fragment: str, text: Post | None = None) -> str:
         """Say that the page of a text, or the one of all, has no such place; empty if it has.
@@ -102,7 +101,8 @@ class LinkCheck:
                 if found
                 else f"there is no such file beside the {'section' if texts.page else 'post'}"
             )
-        path = urljoin(texts.path_of(text), parts.path)
+        folder = find_folder(text, texts.folder)
+        path = urlsplit(settle_address(target, text.id, texts.page, folder)).path
         is_hidden = text.id in texts.index.hidden
         return self._find_page_problem(path, parts.query, parts.fragment, is_hidden=is_hidden)
 
@@ -122,8 +122,8 @@ class LinkCheck:
         owner = index.by_id.get(owner_id) or index.hidden.get(owner_id)
         if owner is not None and index.find_media(owner, file_name):
             return ""
-        if index.find_alias(path):
-            return ""
+        if aliased := index.find_alias(path):
+            return self._posts.find_place_problem(fragment, aliased)
         status = self._ask(f"{path}?{query}" if query else path)
         if status >= 400:
             what = "file" if is_media(path) else "page"

@@ -18,6 +18,7 @@ _HIDDEN_ELSEWHERE = (
     *(".avif", ".bmp", ".heic", ".heif", ".ico", ".jxl", ".svg", ".svgz", ".tif", ".tiff"),
     *(".mp4", ".webm", ".mp3", ".oga", ".ogg", ".wav", ".vtt", ".pdf"),
 )
+_TEXT = re.compile(r"\.(?:md|markdown|mdown|mkd)$")
 _INDEX = re.compile(r"/index\.html?$")
 # Stands for `..` in the address of a file: browsers and servers resolve `..`, even escaped.
 _UP = "~up"
@@ -28,11 +29,18 @@ def post_path(post_id: str) -> str:
     return f"/blog/{quote(post_id)}"
 
 
-def settle_address(address: str, post_id: str, page: str = "") -> str:
+def file_path(name: str) -> str:
+    """Return the address that leads to a post by its file, `name` from the posts' folder on."""
+    return f"/blog/{quote(name)}"
+
+
+def settle_address(address: str, post_id: str, page: str = "", folder: str = "") -> str:
     """Return a relative address of a text as one from the root, good on every page.
 
-    A picture or another file beside the text is below the text's own address, `/blog/<id>/x.png`;
-    the rest is relative to the page that the text is on, `page` or the post's own.
+    A picture or another file beside the text is below the text's own address, `/blog/<id>/x.png`.
+    Another post may be named by its file, seen from the text's `folder` in that of the posts: its
+    address, `/blog/folder/other.md`, leads to the post. The rest is relative to the page that the
+    text is on, `page` or the post's own.
     """
     try:
         parts = urlsplit(address)
@@ -44,6 +52,8 @@ def settle_address(address: str, post_id: str, page: str = "") -> str:
         names = posixpath.normpath(unquote(parts.path)).split("/")
         below = [_UP if name == ".." else quote(name) for name in names]
         path = "/".join([f"{page or '/blog'}/{quote(post_id)}", *below])
+    elif not page and _TEXT.search(parts.path):
+        path = file_path(posixpath.normpath(posixpath.join(folder, unquote(parts.path))))
     else:
         path = urljoin(page or post_path(post_id), parts.path)
     return urlunsplit(("", "", path, parts.query, parts.fragment))

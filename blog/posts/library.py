@@ -258,7 +258,8 @@ class Library:
         readings = [reading for _, reading in self._readings.values()]
         posts = [reading.post for reading in readings if reading.post is not None]
         faults = [*self._missing, *(fault for reading in readings for fault in reading.faults)]
-        before, index = self._index, build_index(posts, faults, self.clock(), self._media)
+        before = self._index
+        index = build_index(posts, faults, self.clock(), self._media, self.folder)
         if index.version == before.version:
             return
         self._index = index

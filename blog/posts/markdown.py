@@ -21,6 +21,7 @@ from pygments.formatters import HtmlFormatter
 
 from blog.posts.addresses import settle_address
 from blog.posts.attributes import AttributeStep
+from blog.posts.autolinks import register_autolinks
 from blog.posts.blocks import CellProcessor, Footnotes, HeadingProcessor
 from blog.posts.fences import FenceStep
 from blog.posts.formulas import Formulas, register_formulas
@@ -32,6 +33,7 @@ from blog.posts.inlines import register_inlines
 from blog.posts.lists import ListStep
 from blog.posts.model import Fault, Heading, Post, RenderedPost
 from blog.posts.tasks import TaskStep
+from blog.posts.unread import UnreadStep, find_unread
 
 # Python-Markdown says at level debug which extensions it loads. Rendering runs in native threads,
 # where logging's lock, once gevent has patched it, is better left alone.
@@ -70,8 +72,16 @@ def render_markdown(post: Post, style: Style = DEFAULT_STYLE) -> RenderedPost:
     keeps state while it works, so calls may run in threads side by side.
     """
     as_written = render_with_hints(post, style)[0]
-    settle = partial(settle_address, post_id=post.id, page=style.page)
+    folder = find_folder(post, style.posts_dir)
+    settle = partial(settle_address, post_id=post.id, page=style.page, folder=folder)
     return replace(as_written, html=rewrite_addresses(as_written.html, settle))
+
+
+def find_folder(post: Post, posts_dir: Path | None) -> str:
+    """Return the folder of a post's file in that of the posts; empty for the latter itself."""
+    parent = post.path.parent
+    is_inside = posts_dir is not None and parent.is_relative_to(posts_dir)
+    return parent.relative_to(posts_dir).as_posix() if posts_dir and is_inside else ""
 
 
 def render_with_hints(
@@ -113,6 +123,7 @@ def render_with_hints(
         output_format="html",
     )
     rendered = md.convert(post.body)
+    find_unread(post.body, rendered, hints)
     # The stubs do not know what an extension adds.
     outline: list[dict[str, Any]] = getattr(md, "toc_tokens", [])
     headings = tuple(_list_headings(outline))
@@ -156,6 +167,7 @@ class PageExtension(Extension):
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Python-Markdown's name
         """Put the steps around that of toc, which has priority 5 and gives the anchors."""
         register_inlines(md)
+        register_autolinks(md)
         blocks = md.parser.blockprocessors
         blocks.register(HeadingProcessor(md.parser), "hashheader", 70)
         blocks.register(CellProcessor(md.parser, {"use_align_attribute": False}), "table", 75)
@@ -164,6 +176,7 @@ class PageExtension(Extension):
         md.preprocessors.register(FenceStep(md, CodeFormatter, formulas), "fenced_code_block", 25)
         md.preprocessors.register(HtmlBlockStep(md), "page_html", 22)
         md.preprocessors.register(ListStep(md), "page_lists", 15)
+        md.preprocessors.register(UnreadStep(md, self.hints), "page_unread", 16)
         # After escapes (180), so that a backslash that is escaped breaks no line.
         md.inlinePatterns.register(SubstituteTagInlineProcessor(r"\\\n", "br"), "line_break", 179)
         md.treeprocessors.register(AttributeStep(md), "attr_list", 8)

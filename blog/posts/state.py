@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
 
-from blog.posts.addresses import post_path, read_media_name, write_alias_key
+from blog.posts.addresses import file_path, post_path, read_media_name, write_alias_key
 from blog.posts.model import Fault, Post, State
 from blog.posts.names import is_bundle
 
@@ -97,10 +97,12 @@ def build_index(
     faults: Iterable[Fault],
     now: datetime,
     media: Mapping[Path, int] = MappingProxyType({}),
+    folder: Path | None = None,
 ) -> Index:
     """Put posts in order; of two with one id, the second by path is left out, with a fault.
 
-    `media` has the size of each file beside the posts.
+    `media` has the size of each file beside the posts. With their `folder`, each post is also found
+    by its file's path in there.
     """
     posts, clashes = _settle_ids(posts)
     old_addresses, alias_clashes = _settle_aliases(posts)
@@ -123,7 +125,11 @@ def build_index(
         by_id={post.id: post for post in published},
         tags=_group((tag, post) for post in published for tag in dict.fromkeys(post.tags)),
         series=_group((p.series, p) for p in sorted(published, key=_oldest_first) if p.series),
-        aliases={key: post for key, post in old_addresses.items() if post.id not in hidden},
+        aliases={
+            key: post
+            for key, post in [*_list_files(posts, folder), *old_addresses.items()]
+            if post.id not in hidden
+        },
         drafts=tuple(by_state["draft"]),
         scheduled=tuple(by_state["scheduled"]),
         expired=tuple(by_state["expired"]),
@@ -187,6 +193,13 @@ def _compose(path: Path) -> Path:
     """Return a path in the form in which names are compared: macOS decomposes what one types."""
     text = str(path)
     return path if text.isascii() else Path(unicodedata.normalize("NFC", text))
+
+
+def _list_files(posts: Iterable[Post], folder: Path | None) -> Iterator[tuple[str, Post]]:
+    for post in posts:
+        if folder is not None and post.path.is_relative_to(folder):
+            name = post.path.relative_to(folder).as_posix()
+            yield write_alias_key(file_path(name)), post
 
 
 def _find_own_folders(hidden: Iterable[Post], published: Iterable[Post]) -> frozenset[Path]:

@@ -44,6 +44,31 @@ SIGNS += [
     "<!--",
 ]
 SIGNS += ["\n", "\n\n", " ", "---\n", "a", "http://a", "\x00", "\x02", "\x03", "\u2028", "é", "\t"]
+# Words in braces, addresses that cannot be parsed, references, variables, marks that are not read.
+SIGNS += ["{id}", "{href}", "{src}", "{style}", "{: id }", "{.a b}", '{a="b"}', "{a='", "${A}"]
+SIGNS += ["](https://[a)", "](//[b)", "[a]: http://[c\n", "[a]", "[`a`]", "[`a`]: /b\n", "[b][a]"]
+SIGNS += [
+    "https://[d]",
+    "www.a.b",
+    "https://a.b/(c",
+    "&copy;",
+    "\\[",
+    "\\]",
+    "\\|",
+    "\\&",
+    "**",
+    "==a==",
+]
+SIGNS += [
+    "[[a]]",
+    "[^1]:\n    ```\n",
+    "- ```\n",
+    "#",
+    "##a",
+    "](b.md#c)",
+    "/%00.png)",
+    "![](a%00.png)",
+]
 # Raw HTML passes through as it is, well formed or not: a post is its author's. Not so the rest.
 HTML = [
     "<",
@@ -54,6 +79,18 @@ HTML = [
     "</div>",
     "<a href=",
     '<p markdown="1">',
+    "<p markdown>",
+    "<details>\n<summary>a</summary>\n\n",
+    "</details>\n",
+    "<a>",
+    "</a>",
+    "<a href>",
+    "<img src>",
+    "<img srcset>",
+    '<img src="http://[a">',
+    '<a href="//[b">',
+    "<pre>\n",
+    "\\<",
     "<?",
     "<![CDATA[",
 ]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Literal
+from unicodedata import normalize
 
 import pytest
 
+from blog.posts.library import Library
 from blog.posts.markdown import Style, render_with_hints
 from blog.posts.model import Fault, Post
 
+Form = Literal["NFC", "NFD"]
 LAZY = 'decoding="async"'
 
 
@@ -120,3 +124,18 @@ def test_a_figure_may_be_a_link(site: Path):
 @pytest.mark.parametrize("body", ['Text ![A](/b.png "C")', '![A](/b.png "C") text', "![A](/b.png)"])
 def test_every_other_image_stays_in_its_line(site: Path, body: str):
     assert "<figure>" not in read(site, body)[0]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("written", ["NFC", "NFD"])
+def test_a_name_is_found_in_either_unicode_form(tmp_path: Path, form: Form, written: Form):
+    folder = tmp_path / normalize(form, "Ordner-é")
+    folder.mkdir()
+    (folder / normalize(form, "bild-ü.gif")).write_bytes(b"GIF89a\x03\x00\x02\x00\x00\x00\x00;")
+    address = normalize(written, "Ordner-é/bild-ü.gif")
+    (tmp_path / "a.md").write_text(f"---\ntitle: A\n---\n![p]({address})\n")
+    library = Library(tmp_path)
+    library.load()
+    (post,) = library.index.posts
+    assert 'height="2"' in library.render(post).html
+    assert library.index.find_media(post, address) is not None

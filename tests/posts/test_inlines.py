@@ -104,3 +104,56 @@ def test_asterisks_that_can_neither_open_nor_close_stay(text: str):
 )
 def test_asterisks_around_words_are_emphasis(body: str, shown: str):
     assert render(body) == f"<p>{shown}</p>"
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "after"),
+    [
+        ("See https://a.example/b_c_d. Next", "https://a.example/b_c_d", ". Next"),
+        ("(https://a.example/b(c))", "https://a.example/b(c)", ")"),
+        ("“http://a.example:8080/?b=1”, c", "http://a.example:8080/?b=1”", ", c"),
+        ("www.a.example/b!", "www.a.example/b", "!"),
+        ("https://a.example/__init__.py", "https://a.example/__init__.py", ""),
+        ("https://a.example/b*c", "https://a.example/b*c", ""),
+        ("https://a.example?b&copy; c", "https://a.example?b", "&copy; c"),
+        ("见 https://a.example。然后", "https://a.example", "。然后"),
+    ],
+)
+def test_a_bare_address_is_a_link(text: str, address: str, after: str):
+    target = f"http://{address}" if address.startswith("www") else address
+    assert f'<a href="{target}">{address}</a>{after}' in render(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`https://a.example`",
+        "https://",
+        "www.a",
+        "xhttps://a.example",
+        "https://[a",
+        "b@www.a.example",
+    ],
+)
+def test_what_is_no_address_or_in_code_is_no_link(text: str):
+    assert "<a" not in render(text)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[https://a.example](/b)",
+        "[see **https://a.example**](/b)",
+        '<a href="/b">https://a.example</a>',
+        '<a href="/b">*see* www.a.example</a>',
+        "<https://a.example>",
+        '![https://a.example](/b) <a href="https://a.example">c</a>',
+    ],
+)
+def test_no_link_stands_in_a_link(body: str):
+    assert render(body).count("<a") == 1 - body.startswith("![") + ("<a" in body[1:])
+
+
+def test_strong_text_may_be_a_bare_address():
+    shown = '<p><strong><a href="https://a.example">https://a.example</a></strong></p>'
+    assert render("**https://a.example**") == shown

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blog.posts.markdown import Style, render_markdown
+from blog.posts.markdown import Style, render_markdown, render_with_hints
 from blog.posts.model import Heading, Post
 
 
@@ -183,3 +183,27 @@ def test_classes_ids_and_values_in_braces_are_attributes(body: str, shown: str):
 )
 def test_an_address_that_cannot_be_parsed_is_shown_as_it_was_written(body: str):
     assert "://[" in render(body) or '"//[a"' in render(body)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("See [[Other post]].", "a wiki link"),
+        ("This is ==marked==.", "a mark"),
+        ("##Heading", "a heading without a space"),
+        ("```mermaid\ngraph TD\n```", "a diagram in mermaid"),
+        ('<iframe src="https://a.example/b"></iframe>', "a frame of “https://a.example/b”"),
+    ],
+)
+def test_what_is_not_read_is_a_hint_on_its_line(text: str, found: str):
+    (hint,) = render_with_hints(write(f"Words.\n\n{text}\n"))[1]
+    assert hint.line == 3
+    assert found in hint.found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["`[[a]]` a == b == c", "[[1]](/b)", "```\n##a ==b== [[c]]\n```", "## A", "<!-- [[a]] -->"],
+)
+def test_code_and_comparisons_are_no_hints(text: str):
+    assert render_with_hints(write(text))[1] == ()

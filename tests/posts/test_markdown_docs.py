@@ -29,10 +29,16 @@ PROMISED = {
     "Footnotes": ['href="#fn:why"', "Because it was measured."],
     "Tables": ['class="table-scroll"', '<td class="align-right">2</td>'],
     "Images": ["<figure><img", "<figcaption>The dot breathes while", 'loading="lazy"'],
+    "Links": [
+        '<a href="https://example.org/a_b">https://example.org/a_b</a>',
+        '<a href="https://example.org/vec">the <code>Vec</code></a>',
+        '<a href="other-post.md#why">another post</a>',
+    ],
     "Headings": ['<h2 id="why">', '<h2 id="why_1">'],
     "Attributes": ['<h2 id="why-not">Why not?', '<p class="small">A small text.</p>'],
     "Struck text": ["<del>never</del>"],
     "HTML": ["<details>", "<em>inside</em>"],
+    "What is different elsewhere": ["<strong>重点。</strong>然后"],
     "Smart quotes": ["&ldquo;It&rsquo;s live&rdquo; &ndash; and how&hellip;"],
 }
 

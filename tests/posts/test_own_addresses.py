@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from blog.config import Settings
+from blog.factory import create_app
 from blog.posts.addresses import settle_address
 from blog.posts.html_tags import rewrite_addresses
 from blog.posts.markdown import Style, render_markdown, render_with_hints
@@ -77,3 +79,40 @@ def test_the_addresses_of_markdown_and_of_html_are_settled():
         assert f'="/blog/one/{name}"' in html
     assert 'src="/about/one/c.mp4"' in render_markdown(post, Style(page="/about")).html
     assert 'src="c.mp4"' in render_with_hints(post)[0].html
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("other.md#the-end", "/blog/folder/other.md#the-end"),
+        ("./other.md", "/blog/folder/other.md"),
+        ("../top.markdown?a=b", "/blog/top.markdown?a=b"),
+        ("sub/index.md", "/blog/folder/sub/index.md"),
+        ("https://example.org/other.md", "https://example.org/other.md"),
+        ("/static/other.md", "/static/other.md"),
+    ],
+)
+def test_another_post_is_named_by_its_file(target: str, path: str):
+    assert settle_address(target, "a", folder="folder") == path
+
+
+def test_a_link_to_a_file_leads_to_the_post_and_is_checked(tmp_path: Path):
+    posts = tmp_path / "posts"
+    (posts / "folder").mkdir(parents=True)
+    (tmp_path / "about").mkdir()
+    (posts / "a.md").write_text(
+        "---\ntitle: A\n---\n[b](folder/b.md#end) [c](folder/b.md#no) [d](d.md)\n"
+    )
+    (posts / "folder" / "b.md").write_text(
+        "---\ntitle: B\nslug: bee\n---\n## End\n\n[a](../a.md)\n"
+    )
+    app = create_app(Settings(posts_dir=posts, about_dir=tmp_path / "about"))
+    with app.test_client() as client:
+        assert 'href="/blog/folder/b.md#end"' in client.get("/blog/a").text
+        assert client.get("/blog/folder/b.md").headers["Location"] == "/blog/bee"
+        assert client.get("/blog/d.md").status_code == 404
+    checked = app.test_cli_runner().invoke(args=["posts", "check"]).stdout
+    assert "the link folder/b.md#no: there is no such place in b.md" in checked
+    assert "the link d.md: there is no such page" in checked
+    assert "#end" not in checked
+    assert "../a.md" not in checked

@@ -1,0 +1,90 @@
+"""Bare addresses as links, by GitHub's rules: https://github.github.com/gfm/#autolinks-extension-."""
+
+from __future__ import annotations
+
+import re
+from re import Match
+from xml.etree.ElementTree import Element
+
+from markdown import Markdown
+from markdown.inlinepatterns import InlineProcessor
+from markdown.treeprocessors import Treeprocessor
+from markdown.util import HTML_PLACEHOLDER_RE, AtomicString
+
+# Not in a word, in another address, or the value of an attribute in braces. CJK signs end it.
+_ADDRESS = r"(?<![A-Za-z0-9_/@.+?&%#=-])(?<!=[\"'])(?:https?://(?=\w)|www\.(?=\w))[^\s<\x00-\x1f\u3000-\u303f\uff00-\uff65]+"
+_ENTITY = re.compile(r"&[A-Za-z0-9]+;$")
+_MARK = "bare"
+
+
+class AutolinkPattern(InlineProcessor):
+    """Finds bare addresses. Links (170 to 110) and HTML (90) have been set aside before."""
+
+    ANCESTOR_EXCLUDES = ("a",)
+
+    def handleMatch(  # type: ignore[override] # noqa: N802 - Python-Markdown's name
+        self, m: Match[str], data: str
+    ) -> tuple[Element | None, int | None, int | None]:
+        """Return the link, without the signs of the sentence that it stands in."""
+        shown = _cut(m[0])
+        host = shown.partition("://")[2] or shown
+        if host.startswith("www.") and host.count(".") < 2:
+            return None, None, None
+        link = Element("a", {"href": shown if "://" in shown else f"http://{shown}", _MARK: ""})
+        link.text = AtomicString(shown)
+        return link, m.start(), m.start() + len(shown)
+
+
+class BareLinkStep(Treeprocessor):
+    """Takes back the links that stand in a link which was written as HTML."""
+
+    def run(self, root: Element) -> None:
+        """Walk through the text in its order, and follow where `<a>` begins and ends."""
+        self._is_inside = False
+        self._has_anchors = any(
+            isinstance(piece, str) and piece[:2].lower() == "<a"
+            for piece in self.md.htmlStash.rawHtmlBlocks
+        )
+        if self._has_anchors:
+            self._walk(root)
+        for link in root.iter("a"):
+            link.attrib.pop(_MARK, None)
+
+    def _walk(self, parent: Element) -> None:
+        self._follow(parent.text)
+        for child in parent:
+            if self._is_inside and _MARK in child.attrib:
+                child.tag = "span"
+                child.attrib.clear()
+            self._walk(child)
+            self._follow(child.tail)
+
+    def _follow(self, text: str | None) -> None:
+        for found in HTML_PLACEHOLDER_RE.finditer(text or ""):
+            piece = str(self.md.htmlStash.rawHtmlBlocks[int(found[1])]).lower()
+            if re.match(r"<a[\s>]", piece):
+                self._is_inside = "</a" not in piece
+            elif piece.startswith("</a"):
+                self._is_inside = False
+
+
+def register_autolinks(md: Markdown) -> None:
+    """Have bare addresses found after all other links and HTML, and before emphasis (60)."""
+    md.inlinePatterns.register(AutolinkPattern(_ADDRESS, md), "bare_address", 85)
+    md.treeprocessors.register(BareLinkStep(md), "bare_address", 19)
+
+
+def _cut(address: str) -> str:
+    """Take off what ends a sentence, and brackets that were not opened in the address."""
+    surplus = address.count(")") - address.count("(")
+    end = len(address)
+    while end:
+        sign = address[end - 1]
+        if sign in "?!.,:*_~'\"" or (sign == ")" and surplus > 0):
+            surplus -= sign == ")"
+            end -= 1
+        elif sign == ";" and (entity := _ENTITY.search(address, max(0, end - 40), end)):
+            end = entity.start()
+        else:
+            break
+    return address[:end]
