@@ -65,7 +65,7 @@ def test_what_is_hidden_is_in_no_list_and_at_no_old_address(tmp_path: Path):
     index = open_library(tmp_path)[0].index
     assert (ids(index.posts), list(index.by_id)) == (["shown"], ["shown"])
     assert ids(index.tags["x"]) == ids(index.series["S"]) == ["shown"]
-    assert list(index.aliases) == ["/old-shown"]
+    assert list(index.aliases) == ["/blog/shown.md", "/old-shown"]
 
 
 def test_what_is_hidden_can_be_looked_up_apart(tmp_path: Path):
