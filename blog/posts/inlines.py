@@ -17,13 +17,16 @@ from markdown import Markdown
 from markdown.inlinepatterns import (
     BacktickInlineProcessor,
     Delimiter,
+    ImageInlineProcessor,
     ImageReferenceInlineProcessor,
+    LinkInlineProcessor,
     ReferenceInlineProcessor,
 )
 from markdown.treeprocessors import Treeprocessor, UnescapeTreeprocessor
 from markdown.util import INLINE_PLACEHOLDER_RE, AtomicString
 
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_BRACKET = re.compile(r"[\[\]]")
 _ESCAPED = UnescapeTreeprocessor.RE
 
 
@@ -100,7 +103,28 @@ class References(dict[str, tuple[str, str]]):
         return self.get(_fold(label))
 
 
-class ReferencePattern(ReferenceInlineProcessor):
+class _Bracketed(LinkInlineProcessor):
+    """Finds the end of a link's text by its brackets, not sign by sign: texts can be hostile."""
+
+    def getText(self, data: str, index: int) -> tuple[str, int, bool]:  # noqa: N802 - as above
+        """Return the text, the place after it, and whether it has an end."""
+        depth = 1
+        for bracket in _BRACKET.finditer(data, index):
+            depth += 1 if bracket[0] == "[" else -1
+            if not depth:
+                return data[index : bracket.start()], bracket.end(), True
+        return "", len(data), False
+
+
+class LinkPattern(_Bracketed):
+    """Finds `[text](address)`."""
+
+
+class ImageLinkPattern(_Bracketed, ImageInlineProcessor):
+    """Finds `![text](address)`."""
+
+
+class ReferencePattern(_Bracketed, ReferenceInlineProcessor):
     """Finds `[text][label]` and `[label][]`: the label follows at once, and may have code in it."""
 
     RE_LINK = re.compile(r"\[([^\[\]]*)\]")
@@ -183,6 +207,8 @@ def register_inlines(md: Markdown) -> None:
         ("short_image_ref", ShortImagePattern, r"\!\[", 125),
     ):
         md.inlinePatterns.register(kind(begin, md, references), name, priority)
+    md.inlinePatterns.register(LinkPattern(r"(?<!\!)\[", md), "link", 160)
+    md.inlinePatterns.register(ImageLinkPattern(r"\!\[", md), "image_link", 150)
     md.treeprocessors.register(AttributeEscapeStep(md), "page_attributes", 9)
     md.treeprocessors.register(EscapeStep(md), "unescape", 0)
     definitions: Any = md.parser.blockprocessors["reference"]

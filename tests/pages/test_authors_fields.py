@@ -135,7 +135,7 @@ def test_a_file_beside_a_post_is_below_its_address(write, open_blog, tmp_path):
     assert answer.data == PIXEL
     assert answer.mimetype == "image/gif"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    for path in ("/blog/one/none.gif", "/blog/one/index.md", "/blog/one/../../app.py"):
+    for path in ("/blog/one/none.gif", "/blog/one/../../app.py"):
         fetch(app, path, 404)
 
 
