@@ -37,11 +37,18 @@ def running_site() -> Iterator[Site]:
 @pytest.fixture
 def site(running_site: Site) -> Site:
     """Wait until no worker counts a tab of the test before: each hears of its end by itself."""
-    with running_site.embedded_redis() as redis:
-        running_site.wait(lambda: not keys_in(redis), "Redis has no tab")
-    for pid in running_site.worker_pids():
+
+    def counts_nobody(pid: int) -> bool:
         with running_site.only_worker(pid):
-            running_site.wait(lambda: running_site.total() == 0, f"{pid} counts nobody")
+            return running_site.total() == 0
+
+    with running_site.embedded_redis() as redis:
+        # Asked again and again: one that is frozen meanwhile cannot tell the others of an end.
+        running_site.wait(
+            lambda: not keys_in(redis) and all(map(counts_nobody, running_site.worker_pids())),
+            "no worker counts anybody",
+            10,
+        )
     return running_site
 
 
