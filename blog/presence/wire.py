@@ -14,6 +14,9 @@ from .slot import Write
 # a moment of its own; below it, the message carries the slot and nobody has to ask.
 INLINE_PUT_MAX = 500
 
+# A day: a lease that a worker shortens is of seconds, and JSON has integers that no float can hold.
+MAX_LEASE_MS = 86_400_000
+
 Change = tuple[Presence, ...]
 
 
@@ -90,7 +93,10 @@ def decode_message(payload: bytes) -> Published | Leaving:
     try:
         fields = json.loads(payload)
         if len(fields) == 2:
-            return Leaving(str(fields[0]), int(fields[1]))
+            worker, lease_ms = fields
+            if type(lease_ms) is not int or not 0 <= lease_ms <= MAX_LEASE_MS:
+                raise TypeError("a lease is no number of milliseconds")
+            return Leaving(str(worker), lease_ms)
         worker, prev, new, joins, leaves = fields
         if not _are_texts(*leaves):
             raise TypeError("leaves are not refs")

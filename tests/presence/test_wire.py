@@ -160,3 +160,9 @@ def test_json_that_is_nested_too_deep_is_a_value_error():
     for read in (decode_message, load_json):
         with pytest.raises(ValueError, match="found "):
             read(b"[" * 100_000)
+
+
+@pytest.mark.parametrize("lease", ["1e999", "1" + "0" * 400, "-1", "1.5", "true", "null", '"5"'])
+def test_a_lease_that_is_no_number_of_milliseconds_is_a_value_error(lease):
+    with pytest.raises(ValueError, match="a lease is no number"):
+        decode_message(f'["w", {lease}]'.encode())
