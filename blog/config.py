@@ -427,7 +427,7 @@ class Settings:
                 values[spec.name] = value
         known = {variable_name(spec) for spec in dataclasses.fields(cls)}
         problems += [
-            f"{name}: no such setting; the README has the list of settings"
+            f"{name}: no such setting; docs/settings.md has them all"
             for name in sorted(environ)
             if name.startswith("BLOG_") and name not in known
         ]

@@ -48,7 +48,7 @@ def test_every_unusable_value_has_its_line():
 
 def test_a_misspelt_setting_is_not_passed_over():
     assert problems_of(BLOG_POST_DIR="x") == [
-        "BLOG_POST_DIR: no such setting; the README has the list of settings"
+        "BLOG_POST_DIR: no such setting; docs/settings.md has them all"
     ]
 
 

@@ -1,4 +1,4 @@
-"""The README agrees with the code. Run with `--write`, this makes its table of settings anew."""
+"""The README agrees with the code. Run with `--write`, this makes the tables of settings anew."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from blog.config import describe_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-# The comment before the table, the table, the comment after it.
-TABLE = re.compile(r"(<!-- settings: .*? -->\n)(.*?)(<!-- end of settings -->)", re.DOTALL)
+SETTINGS = ROOT / "docs" / "settings.md"
+# The comment that names the settings of a table, the table, the comment after it.
+TABLE = re.compile(r"(<!-- settings: ([A-Z_ ]+) -->\n)(.*?)(<!-- end of settings -->)", re.DOTALL)
 MAX_PICTURE_BYTES = 200_000
 
 
-def make_table() -> str:
-    """Return the table of settings as Markdown."""
+def make_table(names: list[str]) -> str:
+    """Return the table of these settings as Markdown; raises KeyError for an unknown one."""
+    known = {variable: rest for variable, *rest in describe_settings()}
     rows = ["| Variable | Default | Expected | Meaning |", "|---|---|---|---|"]
-    for variable, default, expected, meaning in describe_settings():
+    for variable in names:
+        default, expected, meaning = known[variable]
         shown = f"`{default}`" if default else "empty"
         cells = (f"`{variable}`", shown, expected, meaning)
         rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
@@ -29,10 +32,13 @@ def make_table() -> str:
 
 
 def renew(text: str) -> str:
-    """Return the README's text with the table as it has to be."""
-    renewed, count = TABLE.subn(lambda found: found[1] + make_table() + found[3], text)
-    assert count == 1, "README.md: the comments around the table of settings are missing"
-    return renewed
+    """Return a page's text with its tables of settings made anew."""
+    return TABLE.sub(lambda found: found[1] + make_table(found[2].split()) + found[4], text)
+
+
+def names_in_tables(text: str) -> list[str]:
+    """Return the settings that the tables of a page have, in their order."""
+    return [name for found in TABLE.finditer(text) for name in found[2].split()]
 
 
 def read_code(text: str) -> list[str]:
@@ -53,9 +59,20 @@ def readme() -> str:
     return README.read_text(encoding="utf-8")
 
 
-def test_the_table_of_settings_is_fresh(readme):
+@pytest.mark.parametrize("page", [README, SETTINGS], ids=lambda page: page.name)
+def test_the_tables_of_settings_are_fresh(page):
     """Where this fails, run `.venv/bin/python tests/test_readme.py --write`."""
-    assert readme == renew(readme)
+    text = page.read_text(encoding="utf-8")
+    assert text == renew(text)
+
+
+def test_every_setting_is_in_one_table():
+    known = [variable for variable, *_ in describe_settings()]
+    assert sorted(names_in_tables(SETTINGS.read_text(encoding="utf-8"))) == sorted(known)
+
+
+def test_the_readme_has_the_settings_that_people_set(readme):
+    assert len(names_in_tables(readme)) == 8
 
 
 def test_a_stale_table_is_noticed(readme):
@@ -76,7 +93,7 @@ def test_every_flask_command_that_is_named_exists(readme):
     named = {
         name for code in read_code(readme) for name in re.findall(r"flask .*\bposts ([a-z]+)", code)
     }
-    assert named == {"check", "list"}
+    assert named == {"check"}
     assert named <= set(posts_cli.commands)
 
 
@@ -90,7 +107,7 @@ def test_every_file_that_is_named_or_linked_exists(readme):
     words = {word for code in read_code(readme) for word in code.split()}
     files = {word for word in words if re.fullmatch(r"[\w-][\w./-]*(?:/|\.py|\.toml)", word)}
     assert "docs/screenshot.png" in links
-    assert {"about/", "posts/", "tests/test_readme.py"} <= files
+    assert {"about/", "posts/", "blog/streams/hub.py"} <= files
     assert not [name for name in sorted(links | files) if not (ROOT / name).exists()]
 
 
@@ -108,4 +125,5 @@ def test_the_changelog_has_the_version(readme):
 if __name__ == "__main__":
     if sys.argv[1:] != ["--write"]:
         sys.exit("usage: .venv/bin/python tests/test_readme.py --write")
-    README.write_text(renew(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in (README, SETTINGS):
+        page.write_text(renew(page.read_text(encoding="utf-8")), encoding="utf-8")
