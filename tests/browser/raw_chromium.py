@@ -88,7 +88,8 @@ class RawChromium:
         while True:
             answer = self._read_message(deadline)
             if answer.get("id") == self._asked:
-                if "execution context" in answer.get("error", {}).get("message", ""):
+                problem = answer.get("error", {}).get("message", "")
+                if "execution context" in problem or "navigated or closed" in problem:
                     raise NoContextError
                 assert "error" not in answer, f"{method}: {answer['error']}"
                 return dict(answer["result"])

@@ -216,6 +216,7 @@ class TestRedis:
         found = levels(examine_redis(settings(BLOG_INSTANCE_DIR=str(tmp_path))))
         assert found == {"Redis": "warn"}
 
+    @pytest.mark.full  # libfaketime is no part of what `make test` needs
     def test_of_another_time_is_told(self, valkey: Valkey):
         program = (
             "from blog.config import Settings; from blog.ops.check_redis import examine_redis\n"

@@ -33,6 +33,7 @@ def store(server: Server) -> Iterator[Store]:
     store.close()
 
 
+@pytest.mark.full  # Redis itself is no part of what `make test` needs
 def test_the_servers_are_what_they_are_called(running_servers):
     valkey, redis = (running_servers(kind).client.info("server") for kind in ("valkey", "redis"))
     assert int(valkey["valkey_version"].split(".")[0]) >= 9

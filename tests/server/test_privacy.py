@@ -20,7 +20,9 @@ from tests.valkey import Valkey
 # Nothing of a reader looks like these, so what is found is theirs.
 ADDRESSES = ["198.51.100.77", "2001:db8:dead:beef:1234:5678:9abc:def0"]
 AGENT = "Mozilla/5.0 (KnownAgent; rv:77.7) Gecko/20100101"
-COOKIE = "KnownCookieOfAReader-1"
+# One for each address: a reader's tab that joins has the reader's others asked to come back, and
+# these streams never do.
+COOKIES = ["KnownCookieOfAReader-1", "KnownCookieOfAReader-2"]
 REFERER = "https://known-referrer.example/from"
 LANGUAGE = "tlh-KNOWN"
 PARTS = [
@@ -28,7 +30,7 @@ PARTS = [
     "2001:db8:dead:beef",
     "2001:0db8",
     "KnownAgent",
-    COOKIE,
+    *COOKIES,
     "known-referrer",
     "tlh-KNOWN",
 ]
@@ -99,8 +101,8 @@ def evidence(running_valkey: Valkey) -> dict[str, str]:
     tokens: list[str] = []  # of the tabs that came without a cookie
     with Listener(running_valkey) as listener, Site(workers=2, environ=environ) as site:
         with contextlib.ExitStack() as stack:
-            for address in ADDRESSES:
-                for more in ([], [f"Cookie: viblog_reader={COOKIE}"], ["Sec-GPC: 1"], []):
+            for address, cookie in zip(ADDRESSES, COOKIES, strict=True):
+                for more in ([], [f"Cookie: viblog_reader={cookie}"], ["Sec-GPC: 1"], []):
                     headers = headers_of(address, *more)
                     stream = stack.enter_context(OpenStream(site, post, headers=headers))
                     stream.read_until("online")
