@@ -1,21 +1,19 @@
 """Logging: one form for every process, for people or as JSON, and nothing of a person in it.
 
-Everybody logs through the standard library; what is said beside the message is in `extra`.
-structlog writes it, gunicorn's own lines as well.
+Everybody logs through the standard library; fields beside the message are passed as `extra`.
+gunicorn's own lines have the same form.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
 import logging
 import re
-from collections.abc import MutableMapping
 from typing import Any
 
-import structlog
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
-from structlog.stdlib import ProcessorFormatter
 
 # gunicorn names the client in "Invalid request from ip=…: Invalid HTTP Header: '…'", and repeats
 # what it said: an address is nobody's business, and a header may hold a cookie.
@@ -25,7 +23,8 @@ _TOKEN = re.compile(r"(/preview/)[^\s'\"]+")
 # What a line of text shows as it is; all else is quoted, so that no line can be forged.
 _PLAIN = re.compile(r"[^\s\"'=\\\x00-\x1f\x7f-\xa0\u2028\u2029]+")
 
-Event = MutableMapping[str, Any]
+# What every record has; a record's other attributes came as `extra`.
+_STANDARD = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
 
 
 class PrivacyFilter(logging.Filter):
@@ -89,43 +88,48 @@ def set_up_logging(level: str, log_format: str) -> dict[str, Any]:
 
 
 def make_formatter(log_format: str) -> logging.Formatter:
-    """Return what writes a record as a line of text, or as a JSON object in one line."""
-    write: list[Any] = [_write_text]
-    if log_format == "json":
-        write = [
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
-        ]
-    return ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _add_origin],
-        processors=[ProcessorFormatter.remove_processors_meta, *write],
-    )
+    """Return a formatter that writes lines of text, or one JSON object for each record."""
+    return JsonFormatter() if log_format == "json" else TextFormatter()
 
 
-def _add_origin(logger: Any, method: str, event: Event) -> Event:
-    record: logging.LogRecord = event["_record"]
-    moment = datetime.datetime.fromtimestamp(record.created).astimezone()
-    origin = {
-        "time": moment.isoformat(timespec="milliseconds"),
-        "level": record.levelname.lower(),
-        "message": event.pop("event"),
-        "pid": record.process,
-        "logger": record.name,
-    }
-    said = {name: value for name, value in event.items() if name not in origin}
-    return {**origin, **said}
+class TextFormatter(logging.Formatter):
+    """`[time] [pid] [LEVEL] message field=value`, then the traceback if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record as text. Values are quoted, so that none can forge a line or a field."""
+        fields = "".join(f" {name}={_quote(value)}" for name, value in _read_extra(record).items())
+        line = (
+            f"{_read_time(record):[%Y-%m-%d %H:%M:%S %z]} [{record.process}] [{record.levelname}]"
+            f" {record.getMessage()}{fields}"
+        )
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-def _write_text(logger: Any, method: str, event: Event) -> str:
-    moment = datetime.datetime.fromisoformat(event.pop("time"))
-    level, pid, message = event.pop("level").upper(), event.pop("pid"), event.pop("message")
-    del event["logger"]
-    raised = event.pop("exc_info", None)
-    fields = "".join(f" {name}={_quote(value)}" for name, value in event.items())
-    line = f"{moment:[%Y-%m-%d %H:%M:%S %z]} [{pid}] [{level}] {message}{fields}"
-    if raised:
-        line += "\n" + logging.Formatter().formatException(raised)
-    return line
+class JsonFormatter(logging.Formatter):
+    """One JSON object: time, level, message, pid, logger, the fields, and `exception`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record as JSON in one line."""
+        fields = {
+            "time": _read_time(record).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            "pid": record.process,
+            "logger": record.name,
+        }
+        for name, value in _read_extra(record).items():
+            fields.setdefault(name, value)
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False, default=str)
+
+
+def _read_extra(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+def _read_time(record: logging.LogRecord) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(record.created).astimezone()
 
 
 def _quote(value: object) -> str:
