@@ -8,8 +8,6 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-import brotli
-
 # So many requests are under way at a time.
 CONNECTIONS = 8
 SECONDS = 10.0
@@ -17,7 +15,6 @@ SECONDS = 10.0
 UNPACK: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     "gzip": gzip.decompress,
-    "br": brotli.decompress,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import time
 from collections.abc import Callable
@@ -12,10 +13,15 @@ from flask import Flask, Response, request, url_for
 
 from blog.posts.finding import find_on_disk
 
+from .kept_page import tag_of
+from .packing import GZIP, choose_codings
+
 # A year, the longest that RFC 9111 caches are asked to believe; `immutable` is RFC 8246.
 FOR_GOOD = "public, max-age=31536000, immutable"
 VERSION_DIGITS = 12
 LOOK_SECONDS = 0.1
+# Texts; pictures and fonts are compressed already.
+COMPRESSED_TYPES = {"text/css", "text/javascript", "text/plain", "image/svg+xml"}
 
 # Time and size of a file.
 Mark = tuple[int, int]
@@ -32,6 +38,7 @@ class Assets:
         self._folder = folder
         self._now = now
         self._known: dict[str, _Known] = {}
+        self._compressed: dict[str, tuple[str, bytes]] = {}  # by file: of which version
         self._state = object()
         self._look_after = 0.0
 
@@ -45,6 +52,15 @@ class Assets:
                 self._state = object()
             known = self._known[filename] = _Known(path, mark, _hash(path))
         return known.version
+
+    def compress(self, filename: str) -> bytes:
+        """Return a file compressed with gzip: made once for each version. Raises OSError."""
+        version = self.version(filename)
+        held = self._compressed.get(filename)
+        if held is None or held[0] != version:
+            whole = (self._folder / filename).read_bytes()
+            held = self._compressed[filename] = version, gzip.compress(whole, mtime=0)
+        return held[1]
 
     def state(self) -> object:
         """Return the same object as long as no file changed whose version was ever asked for.
@@ -105,6 +121,8 @@ def install_assets(app: Flask) -> Assets:
             asked = request.args.get("v")
             if asked and asked == assets.version(filename):
                 response.headers["Cache-Control"] = FOR_GOOD
+            if response.mimetype in COMPRESSED_TYPES:
+                _compress(response, lambda: assets.compress(filename))
         return response
 
     def find_name(endpoint: str | None, values: dict[str, Any] | None) -> None:
@@ -117,3 +135,19 @@ def install_assets(app: Flask) -> Assets:
     app.url_value_preprocessor(find_name)
     app.after_request(keep_versioned)
     return assets
+
+
+def _compress(response: Response, read: Callable[[], bytes]) -> None:
+    """Answer with gzip, if the request prefers it, instead of the file as it is."""
+    response.vary.add("Accept-Encoding")
+    coding = choose_codings(request.headers.get("Accept-Encoding", ""))[0]
+    if coding != GZIP or response.status_code != 200:
+        return
+    response.call_on_close(response.response.close)  # type: ignore[union-attr]
+    response.direct_passthrough = False
+    response.set_data(read())
+    response.headers["Content-Encoding"] = GZIP
+    response.set_etag(tag_of(response.get_etag()[0] or "", GZIP))
+    response.make_conditional(request)
+    # Set by make_conditional(), and once more by the server.
+    response.headers.pop("Date", None)

@@ -23,7 +23,7 @@ from blog.short_cache import cache_short
 
 from .holes import ENVIRON_KEY, HoledPage
 from .kept_page import KeptPage, tag_of
-from .packing import BrotliShare, choose_codings
+from .packing import choose_codings
 from .sending import Answer, send
 
 if TYPE_CHECKING:
@@ -54,14 +54,12 @@ class PageCache:
         read_numbers: Callable[[], object],
         *,
         max_bytes: int,
-        share: BrotliShare | None = None,
     ) -> None:
         self.held_bytes = 0
         self._pages = pages
         self._read_sources = read_sources
         self._read_numbers = read_numbers
         self._max_bytes = max_bytes
-        self._share = share or BrotliShare()
         self._sources: Sources = ()
         # In the order of their last use.
         self._entries: OrderedDict[Key, KeptPage] = OrderedDict()
@@ -133,7 +131,7 @@ class PageCache:
                 # The weak comparison that RFC 9110, 13.1.2 demands.
                 if etags.contains_weak(tag_of(filled.etag, coding)):
                     return entry.answer_not_modified(filled, coding)
-        return entry.answer(filled, codings, self._share)
+        return entry.answer(filled, codings[0])
 
     def _is_huge(self, page: HoledPage) -> bool:
         return sum(map(len, page.pieces)) > self._max_bytes // MAX_SHARE_OF_ONE

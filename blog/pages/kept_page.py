@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from werkzeug.http import generate_etag, remove_entity_headers
 
 from .holes import HoledPage, Texts
-from .packing import BROTLI, GZIP, IDENTITY, BrotliShare, deflate_pieces, write_gzip
+from .packing import GZIP, IDENTITY, deflate_pieces, write_gzip
 from .sending import Answer, Headers
 
 # What Python needs beside the bytes, for a page and for each answer, as tracemalloc counts.
@@ -61,22 +60,15 @@ class KeptPage:
                 self._filled = self._fill(texts)
         return self._filled
 
-    def answer(self, filled: Filled, codings: Sequence[str], share: BrotliShare) -> Answer:
-        """Return the answer in the best coding that can be had now."""
-        for coding in codings:
-            answer = filled.answers.get(coding)
-            if answer is not None:
-                return answer
-            if coding != BROTLI or share.is_open():
-                break
-        else:
-            coding = IDENTITY
-        whole = self._page.fill(filled.texts)
+    def answer(self, filled: Filled, coding: str) -> Answer:
+        """Return the answer in a coding."""
+        answer = filled.answers.get(coding)
+        if answer is not None:
+            return answer
+        body = self._page.fill(filled.texts)
         if coding == GZIP:
             self._deflated = self._deflated or deflate_pieces(self._page.pieces)
-            body = write_gzip(self._deflated, filled.texts, whole)
-        else:
-            body = share.compress(whole) if coding == BROTLI else whole
+            body = write_gzip(self._deflated, filled.texts, body)
         self.has_grown = True
         headers = self._write_headers(filled, coding, len(body))
         answer = filled.answers[coding] = Answer("200 OK", headers, body)

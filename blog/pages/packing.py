@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-import brotli
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
 from blog.short_cache import cache_short
 
-IDENTITY, GZIP, BROTLI = "identity", "gzip", "br"
+IDENTITY, GZIP = "identity", "gzip"
 # The smallest first: it is taken where a request prefers none.
-CODINGS = (BROTLI, GZIP, IDENTITY)
+CODINGS = (GZIP, IDENTITY)
 
 # 9 takes longer and makes a post's page no smaller.
 GZIP_LEVEL = 6
-# Of a post's page it makes what 9 does in a thirtieth of the time; 11 saves another eighth of the
-# size and takes sixty times as long.
-BROTLI_QUALITY = 5
-# Of a worker's time, brotli takes at most one part in so many. See `BrotliShare`.
-BROTLI_TIME_SHARE = 20
 
 # RFC 1952, 2.3: deflate, no flags, no time, no level, unknown system.
 _GZIP_HEAD = bytes((0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF))
@@ -35,7 +28,8 @@ _MAX_STORED_BYTES = 0xFFFF
 def choose_codings(accepted: str) -> tuple[str, ...]:
     """Return the codings that an Accept-Encoding header allows, the best one first.
 
-    RFC 9110, 12.5.3. Where it forbids all that there are, the page is sent as it is.
+    RFC 9110, 12.5.3. Where it forbids both, the page is sent as it is. Brotli is not among them:
+    its blocks refer to each other, so each change of a number would compress the whole page again.
     """
     asked = parse_accept_header(accepted, Accept)
     qualities = {coding.lower(): quality for coding, quality in reversed(asked)}
@@ -83,28 +77,3 @@ def _store(text: bytes) -> Iterator[bytes]:
         part = text[start : start + _MAX_STORED_BYTES]
         yield b"\0" + len(part).to_bytes(2, "little")
         yield (len(part) ^ 0xFFFF).to_bytes(2, "little") + part
-
-
-class BrotliShare:
-    """Compresses with brotli, in a small share of the time.
-
-    Brotli's blocks refer to each other, so a page cannot be compressed in pieces: whenever its
-    numbers change it is compressed as a whole, which costs more than to answer. While numbers
-    change faster than the share allows, gzip stands in: who takes brotli takes gzip, too.
-    """
-
-    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
-        self._now = now
-        self._not_before = 0.0
-
-    def is_open(self) -> bool:
-        """Tell whether a page may be compressed now."""
-        return self._now() >= self._not_before
-
-    def compress(self, page: bytes) -> bytes:
-        """Compress a page, and rest in proportion."""
-        began = self._now()
-        compressed: bytes = brotli.compress(page, mode=brotli.MODE_TEXT, quality=BROTLI_QUALITY)
-        ended = self._now()
-        self._not_before = ended + (ended - began) * (BROTLI_TIME_SHARE - 1)
-        return compressed

@@ -32,7 +32,7 @@ def test_a_whole_run_prints_the_table_and_writes_the_page(monkeypatch, tmp_path,
     written = (tmp_path / "docs" / "pages.md").read_text()
     assert "by `make bench-pages` (CPU " in written
     assert "old" not in written
-    for title in ("Viblog, a post, brotli", "Viblog, the index, brotli", "empty Flask view"):
+    for title in ("Viblog, a post, gzip", "Viblog, the index, gzip", "empty Flask view"):
         row = next(line for line in written.splitlines() if line.startswith(f"| {title} |"))
         assert re.fullmatch(r"\| [^|]+ \|( [\d.,]+ \|){5}", row), row
     assert "nginx, post.html as a file" in out or "Not measured: nginx" in out
@@ -57,12 +57,12 @@ def test_the_check_fails_where_the_promise_is_broken(monkeypatch, capsys, kept_u
 
 def test_a_wrong_answer_fails_the_run_and_writes_nothing(monkeypatch, tmp_path, capsys):
     def fail(*_: object) -> None:
-        raise WrongAnswerError("/blog: found 500 '', expected 200 'br'")
+        raise WrongAnswerError("/blog: found 500 '', expected 200 'gzip'")
 
     monkeypatch.setattr(bench.pages.__main__, "ROOT", tmp_path)
     monkeypatch.setattr(bench.pages.__main__, "measure", fail)
     assert bench.pages.__main__.main([]) == 1
-    assert "FAILED: /blog: found 500 '', expected 200 'br'" in capsys.readouterr().out
+    assert "FAILED: /blog: found 500 '', expected 200 'gzip'" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -70,7 +70,7 @@ def test_a_wrong_answer_fails_the_run_and_writes_nothing(monkeypatch, tmp_path, 
     ("head", "body", "complaint"),
     [
         (b"HTTP/1.1 500 Internal", b"", "found 500 '', expected 200 ''"),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: br", b"", "found 200 'br', expected 200 ''"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip", b"", "found 200 'gzip', expected 200 ''"),
         (b"HTTP/1.1 200 OK", b">4 reading now<", "found a page without '>3 reading now<'"),
     ],
 )

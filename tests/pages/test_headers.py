@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from itertools import count
 
 import pytest
@@ -99,6 +100,28 @@ class TestStaticFiles:
     def test_with_another_version_are_asked_for_again(self, app, query):
         with app.test_client().get(f"/static/style.css{query}") as answer:
             assert answer.headers["Cache-Control"] == "no-cache"
+
+    def test_that_are_texts_are_sent_compressed_to_who_takes_gzip(self, app):
+        client = app.test_client()
+        with client.get("/static/style.css") as plain:
+            sheet, tag = plain.data, plain.headers["ETag"]
+            assert "Content-Encoding" not in plain.headers
+            assert plain.headers["Vary"] == "Accept-Encoding"
+        headers = {"Accept-Encoding": "gzip, deflate, br"}
+        with client.get("/static/style.css", headers=headers) as packed:
+            assert packed.headers["Content-Encoding"] == "gzip"
+            assert packed.headers["Content-Length"] == str(len(packed.data))
+            assert gzip.decompress(packed.data) == sheet
+            packed_tag = packed.headers["ETag"]
+        assert packed_tag == f'{tag[:-1]}-gzip"'
+        for known in (tag, packed_tag):
+            asked = {**headers, "If-None-Match": known}
+            with client.get("/static/style.css", headers=asked) as got:
+                assert (got.status_code, got.data) == (304, b"")
+        with client.get("/static/style.css", headers={**headers, "Range": "bytes=0-3"}) as part:
+            assert (part.status_code, part.data) == (206, sheet[:4])
+        with client.head("/static/style.css", headers=headers) as head:
+            assert head.headers["Content-Encoding"] == "gzip"
 
     def test_that_changed_get_another_address(self, tmp_path):
         from blog.pages.assets import Assets
