@@ -21,12 +21,11 @@ for name in [name for name in sys.modules if name.partition(".")[0] == "blog"]:
 from blog.config import Settings, SettingsError
 from blog.embedded import EmbeddedValkey, EmbeddedValkeyError
 from blog.live.address_table import AddressTable
-from blog.ops.limits import most_streams, read_file_limits
+from blog.live.gate import address_block
+from blog.ops.limits import most_connections, read_file_limits
 from blog.ops.logs import set_up_logging
 from blog.ops.metric_files import close_folder, forget_worker, open_folder
 
-# Connections beside the streams: pages, files, keep-alive. At the limit gunicorn stops accepting.
-SPARE_CONNECTIONS = 500
 # A dead worker's tabs count this much longer: they are back after RETRY_MS.
 DEAD_WORKER_LEASE_SECONDS = 3.0
 # For workers beside the usual: those of a reload, until the old ones have ended; TTIN adds more.
@@ -50,15 +49,15 @@ bind = (
 )
 workers = settings.workers
 worker_class = "blog.ops.worker.Worker"
-limit_request_line = 8190  # the most that gunicorn can; its default of 4,094 is a long search
-worker_connections = SPARE_CONNECTIONS + (
-    settings.max_streams or most_streams(read_file_limits()[1])
-)
+limit_request_fields = 50  # browsers send twenty; all of them together: blog.ops.connection
+# With the streams: blog.ops.acceptor. At the limit a worker stops accepting.
+worker_connections = most_connections(read_file_limits()[1], settings.max_streams)
 # No header of a request says where the blog is: BLOG_SITE_URL does. gunicorn would believe each
 # client SCRIPT_NAME and PATH_INFO that a proxy on this machine passes on.
 forwarder_headers = ""
-# A worker that is reloaded waits for idle connections, too.
-keepalive = 1 if settings.dev else 5
+# Less than WORKER_GRACE_SECONDS: a worker that stops waits for idle connections, too. A proxy ends
+# them sooner (deploy/), else it may send a request on one that is just being closed.
+keepalive = 1 if settings.dev else 2
 timeout = 30
 graceful_timeout = 10
 max_requests = 0
@@ -120,6 +119,10 @@ def post_worker_init(worker: Any) -> None:
     """
     viblog = _viblog(worker)
     worker.trusts_proxy = settings.proxy_hops == 1
+    worker.count_streams = lambda: len(viblog.hub.sockets)
+    if not settings.proxy_hops:  # else they are the proxy's
+        worker.find_block = address_block
+        worker.max_connections_per_address = settings.max_streams_per_address
     if worker.address_column is not None:
         viblog.gate.share(worker.address_table, worker.address_column)
     viblog.start()

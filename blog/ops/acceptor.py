@@ -1,4 +1,4 @@
-"""Accepting connections: one whose request asks for a stream gets nothing that a stream needs not.
+"""Accept connections; open streams without creating a gevent socket or greenlet.
 
 For each connection gevent makes a socket with two watchers and a greenlet. A stream that was taken
 over has no use for them, and they are a third of what it costs to open it.
@@ -7,14 +7,25 @@ over has no use for them, and they are a third of what it costs to open it.
 from __future__ import annotations
 
 import _socket
+import errno
+import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
-import gevent.socket
 from gevent.server import StreamServer
+
+from .connection import Connection, bound_accepted
+
+log = logging.getLogger(__name__)
 
 # All of one look at the listener are served before anybody else: with streams, a millisecond.
 MAX_ACCEPT = 4
+# A worker that has no room, or no files, accepts again after this.
+PAUSE_SECONDS = 0.1
+# It says so once in a while.
+LOG_EVERY_SECONDS = 60.0
+_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class Acceptor(StreamServer):
@@ -23,6 +34,9 @@ class Acceptor(StreamServer):
     `open_stream(sock, address)` is asked about each new connection: whether it needs nothing more.
     It is called by the event loop and must not wait; the socket is a plain one, and blocks. What it
     leaves alone goes the usual way, to `handle` in a greenlet that `spawn` makes.
+
+    `has_room()` is whether the worker can hold another connection. Where it cannot, those to come
+    wait in the kernel's queue, from which another worker may take them.
     """
 
     def __init__(
@@ -31,25 +45,45 @@ class Acceptor(StreamServer):
         handle: Callable[..., None],
         open_stream: Callable[[_socket.socket, Any], bool],
         *,
+        has_room: Callable[[], bool],
         spawn: Any,
         max_accept: int = MAX_ACCEPT,
     ) -> None:
         super().__init__(listener, handle=handle, spawn=spawn)
+        bound_accepted(listener)
         self.max_accept = max_accept
         self._open_stream = open_stream
+        self._has_room = has_room
+        self._log_after = 0.0
 
     def do_read(self) -> Any:
-        """Accept a connection; None where there is none any more."""
+        """Accept a connection; None where there is none any more, or no room for it."""
+        if not self._has_room():
+            self._pause("as many connections and streams are open as the limit of files allows")
+            return None
         listener: Any = self.socket
         try:
             fd, address = listener._accept()
         except BlockingIOError:  # another worker was faster
+            return None
+        except OSError as error:
+            if error.errno not in _SHORTAGES:
+                raise
+            self._pause(str(error.strerror))
             return None
         return _socket.socket(listener.family, listener.type, listener.proto, fd), address
 
     def do_handle(self, sock: _socket.socket, address: Any) -> None:
         """Open a stream on a connection, or have it handled."""
         if not self._open_stream(sock, address):
-            family, kind, protocol = sock.family, sock.type, sock.proto
-            client = gevent.socket.socket(family, kind, protocol, fileno=sock.detach())
-            super().do_handle(client, address)
+            super().do_handle(Connection(sock), address)
+
+    def _pause(self, reason: str) -> None:
+        self.stop_accepting()
+        # As gevent's server does after an error; its stubs know nothing of that.
+        self._timer = self.loop.timer(PAUSE_SECONDS)
+        self._timer.start(self._start_accepting_if_started)  # type: ignore[attr-defined,call-arg]
+        now = time.monotonic()
+        if now >= self._log_after:
+            self._log_after = now + LOG_EVERY_SECONDS
+            log.warning("connections: no more are accepted for now (%s)", reason)

@@ -14,6 +14,9 @@ from blog.streams.sockets import BATCH
 # What a worker has open beside its streams: connections of pages, Redis, posts, the loop itself.
 # Under a low limit it is a fifth.
 SPARE_FILES = 1_000
+# The part of them that is for connections: all else is for the blog's own work, which goes on while
+# those are used up.
+CONNECTIONS_SHARE = 0.5
 # A worker could hold more, but an update for so many takes it a fifth of a second, and is sent once
 # a second; and there should be a second worker by then.
 MOST_STREAMS = 50_000
@@ -43,6 +46,13 @@ def raise_file_limit() -> None:
 def most_streams(file_limit: int) -> int:
     """Return how many streams a worker can hold that may have so many files open."""
     return max(1, min(file_limit - min(SPARE_FILES, file_limit // 5), MOST_STREAMS))
+
+
+def most_connections(file_limit: int, max_streams: int = 0) -> int:
+    """Return how many connections and streams together a worker may have open."""
+    spare = min(SPARE_FILES, file_limit // 5)
+    streams = most_streams(file_limit)
+    return min(max_streams or streams, streams) + max(1, int(spare * CONNECTIONS_SHARE))
 
 
 def examine_limits(settings: Settings, *, takes_over: bool) -> Iterator[Finding]:

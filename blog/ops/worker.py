@@ -1,66 +1,34 @@
-"""gunicorn's gevent worker, with a short way to a stream, and an answer to too long an address.
-
-When it stops, connections that wait for a request do not hold it up.
-"""
+"""gunicorn's gevent worker, with a short way to a stream, and bounds on what a client can hold."""
 
 from __future__ import annotations
 
 import _socket
 import contextlib
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import gevent
-import gevent.socket
-from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.ggevent import GeventWorker
 
 from blog.streams.request import MAX_HEAD_BYTES, PATH, read_stream_request
 from blog.streams.turns import wait_a_round
 
 from .acceptor import MAX_ACCEPT, Acceptor
-from .idle import IdleConnections
+from .connection import Connection
 
 if TYPE_CHECKING:
     from blog.streams.peers import ServerSocket
 
-# What still comes of such a request is read for so long, and so much of it. Closed at once, with
-# bytes unread, the connection would be reset, and the answer lost (RFC 9112, 9.6).
+# What still comes of a request that is answered already is read for so long, and so much of it.
+# Closed at once, with bytes unread, the connection would be reset, and the answer lost (RFC 9112,
+# 9.6).
 LINGER_SECONDS = 2.0
 MAX_LINGER_BYTES = 1024 * 1024
 
 LOOK = socket.MSG_PEEK | socket.MSG_DONTWAIT
-
-PAGE = """<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Too long</title></head>
-<body><main><h1>Too long</h1>
-<p>An address may have some 8,000 characters, and this one has more.
-If you searched for something: fewer words find more.</p>
-<p><a href="/search">Search</a> · <a href="/">All posts</a></p></main></body>
-</html>
-"""
-
-
-def write_too_long() -> bytes:
-    """Return the whole answer."""
-    # Not above: the master imports this file, and Flask is to come after gevent's patches.
-    from .headers import SECURITY_HEADERS
-
-    body = PAGE.encode()
-    headers = {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Length": str(len(body)),
-        "Connection": "close",
-        "Cache-Control": "no-store",
-        **SECURITY_HEADERS,
-    }
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 414 URI Too Long\r\n{lines}\r\n".encode("latin-1") + body
 
 
 class NoStreamError(Exception):
@@ -89,14 +57,20 @@ class Worker(GeventWorker):
     `trusts_proxy` is whether the application reads the scheme of a request from a proxy's header,
     whatever it says. Behind two it does so only where both have written it: Fly's proxy writes one
     scheme for two hops, and who is believed then is gunicorn's to say.
+
+    `find_block` returns whom a peer's address stands for, and `max_connections_per_address` is how
+    many connections each of them has at a time beside its streams; 0 for any number, as a proxy
+    needs. `count_streams` returns how many sockets the application has taken over.
     """
 
     trusts_proxy = False
+    max_connections_per_address = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._idle = IdleConnections()
-        self._requests: set[Any] = set()
+        self.find_block: Callable[[str], str] = str
+        self.count_streams: Callable[[], int] = int
+        self._connections: dict[str, int] = {}  # by address block
 
     def run(self) -> None:
         """Serve until the end. gunicorn's own server accepts where it needs TLS."""
@@ -109,31 +83,33 @@ class Worker(GeventWorker):
             listener,
             partial(self.handle, Listener(listener.getsockname())),
             self._open_at_once,
+            has_room=lambda: len(spawn) + self.count_streams() < self.worker_connections,
             spawn=spawn,
             # As gunicorn has it: so that each worker gets its share of the connections.
             max_accept=1 if self.cfg.workers > 1 else MAX_ACCEPT,
         )
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop: what is under way is the last request of its connection."""
-        super().handle_exit(sig, frame)
-        for req in self._requests:
-            req.force_close()  # where no headers are sent yet, `Connection: close` is among them
-        gevent.spawn(self._idle.close)
-
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Open a stream for a request that asks for one plainly; all else is gunicorn's."""
-        self._idle.add(client)
-        try:
-            if type(client) is gevent.socket.socket:  # not TLS
-                head = self._look(client)
-                if not head:
-                    return  # gone, or silent for as long as gunicorn would wait
-                if self._open_stream(client, addr, head):
-                    return
+        if not isinstance(client, Connection):  # TLS
             super().handle(listener, client, addr)
+            return
+        block = self.find_block(addr[0]) if isinstance(addr, tuple) else ""
+        count = self._connections.get(block, 0)
+        if count >= self.max_connections_per_address > 0:
+            client.close()
+            return
+        self._connections[block] = count + 1
+        try:
+            head = self._look(client)
+            # None came: the client is gone, or silent for as long as gunicorn would wait.
+            if head and not self._open_stream(client, addr, head):
+                # Not gevent's worker: it would take the socket's timeout away.
+                super(GeventWorker, self).handle(listener, client, addr)
         finally:
-            self._idle.discard(client)
+            count = self._connections.pop(block) - 1
+            if count:
+                self._connections[block] = count
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
         """Answer a request; the connection waits for the next one then, if there may be one.
@@ -142,17 +118,17 @@ class Worker(GeventWorker):
         end, however long, without giving up its turn. So would it answer a connection on which
         the next request has always come already: that one waits until all others had their turn.
         """
-        self._idle.discard(sock)
-        self._requests.add(req)
+        if isinstance(sock, Connection):
+            sock.expect_anything()
         if has_body := _has_body(req):
             req.force_close()
         try:
             answered = super().handle_request(listener_name, req, sock, addr)
         finally:
-            self._requests.discard(req)
-            self._idle.add(sock, is_used=True)
             if has_body:
                 _end_gently(sock)
+        if isinstance(sock, Connection):
+            sock.expect_head()
         if _has_more(req, sock):
             wait_a_round()
         return answered
@@ -198,18 +174,11 @@ class Worker(GeventWorker):
         return b""
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer a request that cannot be read; gunicorn does but for two cases."""
+        """Answer a request that cannot be read, as gunicorn does, but for one that never came."""
         if isinstance(exc, gevent.GreenletExit):
             self.log.debug("A request did not come before the worker's end")
             return
-        if not isinstance(exc, LimitRequestLine):
-            super().handle_error(req, client, addr, exc)
-            return
-        self.log.warning("Invalid request: %s", exc)
-        limit = gevent.Timeout(LINGER_SECONDS, False)  # type: ignore[arg-type] # ends the block
-        with contextlib.suppress(OSError), limit:
-            client.sendall(write_too_long())
-        _end_gently(client)
+        super().handle_error(req, client, addr, exc)
 
 
 def _has_body(req: Any) -> bool:
@@ -221,7 +190,7 @@ def _has_more(req: Any, sock: Any) -> bool:
     """Tell whether bytes of the next request are there, read by gunicorn already or not."""
     if req.unreader.buf.getbuffer().nbytes:
         return True
-    if type(sock) is not gevent.socket.socket:  # TLS, which cannot be looked into
+    if not isinstance(sock, Connection):  # TLS, which cannot be looked into
         return True
     try:
         return bool(sock._sock.recv(1, LOOK))  # type: ignore[attr-defined] # unknown to the stubs

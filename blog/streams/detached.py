@@ -9,6 +9,7 @@ from __future__ import annotations
 import _socket
 import contextlib
 import socket
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from email.utils import formatdate
@@ -40,7 +41,8 @@ def find_detachable(environ: Mapping[str, Any]) -> ServerSocket | None:
     if (
         sock is None
         or not can_take_over()
-        or type(sock) not in (gevent.socket.socket, _socket.socket)
+        or isinstance(sock, ssl.SSLSocket)
+        or not isinstance(sock, gevent.socket.socket | _socket.socket)
         or sock.family not in _FAMILIES
         or not str(environ.get("SERVER_PROTOCOL")).startswith("HTTP/1.")
     ):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PATH = "/live"
 MAX_HEAD_BYTES = 8192
+# As in gunicorn.conf.py: what has more is the server's to refuse.
+MAX_FIELDS = 50
 
 # A whole head, and nothing after it. Names have no underscore, which could be taken for a dash, and
 # no line goes on in the next.
@@ -42,7 +44,7 @@ def read_stream_request(head: bytes, address: str, *, trusts_proxy: bool) -> WSG
     X-Forwarded-Proto; where it does not, it is for the server to say whom it believes.
     """
     request = _REQUEST.fullmatch(head)
-    if request is None:
+    if request is None or request[2].count(b"\n") > MAX_FIELDS:
         return None
     environ = {
         "REQUEST_METHOD": "GET",

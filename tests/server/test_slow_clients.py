@@ -15,14 +15,14 @@ from tests.server.open_stream import OpenStream
 from tests.site import Site
 
 SLOW = 1000
-KEEPALIVE_SECONDS = 5  # gunicorn.conf.py: also what a request's head and body may take
+KEEPALIVE_SECONDS = 2  # gunicorn.conf.py: also what a request's head and body may take
 SLACK_SECONDS = 3
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     assert raise_file_limit() > SLOW
-    with Site(workers=1) as site:
+    with Site(workers=1, environ={"BLOG_MAX_STREAMS_PER_ADDRESS": str(2 * SLOW)}) as site:
         yield site
 
 
