@@ -11,27 +11,22 @@ from hashlib import blake2b
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-import gevent
-import gevent.lock
 from gevent import monkey
 
 from blog.cards.drawing import DRAWING_VERSION, Card, draw_card
 from blog.cards.fonts import Fonts
+from blog.native_work import NativeWork
 
 log = logging.getLogger(__name__)
 
 # Some 30 kB each. Beyond, the oldest go; who asks for one of them has it drawn again.
 MAX_KEPT = 2_000
-# Requests that wait for a drawing; more are asked to come back. A drawing takes some 50 ms.
-MAX_WAITING = 20
+# Requests that wait while one card is drawn; more are asked to come back. A drawing takes 50 ms.
+MAX_WAITING = 19
 
 _WHOLE_PNG = (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82")
-# One card at a time is drawn in a process, also if the greenlet that waited for one was killed.
+# One card at a time is drawn in a process, also where a server has threads.
 _at_work = monkey.get_original("_thread", "allocate_lock")()
-
-
-class CardsBusyError(Exception):
-    """Too many cards are being asked for at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +49,9 @@ class Cards:
         self._folder = folder
         self._fonts = Fonts(font)
         self._max_kept = max_kept
-        self._turn = gevent.lock.BoundedSemaphore(1)
-        self._waiting = 0
+        self._work: NativeWork[tuple[bytes, OSError | None]] = NativeWork(
+            at_once=1, max_waiting=MAX_WAITING
+        )
         self._has_complained = False
 
     def version(self, card: Card) -> str:
@@ -66,7 +62,7 @@ class Cards:
         return blake2b(shown.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
     def draw(self, card: Card, now: datetime) -> DrawnCard:
-        """Return a card that has a version. Raises `CardsBusyError` if too many are waited for.
+        """Return a card that has a version. Raises `BusyError` if too many are waited for.
 
         Under gevent it is drawn in a native thread: only those wait who want a new card.
         """
@@ -74,17 +70,8 @@ class Cards:
         kept = _read(path)
         if kept is not None:
             return kept
-        if not monkey.is_module_patched("socket"):
-            return self._finish(*self._draw(card, path), path, now)
-        if self._waiting >= MAX_WAITING:
-            raise CardsBusyError
-        self._waiting += 1
-        try:
-            with self._turn:
-                png, error = gevent.get_hub().threadpool.apply(self._draw, (card, path))
-                return self._finish(png, error, path, now)
-        finally:
-            self._waiting -= 1
+        png, error = self._work.run(lambda: self._draw(card, path))
+        return self._finish(png, error, path, now)
 
     def _draw(self, card: Card, path: Path) -> tuple[bytes, OSError | None]:
         """Draw and keep a card; any thread may. Logging is for greenlets."""

@@ -8,8 +8,9 @@ from flask import Blueprint, Response, abort, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
 
-from blog.cards import Card, CardsBusyError
+from blog.cards import Card
 from blog.config import Settings
+from blog.native_work import BusyError
 from blog.pages.assets import FOR_GOOD
 from blog.pages.catalogue import Catalogues
 from blog.pages.contracts import CardsLike
@@ -31,7 +32,7 @@ def add_cards(
         version = cards.version(card) or abort(404)
         try:
             drawn = cards.draw(card, datetime.now(UTC))
-        except CardsBusyError:
+        except BusyError:
             raise ServiceUnavailable(retry_after=RETRY_SECONDS) from None
         response = Response(drawn.png, mimetype="image/png")
         response.set_etag(version)

@@ -8,17 +8,22 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import ServiceUnavailable
 
+from blog.native_work import BusyError
 from blog.pages.catalogue import Catalogue, Catalogues
 from blog.pages.contracts import SearchLike
 from blog.pages.paging import PageOf, cut_page
 from blog.pages.show import Show
 from blog.posts.model import Post
 from blog.posts.page_names import INDEX_PAGE
-from blog.search import MAX_QUERY_CHARS, Query, Segments, read_query
+from blog.search import MAX_QUERY_CHARS, CannotSearchError, Query, Segments, read_query
 
 # Beyond, a page of results is of no use, and the index would be walked for nothing.
 MAX_PAGE = 1000
+# When to ask again where too many search, and where the index cannot be read.
+RETRY_SECONDS = 2
+UNREADABLE_RETRY_SECONDS = 60
 # Longer, a list of tags is nothing to choose from.
 MAX_TAGS = 100
 _YEAR = re.compile(r"[1-9][0-9]{3}")
@@ -93,13 +98,24 @@ def add_search(pages: Blueprint, catalogues: Catalogues, search: SearchLike, sho
     ) -> tuple[PageOf[Result], bool]:
         size = show.settings.posts_per_page
         number = read_number()
-        found = search.find(
-            query,
-            tag=question.tag,
-            year=question.year,
-            offset=(number - 1) * size,
-            limit=size,
-        )
+        try:
+            found = search.find(
+                query,
+                tag=question.tag,
+                year=question.year,
+                offset=(number - 1) * size,
+                limit=size,
+            )
+        except BusyError:
+            raise ServiceUnavailable(
+                "Many are searching just now. Please try again in a moment.",
+                retry_after=RETRY_SECONDS,
+            ) from None
+        except CannotSearchError:
+            raise ServiceUnavailable(
+                "The blog cannot search right now; all its pages can be read.",
+                retry_after=UNREADABLE_RETRY_SECONDS,
+            ) from None
         by_id = catalogue.index.by_id
         # The index may be a moment behind: what is no longer published is not shown.
         results = [

@@ -1,7 +1,16 @@
 """Finding posts by their words: an index in SQLite that is made in the background."""
 
 from blog.search.query import MAX_QUERY_CHARS, Query, read_query
-from blog.search.search import Search
+from blog.search.search import CannotSearchError, Search
 from blog.search.store import Found, Hit, Segments
 
-__all__ = ["MAX_QUERY_CHARS", "Found", "Hit", "Query", "Search", "Segments", "read_query"]
+__all__ = [
+    "MAX_QUERY_CHARS",
+    "CannotSearchError",
+    "Found",
+    "Hit",
+    "Query",
+    "Search",
+    "Segments",
+    "read_query",
+]

@@ -56,7 +56,10 @@ def read_query(text: str) -> Query:
             is_cut = True
             break
         is_cut = is_cut or len(term) > MAX_TERM_CHARS
-        terms.append(term[:MAX_TERM_CHARS])
+        term = term[:MAX_TERM_CHARS]
+        # Once each: the walk through the index is the same. The last stays the last.
+        terms = [one for one in terms if one != term]
+        terms.append(term)
         last_is_whole = found[1] is not None
     return Query(tuple(terms), last_is_whole, is_cut)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import atexit
 import logging
+import sqlite3
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,10 +16,11 @@ from typing import Any, Protocol
 import gevent
 from gevent import monkey
 
+from blog.native_work import NativeWork
 from blog.posts.model import Post
 from blog.posts.watching import NativeStop
 from blog.search.query import Query
-from blog.search.store import Found, Index, is_usable
+from blog.search.store import Found, Hit, Index, is_usable
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +35,18 @@ BATCH = 20
 # lock, and so do the streams.
 REST = 1.0
 STOP_SECONDS = 5.0
-# Connections that are kept open for the next search.
-MAX_IDLE = 4
+# Searches that run at a time, and those that wait meanwhile; more are asked to come back. A search
+# takes up to 50 ms of a core (3,000 posts, twelve common words).
+AT_ONCE = 2
+MAX_WAITING = 20
 
 # One of the system's threads: gevent's own would stop every stream while SQLite writes.
 _start_thread = monkey.get_original("_thread", "start_new_thread")
 _make_lock = monkey.get_original("_thread", "allocate_lock")
+
+
+class CannotSearchError(Exception):
+    """The index is there and cannot be read: the disk is full, or broken."""
 
 
 class _PostsLike(Protocol):
@@ -66,7 +74,11 @@ class Search:
         self._own_folder: TemporaryDirectory[str] | None = None
         self._path: Path | None = None
         self._is_complete = False
-        self._idle: list[Index] = []
+        self._work: NativeWork[tuple[int, list[Hit]]] = NativeWork(
+            at_once=AT_ONCE, max_waiting=MAX_WAITING
+        )
+        self._cannot_search = False
+        self._idle: list[Index] = []  # connections for the next searches
         self._stop = NativeStop()
         self._ended: _thread.LockType = _make_lock()
         self._is_running = False
@@ -90,6 +102,7 @@ class Search:
             log.warning("search: the index was not left within %d s", STOP_SECONDS)
             return
         self._is_running = False
+        self._work.close()
         while self._idle:
             self._idle.pop().close()
         self._path = None
@@ -100,28 +113,37 @@ class Search:
     def find(
         self, query: Query, *, tag: str = "", year: int | None = None, offset: int, limit: int
     ) -> Found:
-        """Return the posts that have every term (and the tag, and are of the year), best first."""
+        """Return the posts that have every term (and the tag, and are of the year), best first.
+
+        Raises `BusyError` where too many searches wait, and `CannotSearchError` where the index
+        cannot be read.
+        """
         path = self._path
         if path is None or not query.terms:
             return Found(is_complete=self._is_complete)
 
-        def look() -> Found:
+        def look() -> tuple[int, list[Hit]]:
             try:
                 index = self._idle.pop()
             except IndexError:
                 index = Index(path)
             try:
-                total, hits = index.find(query, tag=tag, year=year, offset=offset, limit=limit)
+                found = index.find(query, tag=tag, year=year, offset=offset, limit=limit)
             except BaseException:
                 index.close()
                 raise
             self._keep(index)
-            return Found(total, tuple(hits), self._is_complete)
+            return found
 
-        if not monkey.is_module_patched("socket"):
-            return look()
-        found: Found = gevent.get_hub().threadpool.apply(look)
-        return found
+        try:
+            total, hits = self._work.run(look)
+        except sqlite3.Error as error:
+            if not self._cannot_search:
+                log.warning("search: %s cannot be read (%s)", path, error)
+            self._cannot_search = True
+            raise CannotSearchError from error
+        self._cannot_search = False
+        return Found(total, tuple(hits), self._is_complete)
 
     def bring_up_to_date(self) -> None:
         """Have the index agree with the library. For programs; a site's thread does it."""
@@ -129,7 +151,7 @@ class Search:
         self._update(self._library.index.posts, rest=0.0)
 
     def _keep(self, index: Index) -> None:
-        if len(self._idle) < MAX_IDLE and not self._stop.is_set():
+        if len(self._idle) < AT_ONCE and not self._stop.is_set():
             self._idle.append(index)
         else:
             index.close()

@@ -140,7 +140,8 @@ import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 import gevent
-from blog.cards import Card, Cards, CardsBusyError, cards as module
+from blog.cards import Card, Cards, cards as module
+from blog.native_work import BusyError
 
 now = datetime(2026, 5, 1, tzinfo=UTC)
 under_way = most = calls = busy = 0
@@ -166,7 +167,7 @@ def ask(number):
     global busy
     try:
         return shelf.draw(Card(title=f"A long title of {number} " * 9, site="S"), now).png
-    except CardsBusyError:
+    except BusyError:
         busy += 1
 
 module.draw_card = count

@@ -9,9 +9,10 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from blog.cards import Cards, CardsBusyError
+from blog.cards import Cards
 from blog.config import Settings, SettingsError
 from blog.factory import create_app
+from blog.native_work import BusyError
 from tests.pages.site import Books, open_site, write_post
 
 SITE = "https://blog.example"
@@ -121,7 +122,7 @@ def test_the_card_of_any_id_is_found(open_blog):
 def test_who_asks_while_too_many_wait_is_told_when_to_come_back(open_blog, tmp_path):
     class BusyCards(Cards):
         def draw(self, card, now):
-            raise CardsBusyError
+            raise BusyError
 
     app = open_site(write_post("one"), cards=BusyCards(tmp_path))
     assert fetch(app, "/cards/one.png", 503).headers["Retry-After"] == "5"

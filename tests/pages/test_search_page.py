@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from blog.search import Search
+from blog.search.search import FILE_NAME
 from tests.pages.site import Books, open_site, write_post
 
 
@@ -186,3 +187,12 @@ def test_many_tags_are_offered_by_how_many_posts_have_them(open_searched):
     offered = re.findall(r"<option(?: selected)?>([a-z]\w+)</option>", text)
     assert len(offered) == 101
     assert {"often", "tag119"} <= set(offered)
+
+
+def test_what_cannot_be_searched_now_is_told_on_a_page(open_searched, tmp_path):
+    app = open_searched(write_post("one"))
+    (tmp_path / FILE_NAME).write_bytes(b"no database" * 1_000)
+    answer = ask(app, 503, q="text")
+    assert answer.headers["Retry-After"] == "60"
+    assert "The blog cannot search right now; all its pages can be read." in answer.text
+    assert "one" in ask(app).text

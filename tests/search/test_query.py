@@ -59,3 +59,8 @@ def test_no_text_is_an_error_to_fts5(text):
                 connection.execute("SELECT 1 FROM words WHERE words MATCH ?", (expression,))
     finally:
         connection.close()
+
+
+def test_a_term_is_looked_for_once():
+    assert read_query("owl owl barn owl").terms == ("barn", "owl")
+    assert read_query("owl " * 20).terms == ("owl",)

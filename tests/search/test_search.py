@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from blog.search import Found, Search, read_query, store
+from blog.search import CannotSearchError, Found, Search, read_query, store
 from blog.search.search import FILE_NAME
 from tests.pages.site import ROOT, Books, write_post
 
@@ -173,6 +173,16 @@ class TestFinding:
         p99 = sorted(seconds)[len(seconds) * 99 // 100]
         print(f"p99 {p99 * 1000:.1f} ms")
         assert p99 < 0.3
+
+
+def test_an_index_that_breaks_meanwhile_is_told_once_and_is_no_crash(index_posts, tmp_path, caplog):
+    search = index_posts(write_plain("one", "words"))
+    (tmp_path / FILE_NAME).write_bytes(b"no database" * 1_000)
+    for _ in range(3):
+        with pytest.raises(CannotSearchError):
+            find(search, "words")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert f"{FILE_NAME} cannot be read (" in caplog.text
 
 
 class TestKeepingUp:

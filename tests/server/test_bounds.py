@@ -173,6 +173,7 @@ class TestFewFiles:
         with contextlib.ExitStack() as stack:
             stream = stack.enter_context(OpenStream(site, "blog/one"))
             stream.read_until("1 reading now")
+            stream.text = ""
             held = [stack.enter_context(site.connect()) for _ in range(FILE_LIMIT)]
             for sock in held:
                 sock.sendall(b"GET /healthz HTTP/1.1\r\n")
