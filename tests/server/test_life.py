@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
+
+import pytest
 
 from tests.ports import reserve_port
 from tests.server.open_stream import OpenStream
@@ -46,6 +49,58 @@ def test_the_embedded_valkey_is_started_again_and_the_numbers_heal():
         with OpenStream(site) as second:
             second.read_until("2 readers online", seconds=8)
             stream.read_until("2 readers online", seconds=8)
+
+
+def test_an_embedded_valkey_that_lost_its_socket_is_replaced():
+    """A cleaner of folders took it: who is connected stays so, and nobody else can come."""
+    with Site(workers=1) as site, OpenStream(site) as stream:
+        stream.read_until("1 reader online")
+        before = find_valkey(site)
+        (site.log_path.parent / "valkey" / "valkey.sock").unlink()
+        site.wait(lambda: "starting it again" in site.read_log(), "it is replaced")
+        site.wait(lambda: not Path(f"/proc/{before}").exists(), "the other one has ended")
+        site.kill_worker(site.worker_pids()[0])
+        with OpenStream(site) as second:
+            second.read_until("1 reader online", seconds=8)
+            assert "not live" not in second.text
+
+
+@pytest.mark.full
+def test_two_gunicorns_of_one_folder_share_one_valkey_whoever_of_them_stops():
+    """Whichever of them has started it; they never start one each."""
+    with tempfile.TemporaryDirectory(prefix="vb-", dir="/tmp") as folder:
+        environ = {"BLOG_INSTANCE_DIR": folder}
+        with Site(workers=1, environ=environ) as first:
+            with Site(workers=1, environ=environ) as second:
+                for _ in range(3):
+                    replace_valkey(first, folder)
+                    assert_count_together(first, second)
+                    assert len(list_valkeys(folder)) == 1
+            with OpenStream(first) as stream:
+                stream.read_until("1 reader online", seconds=8)
+                first.wait(lambda: "not live" not in first.fetch(), "it is live again", 8)
+
+
+def replace_valkey(site: Site, folder: str) -> None:
+    (valkey,) = list_valkeys(folder)
+    os.kill(valkey, signal.SIGKILL)
+    site.wait(lambda: list_valkeys(folder) not in ([], [valkey]), "another one runs")
+
+
+def assert_count_together(first: Site, second: Site) -> None:
+    with OpenStream(first) as one, OpenStream(second) as other:
+        one.read_until("2 readers online", seconds=8)
+        other.read_until("2 readers online", seconds=8)
+
+
+def list_valkeys(folder: str) -> list[int]:
+    found = subprocess.run(
+        ["pgrep", "-f", f"valkey-server.*{folder}|{folder}.*valkey.sock"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [int(pid) for pid in found.stdout.split()]
 
 
 def test_nothing_is_left_running_after_the_stop():

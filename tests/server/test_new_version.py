@@ -30,12 +30,13 @@ def test_a_reload_takes_up_what_the_master_had_imported(tmp_path: Path):
         )
         with (root / "app.py").open("a", encoding="utf-8") as app:
             app.write('assert app.extensions["viblog"].settings.colour == "teal"\n')
-        change(root / "blog" / "ops" / "connection.py", "HEAD_BYTES = 32 * 1024", "HEAD_BYTES = 999")
+        connection = root / "blog" / "ops" / "connection.py"
+        change(connection, "HEAD_BYTES = 32 * 1024", "HEAD_BYTES = 999")
         os.kill(site.master_pid, signal.SIGHUP)
         site.wait(lambda: len(set(site.worker_pids()) - before) == 2, "new workers run", 20.0)
         site.wait(lambda: not set(site.worker_pids()) & before, "the old workers are gone", 20.0)
         assert all(">Night sky<" in site.fetch() for _ in range(4))
-        with site.connect() as connection:
-            connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 999)
-            assert connection.recv(100).startswith(b"HTTP/1.1 431 ")
+        with site.connect() as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 999)
+            assert sock.recv(100).startswith(b"HTTP/1.1 431 ")
         assert site.total() == 0  # by the Valkey that the master had started

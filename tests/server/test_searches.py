@@ -46,9 +46,7 @@ def test_a_flood_of_searches_is_told_to_come_back_and_holds_up_nobody(site: Site
             other.read_until("2 readers online")
             stream.read_until("2 readers online")
         assert "online" in site.fetch("/about")
-        answers: list[str] = []
-        for sock in socks:
-            answers.append(sock.makefile("rb").read().decode())
+        answers = [sock.makefile("rb").read().decode() for sock in socks]
     statuses = [int(answer.split()[1]) for answer in answers]
     assert set(statuses) == {200, 503}
     # Two are looked for at a time and 20 wait; each that is answered makes room for another.
