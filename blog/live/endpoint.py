@@ -127,14 +127,17 @@ class LiveEndpoint:
             # A key of this tab's own, which no cookie says; or none, and nobody is counted.
             token = token or make_cookie()
             key = key_of(token) if self._counts_private else ""
+        elif token:
+            # Before the cookie: of two tabs that a browser opened at once, each was given one, and
+            # the browser has kept one of them. Where it keeps none, the tab counts once, too.
+            key = key_of(token)
         else:
             cookie = read_cookie(environ.get("HTTP_COOKIE", ""))
             if cookie is not None:
-                token, key = "", key_of(token_of(cookie))
+                key = key_of(token_of(cookie))
             else:
-                # Where the browser keeps none, the tab comes back by its token, and counts once.
                 cookie = make_cookie()
-                token = token or token_of(cookie)
+                token = token_of(cookie)
                 key = key_of(token)
                 is_secure = environ.get("wsgi.url_scheme") == "https"
                 set_cookie.append(_cookie_header(cookie, is_secure=is_secure))

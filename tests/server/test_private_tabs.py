@@ -113,8 +113,8 @@ def test_what_is_in_redis_does_not_make_another_tab_count_as_this_one(site):
     site.wait_for_total(0)
 
 
-def test_a_reader_with_a_cookie_gets_no_token_and_none_is_read(site):
-    headers = f"Cookie: viblog_reader={TOKEN}\r\nLast-Event-ID: w-1.BBBBBBBBBBBBBBBBBBBBBB\r\n"
+def test_a_reader_with_a_cookie_gets_no_token(site):
+    headers = f"Cookie: viblog_reader={TOKEN}\r\nLast-Event-ID: w-1\r\n"
     with OpenStream(site, headers=headers) as stream, site.embedded_redis() as redis:
         stream.read_until("1 reader online")
         assert read_event_id(event_id_in(stream))[1] == ""
@@ -141,6 +141,24 @@ def test_a_reader_with_a_cookie_gets_no_token_and_none_is_read(site):
 )
 def test_a_last_event_id_of_another_form_is_a_new_tabs(text, told):
     assert read_event_id(text) == told
+
+
+def test_two_tabs_that_a_browser_opened_at_once_come_back_as_themselves(site):
+    """Each was given a cookie, and the browser has kept the second."""
+    with contextlib.ExitStack() as stack, site.embedded_redis() as redis:
+        tabs = [stack.enter_context(OpenStream(site)) for _ in range(2)]
+        for tab in tabs:
+            tab.read_until("online")
+        site.wait(lambda: len(keys_in(redis)) == 2, "both count")
+        keys = keys_in(redis)
+        (cookie,) = re.findall(r"Set-Cookie: viblog_reader=([\w-]+);", tabs[1].text)
+        for tab in tabs:
+            headers = f"Cookie: viblog_reader={cookie}\r\nLast-Event-ID: {event_id_in(tab)}\r\n"
+            back = stack.enter_context(OpenStream(site, headers=headers))
+            assert ">2 readers online<" in back.read_until("online")
+            assert "Set-Cookie" not in back.text
+        assert keys_in(redis) == keys
+    site.wait_for_total(0)
 
 
 def test_a_tab_whose_browser_keeps_no_cookie_comes_back_under_its_key(site):
