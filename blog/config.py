@@ -349,7 +349,8 @@ class Settings:
         1000,
         _read_whole,
         "a whole number",
-        "Streams that one address may open in a minute; 0 for any number.",
+        "Streams that one address may open in a minute, beside tabs that come back; 0 for any"
+        " number.",
         minimum=0,
     )
     max_streams_per_reader: int = _setting(

@@ -64,12 +64,18 @@ class AddressTable:
                     if cells[cell]:  # to write would make memory of what nobody has touched
                         cells[cell] = 0
 
-    def enter(self, column: int, place: Place, now: float) -> None:
-        """Count a stream that was opened. `now` is of the monotonic clock, one for the host."""
+    def enter(self, column: int, place: Place, now: float | None) -> None:
+        """Count a stream as open, and as opened `now`, by the monotonic clock, one for the host.
+
+        Without `now` it is only open: a stream that comes back.
+        """
+        for row in place:
+            self._open[row + column] += 1
+        if now is None:
+            return
         window = int(now) // WINDOW_SECONDS
         for row in place:
             cell = row + column
-            self._open[cell] += 1
             before, count = _read_recent(self._recent[cell], window)
             count = min(count + 1, _COUNT_MASK)
             self._recent[cell] = (((window << _COUNT_BITS) | before) << _COUNT_BITS) | count

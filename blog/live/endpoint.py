@@ -141,10 +141,14 @@ class LiveEndpoint:
                 key = key_of(token)
                 is_secure = environ.get("wsgi.url_scheme") == "https"
                 set_cookie.append(_cookie_header(cookie, is_secure=is_secure))
+        first_came = self._readers.find_return(key, prev_ref)
+        # Who was asked to come back opens nothing: a reader with four tabs does so at each link.
+        if first_came is None and not self._gate.may_open(place):
+            return self._refuse(start_response, "full", BUSY_RETRY_MS)
         sock = find_detachable(environ) if self._takes_over else None
         if sock is not None:
             detached = self._hub.take_over(sock, page, self._on_end, holder=(key, place))
-            self._admit(detached, key, place, prev_ref, token)
+            self._admit(detached, key, place, prev_ref, first_came, token)
             detached.begin(write_head([*_STREAM_HEADERS, *set_cookie]))
             if _access_log.handlers:  # gunicorn itself logs a request at its end
                 fields = {"method": "GET", "path": PATH, "status": 200, "page": page}
@@ -153,19 +157,25 @@ class LiveEndpoint:
         # First of all: what fails before the stream is open leaves nothing behind.
         start_response("200 OK", [*_STREAM_HEADERS, *set_cookie])
         generator = self._hub.open(page, self._on_end, holder=(key, place))
-        self._admit(generator, key, place, prev_ref, token)
+        self._admit(generator, key, place, prev_ref, first_came, token)
         watched = find_socket(environ)
         if watched is not None:
             generator.watch(watched)
         return generator
 
     def _admit(
-        self, stream: Stream, key: str, place: Place, prev_ref: str | None, token: str
+        self,
+        stream: Stream,
+        key: str,
+        place: Place,
+        prev_ref: str | None,
+        first_came: int | None,
+        token: str,
     ) -> None:
-        self._gate.enter(place)
+        self._gate.enter(place, returns=first_came is not None)
         try:
             if key:
-                self._readers.arrive(stream, key, prev_ref, token)
+                self._readers.arrive(stream, key, prev_ref, first_came, token)
         except BaseException:
             stream.end()
             raise

@@ -42,18 +42,20 @@ class Gate:
         return self._table.find(address_block(address))
 
     def has_room(self, place: Place) -> bool:
-        """Tell whether one more stream of an address may be opened now."""
+        """Tell whether one more stream of an address may be open now."""
         if self.is_draining or self._count >= self._max_streams:
             return False
-        if self._table.has_open(place, self._max_per_address):
-            return False
+        return not self._table.has_open(place, self._max_per_address)
+
+    def may_open(self, place: Place) -> bool:
+        """Tell whether an address has opened less than it may in a minute."""
         limit = self._max_opens
         return not limit or not self._table.has_opened(place, limit, self._clock())
 
-    def enter(self, place: Place) -> None:
-        """Count a stream that was opened."""
+    def enter(self, place: Place, *, returns: bool = False) -> None:
+        """Count a stream that was opened; one that `returns` is no new one of its address."""
         self._count += 1
-        self._table.enter(self._column, place, self._clock())
+        self._table.enter(self._column, place, None if returns else self._clock())
 
     def leave(self, place: Place) -> None:
         """Count a stream out that has ended."""

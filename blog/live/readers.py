@@ -83,17 +83,26 @@ class Readers:
         """From now on a stream that ends stays in the slot: its tab is about to come back."""
         self._is_draining = True
 
-    def arrive(self, stream: Stream, key: str, prev_ref: str | None, token: str = "") -> None:
-        """Count a stream. `prev_ref` is what a tab that comes back was before; it keeps its age.
+    def find_return(self, key: str, prev_ref: str | None) -> int | None:
+        """Return when a tab first came, if `prev_ref` is one that this reader has; else None.
 
-        A `token` is told to the tab, which comes back with it, and to nobody else.
+        Each can be named once: then the one that came back hides it.
         """
-        joined_at = int(time.time() * 1000)  # only ever compared, to find a reader's oldest tab
         if prev_ref is not None:
             for before in self._tracker.get_by_key(TOPIC, key):
                 if before["ref"] == prev_ref:
-                    joined_at = min(joined_at, _age_of(before, joined_at))
-        meta = {"page": stream.page, "joined_at": joined_at}
+                    return _age_of(before, _now_ms())
+        return None
+
+    def arrive(
+        self, stream: Stream, key: str, prev_ref: str | None, first_came: int | None, token: str
+    ) -> None:
+        """Count a stream. A tab that comes back, from `prev_ref`, keeps the time it first came.
+
+        A `token` is told to the tab, which comes back with it, and to nobody else.
+        """
+        now = _now_ms()
+        meta = {"page": stream.page, "joined_at": now if first_came is None else first_came}
         stream.ref = self._tracker.track(stream, TOPIC, key, meta, prev_ref=prev_ref)
         stream.id = f"{stream.ref}.{token}" if token else stream.ref
         self._streams[stream.ref] = stream
@@ -153,6 +162,11 @@ class Readers:
             stream = self._streams.get(meta["ref"])
             if stream is not None:
                 stream.end(PARK, ending=Ending.PARKED)
+
+
+def _now_ms() -> int:
+    """Return the time of day, only ever compared: to find a reader's oldest tab."""
+    return int(time.time() * 1000)
 
 
 def _age_of(meta: dict[str, Any], otherwise: int) -> int:

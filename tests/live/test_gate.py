@@ -64,11 +64,18 @@ class TestTheRate:
     def test_counts_what_was_opened_even_if_it_is_closed(self, gate):
         one, two = gate.find("192.0.2.1"), gate.find("192.0.2.2")
         for _ in range(10):
-            assert gate.has_room(one)
+            assert gate.may_open(one)
             gate.enter(one)
             gate.leave(one)
-        assert not gate.has_room(one)
-        assert gate.has_room(two)
+        assert not gate.may_open(one)
+        assert gate.may_open(two)
+
+    def test_does_not_count_those_that_return(self, gate):
+        one = gate.find("192.0.2.1")
+        for _ in range(100):
+            gate.enter(one, returns=True)
+            gate.leave(one)
+        assert gate.may_open(one)
 
     @pytest.mark.parametrize(
         ("later", "more"), [(59, 0), (66, 1), (90, 5), (119, 10), (120, 10), (6000, 10)]
@@ -79,7 +86,7 @@ class TestTheRate:
             gate.enter(one)
         now[0] += later
         opened = 0
-        while gate.has_room(one):
+        while gate.may_open(one):
             gate.enter(one)
             opened += 1
         assert opened == more
@@ -109,8 +116,10 @@ class TestWorkersThatShareATable:
         assert there.has_room(one)
         there.enter(one)
         there.leave(one)
-        assert not there.has_room(one)  # four were opened
-        assert there.has_room(there.find("192.0.2.2"))
+        assert not there.may_open(one)  # four were opened
+        assert there.may_open(there.find("192.0.2.2"))
+        there.enter(one, returns=True)
+        assert not here.has_room(one)  # it is open, all the same
 
     def test_forget_what_one_had_that_died(self, table):
         here, there = self.open_gate(table, "a"), self.open_gate(table, "b")

@@ -33,6 +33,12 @@ class OpenStream:
             self.text += received.decode()
         return self.text
 
+    @property
+    def event_id(self) -> str:
+        """What its tab says as Last-Event-ID when it comes back."""
+        (line,) = [line for line in self.text.splitlines() if line.startswith("id: ")]
+        return line.removeprefix("id: ")
+
     def read_to_end(self, seconds: float = 5.0) -> str:
         """Read until the server closes or finishes the response."""
         deadline = time.monotonic() + seconds

@@ -128,6 +128,24 @@ def test_the_rate_of_an_address_holds_over_both_workers(site, address):
     assert 5000 <= int(text.partition("retry: ")[2].split()[0]) <= 15000
 
 
+def test_a_tab_that_comes_back_is_no_new_one_of_its_address(site, address):
+    """As often as it likes, but only as itself: whoever names another's is a new tab."""
+    pid, _ = site.worker_pids()
+    with contextlib.ExitStack() as stack, site.only_worker(pid):
+        tab = stack.enter_context(OpenStream(site, headers=forwarded_for(address)))
+        tab.read_until("1 reader online")
+        first_id = tab.event_id
+        for _ in range(2 * MAX_OPENS):
+            headers = f"{forwarded_for(address)}Last-Event-ID: {tab.event_id}\r\n"
+            back = stack.enter_context(OpenStream(site, headers=headers))
+            assert ">1 reader online<" in back.read_until("online")
+            tab.close()
+            tab = back
+        for _ in range(MAX_OPENS - 1):
+            assert is_let_in(site, f"{forwarded_for(address)}Last-Event-ID: {first_id}\r\n")
+        assert not is_let_in(site, f"{forwarded_for(address)}Last-Event-ID: {first_id}\r\n")
+
+
 def test_the_addresses_of_one_network_count_together(site):
     """An IPv6 line has a /64 of its own, and as many addresses as it wants."""
     pid, _ = site.worker_pids()

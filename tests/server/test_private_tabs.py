@@ -21,11 +21,6 @@ from tests.valkey import Valkey
 TOKEN = "AAAAAAAAAAAAAAAAAAAAA_"
 
 
-def event_id_in(stream: OpenStream) -> str:
-    (line,) = [line for line in stream.text.splitlines() if line.startswith("id: ")]
-    return line.removeprefix("id: ")
-
-
 def key_of_tab(tab: Tab) -> str:
     return key_of(read_event_id(tab.last_event_id)[1])
 
@@ -102,13 +97,13 @@ def test_what_is_in_redis_does_not_make_another_tab_count_as_this_one(site):
     with contextlib.ExitStack() as stack, site.embedded_redis() as redis:
         tab = stack.enter_context(OpenStream(site, headers="Sec-GPC: 1\r\n"))
         tab.read_until("1 reader online")
-        ref, token = read_event_id(event_id_in(tab))
+        ref, token = read_event_id(tab.event_id)
         site.wait(lambda: keys_in(redis) == {key_of(token)}, "it counts under its key")
         for number, forged in enumerate((f"{ref}", f"{ref}.{key_of(token)}"), 2):
             headers = f"Sec-GPC: 1\r\nLast-Event-ID: {forged}\r\n"
             other = stack.enter_context(OpenStream(site, headers=headers))
             other.read_until(f"{number} readers online")
-            assert read_event_id(event_id_in(other))[1] not in ("", token)
+            assert read_event_id(other.event_id)[1] not in ("", token)
         site.wait(lambda: len(keys_in(redis)) == 3, "each has a key of its own")
     site.wait_for_total(0)
 
@@ -117,7 +112,7 @@ def test_a_reader_with_a_cookie_gets_no_token(site):
     headers = f"Cookie: viblog_reader={TOKEN}\r\nLast-Event-ID: w-1\r\n"
     with OpenStream(site, headers=headers) as stream, site.embedded_redis() as redis:
         stream.read_until("1 reader online")
-        assert read_event_id(event_id_in(stream))[1] == ""
+        assert read_event_id(stream.event_id)[1] == ""
         site.wait(lambda: keys_in(redis) == {key_of(token_of(TOKEN))}, "the cookie is what counts")
     site.wait_for_total(0)
 
@@ -153,7 +148,7 @@ def test_two_tabs_that_a_browser_opened_at_once_come_back_as_themselves(site):
         keys = keys_in(redis)
         (cookie,) = re.findall(r"Set-Cookie: viblog_reader=([\w-]+);", tabs[1].text)
         for tab in tabs:
-            headers = f"Cookie: viblog_reader={cookie}\r\nLast-Event-ID: {event_id_in(tab)}\r\n"
+            headers = f"Cookie: viblog_reader={cookie}\r\nLast-Event-ID: {tab.event_id}\r\n"
             back = stack.enter_context(OpenStream(site, headers=headers))
             assert ">2 readers online<" in back.read_until("online")
             assert "Set-Cookie" not in back.text
@@ -165,7 +160,7 @@ def test_a_tab_whose_browser_keeps_no_cookie_comes_back_under_its_key(site):
     """As one whose browser keeps it does, which says the cookie and no token."""
     with OpenStream(site) as tab, site.embedded_redis() as redis:
         tab.read_until("1 reader online")
-        event_id = event_id_in(tab)
+        event_id = tab.event_id
         (cookie,) = re.findall(r"Set-Cookie: viblog_reader=([\w-]+);", tab.text)
         assert read_event_id(event_id)[1] == token_of(cookie)
         key = key_of(token_of(cookie))

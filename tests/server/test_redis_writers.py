@@ -65,8 +65,7 @@ def test_pages_and_streams_go_on_whatever_is_published(site: Site) -> None:
             assert "online" in site.fetch("/blog")
         with OpenStream(site, headers=cookie) as first:
             first.read_until("readers online")
-            (line,) = [line for line in first.text.splitlines() if line.startswith("id: ")]
-        returned = f"{cookie}Last-Event-ID: {line.removeprefix('id: ')}\r\n"
+        returned = f"{cookie}Last-Event-ID: {first.event_id}\r\n"
         for _ in range(6):
             with OpenStream(site, headers=returned) as again:
                 again.read_until("readers online")
