@@ -18,7 +18,7 @@ from blog.config import Settings, SettingsError
 from blog.live.following import Following
 from blog.live.gate import Gate
 from blog.live.numbers import TOPIC, NamedPost, Numbers
-from blog.live.readers import Readers
+from blog.live.readers import PAUSE_SECONDS, Readers
 from blog.live.updates import Updates
 from blog.ops.check_redis import examine_redis
 from blog.ops.check_settings import examine_settings
@@ -126,7 +126,9 @@ class Viblog:
         self.readers = Readers(
             self.tracker,
             max_streams=settings.max_streams_per_reader,
-            linger_seconds=settings.linger_seconds,
+            linger_seconds=max(
+                settings.linger_seconds, PAUSE_SECONDS if settings.pause_hidden_tabs else 0
+            ),
         )
         # Every change is a change of the total, which every page shows.
         self.tracker.subscribe(lambda diff: self.hub.touch(), topic=TOPIC)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
 import secrets
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import gevent
 
-from blog.presence import Diff, Presence, Tracker
+from blog.presence import Diff, Tracker
 from blog.streams.event import encode_event
 from blog.streams.stream import Ending, Stream
 
 from .numbers import TOPIC
+
+T = TypeVar("T")
 
 COOKIE = "viblog_reader"
 _COOKIE_FORM = re.compile(rf"(?:^|[;\s]){COOKIE}=([A-Za-z0-9_-]{{22}})(?=$|[;\s])")
@@ -26,8 +30,26 @@ PARK = encode_event("", event="park")
 # How long to wait before parking, beside what a tab may linger that was left by a link, or is asked
 # whether it is there: another worker has to hear of its end, too.
 PARK_DELAY_SECONDS = 0.25
-# How long a tab that was asked to come back still counts: ROTATE_RETRY_MS, and a slow connection.
-RETURN_SECONDS = 1.0
+# How long a tab that was asked to come back still counts: ROTATE_RETRY_MS, a second more where it
+# is hidden (browsers let timers of hidden tabs fire once a second), and three round trips of 0.4 s.
+RETURN_SECONDS = 2.5
+# Where tabs pause while they are hidden, whoever goes from one to another closes one stream and has
+# the other one opened after RETRY_MS.
+PAUSE_SECONDS = 3.0
+# A slot that comes back whole, after an outage say, joins again what has been there for long. What
+# came so much earlier than the newest of a diff is not new: nobody need look after its reader.
+FRESH_MS = 30_000
+# A tab that comes back may have been open all the time, or come out of the back/forward cache in
+# the place of another one: its reader's others are asked, so often at once, and once more in so
+# many seconds. Two tabs on a line so slow that they come back too late would else ask each other
+# for ever.
+MOST_PROBES = 16
+PROBE_SECONDS = 30.0
+# Where it comes back in time, all are asked when the reader has been still for so long, and once
+# again when what has come back of that must be there.
+SETTLE_SECONDS = 0.25
+MOST_ROUNDS = 2
+MOST_KEYS = 10_000  # of such tabs; 2 MB
 # The ref of a stream, and the token of a tab that came without a cookie.
 _EVENT_ID_FORM = re.compile(r"([\w-]{1,64})(?:\.([\w-]{22}))?", re.ASCII)
 
@@ -72,12 +94,15 @@ class Readers:
         self._linger_seconds = linger_seconds
         self._streams: dict[str, Stream] = {}  # by ref
         self._checks: dict[str, gevent.Greenlet[..., None]] = {}  # by key
+        self._probes: dict[str, tuple[float, float]] = {}  # by key: how many are left, and when
+        self._settling: dict[str, gevent.Greenlet[..., None]] = {}  # by key
+        self._settled: dict[str, tuple[float, int]] = {}  # by key: when, and how often in a row
         self._is_draining = False
         tracker.subscribe(self._notice_joins, topic=TOPIC)
 
     def close(self) -> None:
         """Stop every check that is under way."""
-        gevent.killall(list(self._checks.values()), block=False)
+        gevent.killall([*self._checks.values(), *self._settling.values()], block=False)
 
     def drain(self) -> None:
         """From now on a stream that ends stays in the slot: its tab is about to come back."""
@@ -126,28 +151,68 @@ class Readers:
         )
 
     def _notice_joins(self, diff: Diff) -> None:
+        newest = max((_age_of(joined.meta, 0) for joined in diff.joins), default=0)
+        left = {presence.ref for presence in diff.leaves}
         for joined in diff.joins:
             metas = self._tracker.get_by_key(TOPIC, joined.key)
             if len(metas) == 1:  # nearly always; there may be thousands
                 continue
-            if joined.prev_ref is None:
-                self._probe(joined, metas)
+            if joined.prev_ref in left:
+                self._settle_later(joined.key)
+            elif newest - _age_of(joined.meta, 0) < FRESH_MS and (
+                joined.prev_ref is None or self._takes_probe(joined.key)
+            ):
+                settled, _ = self._settled.get(joined.key, (-math.inf, 0))
+                _put_last(self._settled, joined.key, (settled, 0))
+                self._probe(joined.key, joined.ref)
             if len(metas) > self._max_streams and joined.key not in self._checks:
                 delay = max(self._linger_seconds, RETURN_SECONDS) + PARK_DELAY_SECONDS
                 check = gevent.spawn_later(delay, self._park_oldest, joined.key)
                 self._checks[joined.key] = check
 
-    def _probe(self, joined: Presence, metas: list[dict[str, Any]]) -> None:
-        """Find out which other tabs of a reader are still open, when a new page of it opens.
+    def _probe(self, key: str, newest: str = "") -> None:
+        """Find out which tabs of a reader are still open, beside the newest, if that is known.
 
         A browser's back/forward cache freezes a page that was left by a link, with its stream open:
         for up to a minute it would count beside the new page. Asked to come back, an open tab does
-        so within its linger and nobody sees a change; a frozen one cannot.
+        so within its linger and nobody sees a change; a frozen one cannot. It comes back when the
+        reader goes back to it, and the page that was left for it is the frozen one then.
         """
-        for meta in metas:
+        for meta in self._tracker.get_by_key(TOPIC, key):
             stream = self._streams.get(meta["ref"])
-            if stream is not None and meta["ref"] != joined.ref:
+            if stream is not None and meta["ref"] != newest:
                 stream.rotate()
+
+    def _settle_later(self, key: str) -> None:
+        """Probe all tabs of a reader, one of which came back in time, once no more do so.
+
+        Any of them may be in view: not even the newest is, where an older page was kept whole. Who
+        comes back next was asked by this, or goes back and forth still: that is found out once.
+        """
+        settled, rounds = self._settled.get(key, (-math.inf, 0))
+        left = settled + RETURN_SECONDS - time.monotonic()
+        if left <= 0:
+            rounds = 0
+        elif rounds == MOST_ROUNDS:
+            return
+        if (settling := self._settling.pop(key, None)) is not None:
+            settling.kill(block=False)
+        delay = max(SETTLE_SECONDS, left)
+        self._settling[key] = gevent.spawn_later(delay, self._settle, key, rounds + 1)
+
+    def _settle(self, key: str, rounds: int) -> None:
+        del self._settling[key]
+        if self._takes_probe(key):
+            _put_last(self._settled, key, (time.monotonic(), rounds))
+            self._probe(key)
+
+    def _takes_probe(self, key: str) -> bool:
+        """Take one of the probes that a reader's returning tabs have; False where none is left."""
+        now = time.monotonic()
+        count, since = self._probes.get(key, (MOST_PROBES, now))
+        count = min(MOST_PROBES, count + (now - since) / PROBE_SECONDS)
+        _put_last(self._probes, key, (max(0.0, count - 1), now))
+        return count >= 1
 
     def _park_oldest(self, key: str) -> None:
         """Park this worker's share of the tabs that a reader has too many.
@@ -164,12 +229,20 @@ class Readers:
                 stream.end(PARK, ending=Ending.PARKED)
 
 
+def _put_last(entries: dict[str, T], key: str, value: T) -> None:
+    """Put an entry in, and take out the one of the longest ago where there are too many."""
+    entries.pop(key, None)
+    entries[key] = value
+    if len(entries) > MOST_KEYS:
+        del entries[next(iter(entries))]
+
+
 def _now_ms() -> int:
     """Return the time of day, only ever compared: to find a reader's oldest tab."""
     return int(time.time() * 1000)
 
 
-def _age_of(meta: dict[str, Any], otherwise: int) -> int:
+def _age_of(meta: Mapping[str, Any], otherwise: int) -> int:
     """Return when a tab first came. Whoever writes in Redis may have put anything there."""
     joined_at = meta.get("joined_at")
     return joined_at if type(joined_at) is int else otherwise

@@ -75,6 +75,12 @@ class Tab:
         *events, _ = self.body.split("\n\n")
         return [event for event in events if not event.startswith(":")]
 
+    @property
+    def event_id(self) -> str:
+        """What the tab says as Last-Event-ID when it comes back."""
+        (line,) = [line for line in self.body.splitlines() if line.startswith("id: ")]
+        return line.removeprefix("id: ")
+
     def reset(self) -> None:
         """Close with a reset, as a crashed machine's network does."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
