@@ -18,7 +18,7 @@ from blog.config import Settings, SettingsError
 from blog.live.following import Following
 from blog.live.gate import Gate
 from blog.live.numbers import TOPIC, NamedPost, Numbers
-from blog.live.readers import PAUSE_SECONDS, Readers
+from blog.live.readers import PARK, PAUSE_SECONDS, Readers
 from blog.live.updates import Updates
 from blog.ops.check_redis import examine_redis
 from blog.ops.check_settings import examine_settings
@@ -227,6 +227,7 @@ class Viblog:
         self.tracker.start(wait_seconds=MAX_FIRST_READ_SECONDS)
         self.hub.start()
         self.library.subscribe(self.updates.notice)
+        self.library.subscribe(lambda before, after: self._park_gone())
         for library in (self.library, self.about):
             library.subscribe(lambda before, after: self.hub.touch())
         if self.following is not None:
@@ -234,6 +235,12 @@ class Viblog:
         self.library.start()
         self.about.start()
         self.search.start()
+
+    def _park_gone(self) -> None:
+        """Tell the tabs of posts that count nobody any more, and end their streams."""
+        for page in self.hub.pages():
+            if not self.is_page(page):
+                self.hub.end_page(page, self.opening(page) + PARK)
 
     def drain(self) -> None:
         """Send every tab away, to come back at a moment of its own; take no new streams.

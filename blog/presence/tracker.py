@@ -115,8 +115,8 @@ class Tracker:
 
         Ends the linger of every closed presence of the same topic and key in the same diff, and,
         for one that returns, of the presence it was: `prev_ref`, here or at another worker. Raises
-        `AlreadyTrackedError`, and `TypeError` for a meta that is no mapping, that JSON cannot hold,
-        or whose index is no plain value.
+        `AlreadyTrackedError`, and `TypeError` for a topic, key or `prev_ref` that is no text, and
+        for a meta that is no mapping, that JSON cannot hold, or whose index is no plain value.
         """
         owned = self._owned.get(owner, {})
         if (topic, key) in owned:
@@ -261,6 +261,9 @@ class Tracker:
     # -- Changes of our own slot ----------------------------------------------------------------
 
     def _make(self, topic: str, key: str, meta: object, prev_ref: str | None) -> Presence:
+        for name, given in {"topic": topic, "key": key, "prev_ref": prev_ref or ""}.items():
+            if not isinstance(given, str):
+                raise TypeError(f"found {given!r} for the {name}, expected a str")
         if not isinstance(meta, Mapping):
             raise TypeError(f"found a meta of type {type(meta).__name__}, expected a mapping")
         for name in self._indexes:

@@ -169,6 +169,14 @@ class Hub:
             turns.rest_if_due()
         return len(streams)
 
+    def end_page(self, page: str, goodbye: bytes) -> None:
+        """End all streams of a page, whose tabs stay away until they are looked at; in slices."""
+        turns = Turns(self.now)
+        at = self._pages.get(page)
+        for stream in at.streams() if at else ():
+            stream.end(goodbye, ending=Ending.PARKED)
+            turns.rest_if_due()
+
     def pages(self) -> Iterable[str]:
         """Return the pages that have streams here."""
         return list(self._pages)

@@ -95,6 +95,7 @@ def test_a_change_that_is_taken_back_is_told_no_more(
     author.save("bats", fields="draft: true\n")
     expect(find_notice(tab)).to_have_text(GONE)
     author.save("bats")
+    tab.evaluate("() => window.dispatchEvent(new Event('focus'))")  # it is looked at again
     expect(find_notice(tab)).to_have_text("")
     assert said == []
 

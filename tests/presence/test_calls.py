@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import gevent
@@ -125,6 +126,24 @@ def test_a_meta_that_cannot_be_written_is_refused_at_once(tracker, meta):
     with pytest.raises(TypeError):
         tracker.track("tab", "blog", "ann", meta)
     assert tracker.list("blog") == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"topic": 1}, "found 1 for the topic, expected a str"),
+        ({"key": None}, "found None for the key, expected a str"),
+        ({"key": b"ann"}, "found b'ann' for the key, expected a str"),
+        ({"prev_ref": 7}, "found 7 for the prev_ref, expected a str"),
+    ],
+)
+def test_what_is_no_text_is_refused_at_its_caller(tracker, given, found):
+    """In the slot it would keep every other worker from reading all of it."""
+    tab = {"topic": "blog", "key": "ann", "prev_ref": None} | given
+    with pytest.raises(TypeError, match=re.escape(found)):
+        tracker.track("a", tab["topic"], tab["key"], {}, prev_ref=tab["prev_ref"])
+    assert tracker.list("blog") == {}
+    tracker.track("a", "blog", "ann", {})  # nothing of it is left
 
 
 def test_a_change_of_the_meta_after_tracking_is_not_seen(tracker):

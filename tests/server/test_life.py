@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -132,3 +133,28 @@ def test_unusable_settings_stop_the_start_with_a_line_for_each():
     assert "BLOG_REDIS_URL: found the scheme 'http'" in said
     assert "secret" not in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("change", ["presence: false", "draft: true", None])
+def test_the_tabs_of_a_post_that_counts_nobody_any_more_are_parked_at_once(change, tmp_path):
+    """Its readers leave the total of everybody, and are told why."""
+    path = tmp_path / "one.md"
+    head = "---\ntitle: One\ndate: 2026-01-01\n"
+    path.write_text(f"{head}---\nText.")
+    environ = {"BLOG_POSTS_DIR": str(tmp_path)}
+    with Site(workers=2, environ=environ) as site, contextlib.ExitStack() as stack:
+        tabs = [stack.enter_context(OpenStream(site, "blog/one")) for _ in range(4)]
+        stack.enter_context(OpenStream(site))
+        site.wait_for_total(5)
+        if change is None:
+            path.unlink()
+        else:
+            half = tmp_path / "half"
+            half.write_text(f"{head}{change}\n---\nText.")
+            half.rename(path)
+        for tab in tabs:
+            text = tab.read_to_end()
+            assert text.endswith("event: park\ndata: \n\n")
+            told = "was updated" if change == "presence: false" else "no longer published"
+            assert told in text.split("\n\n", 1)[1]  # after the first frame
+        site.wait_for_total(1)
