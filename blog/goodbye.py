@@ -9,7 +9,9 @@ what it imports, for every worker forked later; and the master must not wait for
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import time
 
 import redis
 
@@ -18,17 +20,27 @@ from blog.presence import Store, connect
 
 log = logging.getLogger(__name__)
 
+# Between two tries: a call gives up after a second itself, where Redis is frozen.
+RETRY_SECONDS = 0.5
+
 
 def main(worker: str, lease_seconds: str) -> None:
-    """Say goodbye for a worker. Where that fails, its lease ends by itself."""
+    """Say goodbye for a worker, until Redis has heard it or its lease has ended by itself."""
     settings = Settings.from_process()
+    deadline = time.monotonic() + settings.lease_seconds
+    master = os.getppid()
     store = Store(connect(settings.redis_url), settings.redis_prefix)
     try:
-        store.leave(worker, lease_seconds=float(lease_seconds))
-    except (redis.RedisError, OSError) as error:
-        # Not worth a warning: at a stop of the whole blog the embedded Valkey may be gone first,
-        # and an outage of Redis is logged by every worker.
-        log.debug("presence: could not shorten a dead worker's lease: %s", error)
+        # At a stop of the whole blog the embedded Valkey may be gone first, and then the master is.
+        while time.monotonic() < deadline and os.getppid() == master:
+            try:
+                store.leave(worker, lease_seconds=float(lease_seconds))
+            except (redis.RedisError, OSError) as error:
+                # Not worth a warning: an outage of Redis is logged by every worker.
+                log.debug("presence: could not shorten a dead worker's lease: %s", error)
+                time.sleep(RETRY_SECONDS)
+            else:
+                return
     finally:
         store.close()
 

@@ -10,12 +10,17 @@
 -- ARGV[6] version  what the worker itself knows its slot to have: then the lease becomes as long
 --                  as asked for, and ".left" notes that it said goodbye. "" where another speaks
 --                  for it: that only shortens, and never a lease that the worker itself has set.
+--                  Where the list of the living was lost, there is nothing to shorten: it is told.
 -- Returns 1, or 0 with nothing changed.
 local time = redis.call('TIME')
 local ends = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]
 if ARGV[6] == '' then
+  if redis.call('HEXISTS', KEYS[1], '.left') == 1 then
+    return 0
+  end
   local known = redis.call('ZSCORE', KEYS[2], ARGV[1])
-  if not known or redis.call('HEXISTS', KEYS[1], '.left') == 1 then
+  if not known then
+    redis.call(ARGV[3], ARGV[4], ARGV[5])
     return 0
   end
   ends = math.min(ends, tonumber(known))

@@ -28,11 +28,19 @@ class Membership:
     _spare_until: float = float("-inf")
     _expected_by: dict[str, float] = field(default_factory=dict)
     _fetch_due: dict[str, float] = field(default_factory=dict)
+    _leaving: dict[str, float] = field(default_factory=dict)
 
     def hear(self, worker: str, now: float) -> None:
         """Note a sign of life: the next is expected within a lease."""
         if worker != self.worker:
             self._expected_by[worker] = now + self.lease_seconds
+            self._leaving.pop(worker, None)
+
+    def leaves(self, worker: str, due: float) -> None:
+        """Note that a peer is dead or about to stop, and counts until `due`; have a digest then."""
+        if worker in self._expected_by:
+            self._leaving[worker] = due
+        self.digest_by(due)
 
     def doubt(self, worker: str, due: float) -> None:
         """Have a slot fetched at `due`; an earlier appointment stays."""
@@ -61,6 +69,7 @@ class Membership:
         """Forget a dead peer."""
         self._expected_by.pop(worker, None)
         self._fetch_due.pop(worker, None)
+        self._leaving.pop(worker, None)
 
     @property
     def has_doubts(self) -> bool:
@@ -101,8 +110,9 @@ class Membership:
 
         Dead is who is *said* to be dead. One who is not mentioned at all was not seen to die: the
         list itself may be lost (FLUSHALL, eviction), and its next heartbeat will bring it back.
-        Only when it is silent for a whole lease as well, it is dropped. Nobody is while our own
-        lease is lost; see `spare`.
+        Only when it is silent for a whole lease as well, it is dropped; or when it is told to have
+        left, as its master tells of one that died. Nobody else is while our own lease is lost; see
+        `spare`.
         """
         is_early = now < self.digest_due  # asked for by a silence: the appointment stays
         self.digest_due = min(next_digest_due, self.digest_due) if is_early else next_digest_due
@@ -112,19 +122,20 @@ class Membership:
         dead = []
         for worker in {*held, *self._expected_by} - {self.worker}:
             is_silent = now >= self._expected_by.get(worker, float("-inf"))
+            has_left = now >= self._leaving.get(worker, float("inf"))
             said = found.get(worker)
-            is_dead = is_silent if said is None else not said.alive
+            is_dead = is_silent or has_left if said is None else not said.alive
             if not is_dead:
                 continue
-            if now < self._spare_until:
-                self.hear(worker, now)
+            if now < self._spare_until and not has_left:
+                self._expected_by[worker] = now + self.lease_seconds
                 self.digest_by(self._spare_until)
             else:
                 dead.append(worker)
         for worker, said in found.items():
             if worker == self.worker or not said.alive:
                 continue
-            self.hear(worker, now)
+            self._expected_by[worker] = now + self.lease_seconds
             if said.left_ms is not None:
                 # If it is dead, or said goodbye when we were deaf: look again when its lease ends.
                 self._expected_by[worker] = now + said.left_ms / 1000 + LEASE_SLACK_SECONDS

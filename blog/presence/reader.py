@@ -106,7 +106,8 @@ class Reader:
         if message.worker == self._worker:
             self._echo.forget()
         elif isinstance(message, Leaving):
-            self._membership.digest_by(now + message.lease_ms / 1000 + self._timings.flush_seconds)
+            lease_seconds = message.lease_ms / 1000 + self._timings.flush_seconds
+            self._membership.leaves(message.worker, now + lease_seconds)
         else:
             self._membership.hear(message.worker, now)
             self._tell(self._apply(message, now))

@@ -46,6 +46,23 @@ def test_a_peer_absent_and_silent_for_a_lease_is_dropped(membership):
     assert read_digest(membership, {}, {}, 116.0) == []
 
 
+def test_a_peer_absent_and_told_to_have_left_is_dropped_when_that_is_due(membership):
+    """Its master said so; the list of the living was lost before, or since."""
+    membership.hear("peer", 100.0)
+    membership.leaves("peer", 104.0)
+    assert read_digest(membership, {}, {"peer": FIRST}, 103.9) == []
+    assert membership.is_digest_due(104.0)
+    membership.spare(103.0)  # our own lease was lost with the list
+    assert read_digest(membership, {}, {"peer": FIRST}, 104.0) == ["peer"]
+
+
+def test_a_peer_that_is_heard_again_has_not_left(membership):
+    membership.hear("peer", 100.0)
+    membership.leaves("peer", 104.0)
+    membership.hear("peer", 101.0)
+    assert read_digest(membership, {}, {"peer": FIRST}, 110.0) == []
+
+
 def test_a_peer_alive_in_the_digest_stays_though_it_was_silent(membership):
     membership.hear("peer", 100.0)
     assert read_digest(membership, {"peer": ALIVE}, {"peer": FIRST}, 200.0) == []

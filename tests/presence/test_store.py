@@ -203,8 +203,14 @@ def test_a_worker_whose_slot_was_lost_leaves_nothing(store, server):
     assert server.client.keys("*") == []
 
 
-def test_leaving_without_having_been_there_changes_nothing(store, server):
+def test_leaving_without_being_known_is_told_and_changes_nothing(store, server):
+    """The list of the living was lost, and the worker died before it was in it again."""
+    subscription = store.subscribe()
+    assert subscription.receive(1.0) == ("subscribe", b"")
     store.leave("w9", lease_seconds=10.0)
+    kind, payload = subscription.receive(1.0)
+    subscription.close()
+    assert (kind, decode_message(payload)) == ("message", Leaving("w9", 10_000))
     assert server.client.keys("*") == []
 
 

@@ -81,3 +81,58 @@ def test_after_a_pause_beyond_its_lease_the_very_same_tabs_are_back_within_2_sec
         # None twice, and no stream was opened anew.
         assert [view.totals for view in views] == [[2, 5], [2, 5]]
         assert [tab.streams_opened for tab in (*mine, *views)] == [1] * 5
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("again_seconds", [None, 0.3, 1.5])
+def test_a_worker_that_is_killed_while_redis_was_emptied_is_gone_within_6_seconds(again_seconds):
+    """Nothing in Redis says that it was there: its master tells the others, who remember it."""
+    with Site(workers=3) as site, Tabs() as tabs, site.embedded_redis() as redis:
+        doomed, *others = site.worker_pids()
+        tabs.open(site, 5, worker=doomed, returns=False)
+        views = [tab for other in others for tab in tabs.open(site, worker=other)]
+        tabs.wait_for_total(7, 5, tabs=views)
+        redis.flushall()
+        site.kill_worker(doomed)
+        began = time.monotonic()
+        if again_seconds is not None:
+            tabs.pump_for(again_seconds)
+            redis.flushall()
+        tabs.wait_for_total(2, began + 6 - time.monotonic(), tabs=views)
+        tabs.pump_for(3)
+        assert {view.total for view in views} == {2}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("frozen_seconds", [2.5, 8.0])
+def test_a_worker_that_is_killed_while_redis_is_frozen_is_gone_6_seconds_after(
+    frozen_seconds, valkey
+):
+    environ = {"BLOG_REDIS_URL": valkey.url}
+    with Site(workers=3, environ=environ) as site, Tabs() as tabs:
+        doomed, *others = site.worker_pids()
+        tabs.open(site, 5, worker=doomed, returns=False)
+        views = [tab for other in others for tab in tabs.open(site, worker=other)]
+        tabs.wait_for_total(7, 5, tabs=views)
+        valkey.freeze()
+        site.kill_worker(doomed)
+        tabs.pump_for(frozen_seconds)
+        valkey.thaw()
+        tabs.wait_for_total(2, 6, tabs=views)
+
+
+@pytest.mark.full
+def test_a_worker_that_is_killed_after_it_took_over_leaves_no_ghosts():
+    """The tabs of the first came back to the second: nobody shows what they were before."""
+    with Site(workers=2) as site, Tabs() as tabs, site.embedded_redis() as redis:
+        first, second = site.worker_pids()
+        mine = tabs.open(site, 5, worker=first)
+        tabs.wait_for_total(5, 5, tabs=mine)
+        redis.flushall()
+        site.kill_worker(first)
+        tabs.wait_for_total(5, 8, tabs=mine)
+        tabs.pump_for(5)
+        site.kill_worker(second)
+        tabs.pump_for(8)
+        tabs.wait_for_total(5, 5, tabs=mine)
+        assert max(total for tab in mine for total in tab.totals) <= 5
