@@ -22,6 +22,7 @@ from blog.config import Settings, SettingsError
 from blog.embedded import EmbeddedValkey, EmbeddedValkeyError
 from blog.live.address_table import AddressTable
 from blog.live.gate import address_block
+from blog.ops.handover import Handover
 from blog.ops.limits import most_connections, read_file_limits
 from blog.ops.logs import set_up_logging
 from blog.ops.metric_files import close_folder, forget_worker, open_folder
@@ -70,6 +71,7 @@ globals().update(set_up_logging(settings.log_level, settings.log_format))
 def on_starting(server: Any) -> None:
     """Make what the workers share, in the master; the embedded Valkey if no other is named."""
     server.address_table = AddressTable(2 * settings.workers + SPARE_COLUMNS)
+    server.handover = Handover()
     server.embedded_valkey = None
     server.metrics_folder = None
     if settings.is_measured:
@@ -93,6 +95,11 @@ def on_starting(server: Any) -> None:
     os.environ["BLOG_REDIS_URL"] = valkey.url  # the workers inherit it
 
 
+def on_reload(server: Any) -> None:
+    """Tell the workers that are about to be stopped which ones follow."""
+    server.handover.begin(server.worker_age, settings.workers)
+
+
 def when_ready(server: Any) -> None:
     """Say where the blog is."""
     host = "localhost" if settings.host in ANY_OR_LOOPBACK else settings.host
@@ -102,6 +109,7 @@ def when_ready(server: Any) -> None:
 def pre_fork(server: Any, worker: Any) -> None:
     """Name the worker, so that the master knows whose slot is whose."""
     worker.viblog_name = secrets.token_hex(6)
+    worker.handover = server.handover
     worker.address_table = server.address_table
     worker.address_column = server.address_table.give(worker.viblog_name)
 
@@ -126,9 +134,24 @@ def post_worker_init(worker: Any) -> None:
     if worker.address_column is not None:
         viblog.gate.share(worker.address_table, worker.address_column)
     viblog.start()
+    worker.handover.note_serving(worker.age)
     worker.cfg.set("graceful_timeout", WORKER_GRACE_SECONDS)  # in this process only
 
+    is_told = False
+
     def drain_and_exit(number: int, frame: FrameType | None) -> None:
+        nonlocal is_told
+        if not is_told:
+            is_told = True
+            gevent.spawn(hand_over, number, frame)
+        else:  # again, and for good: the master waits no longer
+            end(number, frame)
+
+    def hand_over(number: int, frame: FrameType | None) -> None:
+        viblog.is_followed = worker.handover.wait(worker.age)
+        end(number, frame)
+
+    def end(number: int, frame: FrameType | None) -> None:
         gevent.spawn(viblog.drain)
         worker.handle_exit(number, frame)
 

@@ -57,9 +57,10 @@ DRAIN_RETRY_MS_FEW = (1_500, 2_000)
 DRAIN_RETRY_MS_MANY = (2_000, 10_000)
 DRAIN_MANY = 1_000
 HTMX_RETRY_SPREAD = 1.3
-# Its slot counts that much longer, for slow connections, and for a site of one worker, whose
-# successor starts when it has ended.
-DRAIN_EXTRA_SECONDS = 4.0
+# Its slot counts that much longer, for slow connections; and where no worker that follows it serves
+# yet, until one does.
+DRAIN_EXTRA_SECONDS = 1.5
+DRAIN_UNFOLLOWED_SECONDS = 4.0
 # A worker takes its first request when it knows the other workers' tabs: after milliseconds; where
 # Redis is frozen, when the first call gives up.
 MAX_FIRST_READ_SECONDS = 2.0
@@ -135,6 +136,7 @@ class Viblog:
         self.tracker.subscribe_state(lambda state: self.hub.touch())
         if self.metrics:
             self.tracker.subscribe_state(self.metrics.presence.note_state)
+        self.is_followed = False  # whether the workers that follow this one serve by now
         self._draining: gevent.Greenlet[[], None] | None = None
         self._counts_until = 0.0
         self._is_closed = False
@@ -258,7 +260,9 @@ class Viblog:
         count = len(self.hub)
         least_ms, most_ms = drain_retry_ms(count)
         self._counts_until = (
-            time.monotonic() + most_ms / 1000 * HTMX_RETRY_SPREAD + DRAIN_EXTRA_SECONDS
+            time.monotonic()
+            + most_ms / 1000 * HTMX_RETRY_SPREAD
+            + (DRAIN_EXTRA_SECONDS if self.is_followed else DRAIN_UNFOLLOWED_SECONDS)
         )
 
         def say_goodbye() -> bytes:

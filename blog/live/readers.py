@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import gevent
 
-from blog.presence import Diff, Tracker
+from blog.presence import Diff, Presence, Tracker
 from blog.streams.event import encode_event
 from blog.streams.stream import Ending, Stream
 
@@ -98,6 +98,7 @@ class Readers:
         self._settling: dict[str, gevent.Greenlet[..., None]] = {}  # by key
         self._settled: dict[str, tuple[float, int]] = {}  # by key: when, and how often in a row
         self._is_draining = False
+        self._drained: dict[str, list[Stream]] = {}  # by key: their tabs are about to come back
         tracker.subscribe(self._notice_joins, topic=TOPIC)
 
     def close(self) -> None:
@@ -135,7 +136,8 @@ class Readers:
     def depart(self, stream: Stream, key: str, ending: Ending) -> None:
         """Count a stream out, at once or a little later; for one that has ended."""
         self._streams.pop(stream.ref, None)
-        if self._is_draining:
+        if self._is_draining and ending is Ending.RETURNS:
+            self._drained.setdefault(key, []).append(stream)
             return
         lingers = {
             Ending.CLOSED: self._linger_seconds,
@@ -154,6 +156,8 @@ class Readers:
         newest = max((_age_of(joined.meta, 0) for joined in diff.joins), default=0)
         left = {presence.ref for presence in diff.leaves}
         for joined in diff.joins:
+            if self._drained:
+                self._note_return(joined)
             metas = self._tracker.get_by_key(TOPIC, joined.key)
             if len(metas) == 1:  # nearly always; there may be thousands
                 continue
@@ -169,6 +173,19 @@ class Readers:
                 delay = max(self._linger_seconds, RETURN_SECONDS) + PARK_DELAY_SECONDS
                 check = gevent.spawn_later(delay, self._park_oldest, joined.key)
                 self._checks[joined.key] = check
+
+    def _note_return(self, joined: Presence) -> None:
+        """Count a tab that was sent away no more, if a new page of its reader took its place.
+
+        Which one it was nobody says: the one that came last is mostly the one that was in view.
+        """
+        drained = self._drained.get(joined.key, [])
+        for stream in drained:
+            if stream.ref == joined.prev_ref:  # that hides it
+                drained.remove(stream)
+                return
+        if drained and joined.prev_ref is None:
+            self._tracker.untrack(drained.pop(), TOPIC, joined.key)
 
     def _probe(self, key: str, newest: str = "") -> None:
         """Find out which tabs of a reader are still open, beside the newest, if that is known.

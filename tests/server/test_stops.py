@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.tabs import Tab, Tabs
-from tests.site import Site
+from tests.site import Site, follow_config
 from tests.valkey import Valkey
 
 # Grace times in full length: what else the machine does is in them.
@@ -109,6 +109,61 @@ def test_after_a_reload_every_tab_is_back_on_a_new_worker_and_another_host_sees_
         for tab in (view, *returning):
             assert (min(tab.totals), max(tab.totals)) == (17, 19), tab.totals
         assert view.streams_opened == 1
+
+
+def test_a_reload_whose_workers_start_slowly_hands_over_when_they_serve(valkey, tmp_path):
+    """Old workers serve on meanwhile: another host sees no dip."""
+    redis = {"BLOG_REDIS_URL": valkey.url}
+    slow = (
+        "import time\nname_worker = post_fork\n"
+        "def post_fork(server, worker):\n    name_worker(server, worker)\n    time.sleep(4)\n"
+    )
+    follow = follow_config(tmp_path / "conf.py", slow)
+    with (
+        Site(workers=1, environ=redis) as other_host,
+        Site(workers=2, environ=redis | follow) as site,
+        Tabs() as tabs,
+    ):
+        old = site.worker_pids()
+        returning = [tab for pid in old for tab in tabs.open(site, 8, worker=pid)]
+        (view,) = tabs.open(other_host)
+        tabs.wait_for_total(17, 5, tabs=[view, *returning])
+        forget_totals(view, *returning)
+        os.kill(site.master_pid, signal.SIGHUP)
+        tabs.wait(lambda: not any(map(is_running, old)), "the old workers end", GRACE_SECONDS + 5)
+        tabs.wait(lambda: all(map(is_back, returning)), "the tabs are back", BACK_SECONDS + 2)
+        tabs.pump_for(3)
+        assert {total for tab in (view, *returning) for total in tab.totals} == {17}
+
+
+def test_who_follows_a_link_while_a_worker_drains_counts_once(valkey):
+    """The new page is another tab's, with the reader's cookie: the one that was left is gone."""
+    redis = {"BLOG_REDIS_URL": valkey.url}
+    with (
+        Site(workers=1, environ=redis) as other_host,
+        Site(workers=2, environ=redis) as site,
+        Tabs() as tabs,
+    ):
+        old = site.worker_pids()
+        moving = [
+            tab
+            for number, pid in enumerate(old * 3)
+            for tab in tabs.open(site, worker=pid, cookie=f"A{number}".ljust(22, "A"))
+        ]
+        staying = tabs.open(site, 6, worker=old[0])
+        (view,) = tabs.open(other_host)
+        tabs.wait_for_total(13, 5, tabs=[view])
+        for tab in moving:
+            tab.returns = False
+        os.kill(site.master_pid, signal.SIGHUP)
+        tabs.wait(lambda: all("drain" in tab.events for tab in moving), "all are sent away")
+        for tab in moving:
+            tabs.open(site, cookie=tab.cookie)
+        tabs.pump_for(0.7)  # each page is told, and then that the one before is gone
+        forget_totals(view)
+        tabs.wait(lambda: all(map(is_back, staying)), "the others are back", BACK_SECONDS + 5)
+        tabs.pump_for(3)
+        assert set(view.totals) == {13}
 
 
 def test_when_the_only_worker_is_replaced_no_tab_that_comes_back_is_told_a_wrong_total(valkey):

@@ -1,0 +1,57 @@
+"""A reload hands over to workers that serve: what the old ones know of those that follow."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+
+import gevent
+
+# Imports, posts and the first read of Redis take a second, on a busy machine some. gunicorn waits
+# for the end of the old workers for `graceful_timeout`, 10 s, and then tells them again.
+MAX_WAIT_SECONDS = 6.0
+LOOK_SECONDS = 0.05
+
+_HEADER = struct.Struct("<QQ")  # the age of the first that follows, and how many do
+_PLACES = 4096 - _HEADER.size
+
+
+class Handover:
+    """Memory that the master and its workers share: which workers of a reload serve by now.
+
+    The master makes it before it forks. `age` is gunicorn's: it numbers all workers of a master.
+    """
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, _HEADER.size + _PLACES)
+
+    def begin(self, last_age: int, count: int) -> None:
+        """Note that the next `count` workers follow those up to `last_age`; call in the master."""
+        for age in range(last_age + 1, last_age + 1 + count):
+            self._memory[self._place(age)] = 0
+        _HEADER.pack_into(self._memory, 0, last_age + 1, count)
+
+    def note_serving(self, age: int) -> None:
+        """Note that a worker serves; call in that worker."""
+        self._memory[self._place(age)] = 1
+
+    def wait(self, age: int) -> bool:
+        """Wait until all that follow a worker serve, a few seconds at most; tell whether they do.
+
+        Where none follows, since the worker or the whole blog is stopped, returns False at once.
+        """
+        first, count = _HEADER.unpack_from(self._memory)
+        if age >= first:
+            return False
+        left = MAX_WAIT_SECONDS
+        while not (do_serve := self._all_serve(first, count)) and left > 0:
+            gevent.sleep(LOOK_SECONDS)
+            left -= LOOK_SECONDS
+        return do_serve
+
+    def _all_serve(self, first: int, count: int) -> bool:
+        return all(self._memory[self._place(age)] for age in range(first, first + count))
+
+    @staticmethod
+    def _place(age: int) -> int:
+        return _HEADER.size + age % _PLACES
