@@ -61,6 +61,9 @@ HTMX_RETRY_SPREAD = 1.3
 # yet, until one does.
 DRAIN_EXTRA_SECONDS = 1.5
 DRAIN_UNFOLLOWED_SECONDS = 4.0
+# A worker that is followed stays so long for its tabs: while it does, it hears which of them are
+# back, or were left by a link.
+MAX_RETURN_SECONDS = 5.0
 # A worker takes its first request when it knows the other workers' tabs: after milliseconds; where
 # Redis is frozen, when the first call gives up.
 MAX_FIRST_READ_SECONDS = 2.0
@@ -281,6 +284,10 @@ class Viblog:
         if self.following is not None:
             self.following.close()
         self.hub.close()
+        if self.is_followed:
+            self.readers.wait_for_returns(
+                min(MAX_RETURN_SECONDS, self._counts_until - DRAIN_EXTRA_SECONDS - time.monotonic())
+            )
         self.readers.close()
         self.search.close()
         self.library.close()

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import gevent
+import gevent.event
 
 from blog.presence import Diff, Presence, Tracker
 from blog.streams.event import encode_event
@@ -99,6 +100,8 @@ class Readers:
         self._settled: dict[str, tuple[float, int]] = {}  # by key: when, and how often in a row
         self._is_draining = False
         self._drained: dict[str, list[Stream]] = {}  # by key: their tabs are about to come back
+        self._are_back = gevent.event.Event()
+        self._are_back.set()
         tracker.subscribe(self._notice_joins, topic=TOPIC)
 
     def close(self) -> None:
@@ -120,6 +123,10 @@ class Readers:
                     return _age_of(before, _now_ms())
         return None
 
+    def wait_for_returns(self, seconds: float) -> None:
+        """Wait until every tab that was sent away is back, or left by a link; so long at most."""
+        self._are_back.wait(seconds)
+
     def arrive(
         self, stream: Stream, key: str, prev_ref: str | None, first_came: int | None, token: str
     ) -> None:
@@ -138,6 +145,7 @@ class Readers:
         self._streams.pop(stream.ref, None)
         if self._is_draining and ending is Ending.RETURNS:
             self._drained.setdefault(key, []).append(stream)
+            self._are_back.clear()
             return
         lingers = {
             Ending.CLOSED: self._linger_seconds,
@@ -180,12 +188,15 @@ class Readers:
         Which one it was nobody says: the one that came last is mostly the one that was in view.
         """
         drained = self._drained.get(joined.key, [])
-        for stream in drained:
-            if stream.ref == joined.prev_ref:  # that hides it
-                drained.remove(stream)
-                return
-        if drained and joined.prev_ref is None:
+        back = [stream for stream in drained if stream.ref == joined.prev_ref]
+        if back:
+            drained.remove(back[0])  # it is hidden now
+        elif drained and joined.prev_ref is None:
             self._tracker.untrack(drained.pop(), TOPIC, joined.key)
+        if not drained:
+            self._drained.pop(joined.key, None)
+            if not self._drained:
+                self._are_back.set()
 
     def _probe(self, key: str, newest: str = "") -> None:
         """Find out which tabs of a reader are still open, beside the newest, if that is known.
