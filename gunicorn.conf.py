@@ -21,7 +21,7 @@ for name in [name for name in sys.modules if name.partition(".")[0] == "blog"]:
 from blog.config import Settings, SettingsError
 from blog.embedded import EmbeddedValkey, EmbeddedValkeyError
 from blog.live.address_table import AddressTable
-from blog.live.gate import address_block
+from blog.live.gate import address_blocks
 from blog.ops.handover import Handover
 from blog.ops.limits import most_connections, read_file_limits
 from blog.ops.logs import set_up_logging
@@ -129,7 +129,7 @@ def post_worker_init(worker: Any) -> None:
     worker.trusts_proxy = settings.proxy_hops == 1
     worker.count_streams = lambda: len(viblog.hub.sockets)
     if not settings.proxy_hops:  # else they are the proxy's
-        worker.find_block = address_block
+        worker.find_block = lambda address: address_blocks(address)[0]
         worker.max_connections_per_address = settings.max_streams_per_address
     if worker.address_column is not None:
         viblog.gate.share(worker.address_table, worker.address_column)

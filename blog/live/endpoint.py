@@ -22,9 +22,8 @@ from blog.streams.request import PATH
 from blog.streams.socket_watch import find_socket
 from blog.streams.stream import Ending, Stream
 
-from .address_table import Place
 from .askers import asks_for_privacy, is_crawler, is_own
-from .gate import Gate
+from .gate import Gate, Places
 from .readers import (
     COOKIE,
     PARK,
@@ -102,8 +101,8 @@ class LiveEndpoint:
         if not monkey.is_module_patched("socket"):
             # A server of threads: each open page would hold one of them for ever.
             return self._refuse(start_response, "threads", BUSY_RETRY_MS)
-        place = self._gate.find(environ.get("REMOTE_ADDR"))
-        if not self._gate.has_room(place):
+        places = self._gate.find(environ.get("REMOTE_ADDR"))
+        if not self._gate.has_room(places):
             if self._gate.is_draining:
                 return self._refuse(start_response, "draining", DRAINING_RETRY_MS)
             return self._refuse(start_response, "full", BUSY_RETRY_MS)
@@ -116,10 +115,10 @@ class LiveEndpoint:
             return self._say(start_response, "403 Forbidden", refusal)
         if is_crawler(environ):
             return _send(start_response, PARK)
-        return self._open(environ, start_response, page, place)
+        return self._open(environ, start_response, page, places)
 
     def _open(
-        self, environ: WSGIEnvironment, start_response: StartResponse, page: str, place: Place
+        self, environ: WSGIEnvironment, start_response: StartResponse, page: str, places: Places
     ) -> Iterable[bytes]:
         set_cookie: list[Header] = []
         prev_ref, token = read_event_id(environ.get("HTTP_LAST_EVENT_ID"))
@@ -143,12 +142,12 @@ class LiveEndpoint:
                 set_cookie.append(_cookie_header(cookie, is_secure=is_secure))
         first_came = self._readers.find_return(key, prev_ref)
         # Who was asked to come back opens nothing: a reader with four tabs does so at each link.
-        if first_came is None and not self._gate.may_open(place):
+        if first_came is None and not self._gate.may_open(places):
             return self._refuse(start_response, "full", BUSY_RETRY_MS)
         sock = find_detachable(environ) if self._takes_over else None
         if sock is not None:
-            detached = self._hub.take_over(sock, page, self._on_end, holder=(key, place))
-            self._admit(detached, key, place, prev_ref, first_came, token)
+            detached = self._hub.take_over(sock, page, self._on_end, holder=(key, places))
+            self._admit(detached, key, places, prev_ref, first_came, token)
             detached.begin(write_head([*_STREAM_HEADERS, *set_cookie]))
             if _access_log.handlers:  # gunicorn itself logs a request at its end
                 fields = {"method": "GET", "path": PATH, "status": 200, "page": page}
@@ -156,8 +155,8 @@ class LiveEndpoint:
             raise StopIteration  # the request is over for gunicorn, the stream goes on
         # First of all: what fails before the stream is open leaves nothing behind.
         start_response("200 OK", [*_STREAM_HEADERS, *set_cookie])
-        generator = self._hub.open(page, self._on_end, holder=(key, place))
-        self._admit(generator, key, place, prev_ref, first_came, token)
+        generator = self._hub.open(page, self._on_end, holder=(key, places))
+        self._admit(generator, key, places, prev_ref, first_came, token)
         watched = find_socket(environ)
         if watched is not None:
             generator.watch(watched)
@@ -167,12 +166,12 @@ class LiveEndpoint:
         self,
         stream: Stream,
         key: str,
-        place: Place,
+        places: Places,
         prev_ref: str | None,
         first_came: int | None,
         token: str,
     ) -> None:
-        self._gate.enter(place, returns=first_came is not None)
+        self._gate.enter(places, returns=first_came is not None)
         try:
             if key:
                 self._readers.arrive(stream, key, prev_ref, first_came, token)
@@ -182,8 +181,8 @@ class LiveEndpoint:
         log.debug("streams: one opened", extra={"page": stream.page, "open": len(self._hub)})
 
     def _leave(self, stream: Stream, ending: Ending) -> None:
-        key, place = cast(tuple[str, Place], stream.holder)
-        self._gate.leave(place)
+        key, places = cast(tuple[str, Places], stream.holder)
+        self._gate.leave(places)
         if key:
             self._readers.depart(stream, key, ending)
         fields = {"page": stream.page, "ending": ending.name.lower(), "open": len(self._hub)}

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import time
 from collections.abc import Callable
 
 from .address_table import AddressTable, Place
+
+# Where an address is counted: by itself, and for IPv6 by the network that it is in as well. How
+# many times what an address may have each of the two may have.
+Places = tuple[Place, ...]
+BLOCK_SHARES = (1, 8)
+_WITH_PORT = re.compile(r"(\d+(?:\.\d+){3}):\d+|\[([^\]]+)\](?::\d+)?")
 
 
 class Gate:
@@ -37,49 +44,63 @@ class Gate:
         """Count in a table that all workers share, from the beginning."""
         self._table, self._column = table, column
 
-    def find(self, address: str | None) -> Place:
+    def find(self, address: str | None) -> Places:
         """Return where an address is counted; what it is cannot be told from it."""
-        return self._table.find(address_block(address))
+        return tuple([self._table.find(block) for block in address_blocks(address)])
 
-    def has_room(self, place: Place) -> bool:
+    def has_room(self, places: Places) -> bool:
         """Tell whether one more stream of an address may be open now."""
         if self.is_draining or self._count >= self._max_streams:
             return False
-        return not self._table.has_open(place, self._max_per_address)
+        return not any(
+            self._table.has_open(place, self._max_per_address * share)
+            for place, share in zip(places, BLOCK_SHARES, strict=False)
+        )
 
-    def may_open(self, place: Place) -> bool:
+    def may_open(self, places: Places) -> bool:
         """Tell whether an address has opened less than it may in a minute."""
         limit = self._max_opens
-        return not limit or not self._table.has_opened(place, limit, self._clock())
+        return not limit or not any(
+            self._table.has_opened(place, limit * share, self._clock())
+            for place, share in zip(places, BLOCK_SHARES, strict=False)
+        )
 
-    def enter(self, place: Place, *, returns: bool = False) -> None:
+    def enter(self, places: Places, *, returns: bool = False) -> None:
         """Count a stream that was opened; one that `returns` is no new one of its address."""
         self._count += 1
-        self._table.enter(self._column, place, None if returns else self._clock())
+        now = None if returns else self._clock()
+        for place in places:
+            self._table.enter(self._column, place, now)
 
-    def leave(self, place: Place) -> None:
+    def leave(self, places: Places) -> None:
         """Count a stream out that has ended."""
         self._count -= 1
-        self._table.leave(self._column, place)
+        for place in places:
+            self._table.leave(self._column, place)
 
 
-def address_block(address: str | None) -> str:
-    """Return whom an address stands for: itself for IPv4, its /64 for IPv6 (RFC 6177).
+def address_blocks(address: str | None) -> tuple[str, ...]:
+    """Return whom an address stands for, the narrowest first.
 
-    A stream on a unix socket without a proxy's word has no address: all such share one block.
+    Itself for IPv4; for IPv6 its /64, as a line has, and its /48, as a site has (RFC 6177). A port
+    that a proxy has added is taken off. A stream on a unix socket without a proxy's word has no
+    address: all such share one block.
     """
+    address = address or ""
     try:
-        socket.inet_pton(socket.AF_INET, address or "")  # nearly all; a tenth of the time
+        socket.inet_pton(socket.AF_INET, address)  # nearly all; a tenth of the time
     except (OSError, ValueError):
         pass
     else:
-        return address or ""
+        return (address,)
+    with_port = _WITH_PORT.fullmatch(address)
+    text = (with_port[1] or with_port[2]) if with_port else address
     try:
-        parsed = ipaddress.ip_address((address or "").partition("%")[0])
+        parsed = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return ""
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
+        return ("",)
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return (str(parsed),)
+    if parsed.ipv4_mapped is not None:
+        return (str(parsed.ipv4_mapped),)
+    return tuple([str(ipaddress.ip_network((parsed, bits), strict=False)) for bits in (64, 48)])

@@ -5,24 +5,40 @@ from __future__ import annotations
 import pytest
 
 from blog.live.address_table import HALF_ROWS, AddressTable
-from blog.live.gate import Gate, address_block
+from blog.live.gate import Gate, address_blocks
 
 
 @pytest.mark.parametrize(
-    ("address", "block"),
+    ("address", "blocks"),
     [
-        ("192.0.2.7", "192.0.2.7"),
-        ("192.0.2.300", ""),
-        ("192.0.2", ""),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("not an address", ""),
-        (None, ""),
+        ("192.0.2.7", ("192.0.2.7",)),
+        ("192.0.2.7:5678", ("192.0.2.7",)),
+        ("192.0.2.300", ("",)),
+        ("192.0.2", ("",)),
+        ("192.0.2.7:", ("",)),
+        ("2001:db8:1:2:3:4:5:6", ("2001:db8:1:2::/64", "2001:db8:1::/48")),
+        ("[2001:db8:1:2:3:4:5:6]:5678", ("2001:db8:1:2::/64", "2001:db8:1::/48")),
+        ("[2001:db8:1:2:3:4:5:6]", ("2001:db8:1:2::/64", "2001:db8:1::/48")),
+        ("fe80::1%eth0", ("fe80::/64", "fe80::/48")),
+        ("::ffff:192.0.2.7", ("192.0.2.7",)),
+        ("not an address", ("",)),
+        (None, ("",)),
     ],
 )
-def test_an_address_stands_for_itself_or_for_its_network(address, block):
-    assert address_block(address) == block
+def test_an_address_stands_for_itself_or_for_its_networks(address, blocks):
+    """Some proxies add the port."""
+    assert address_blocks(address) == blocks
+
+
+def test_a_site_of_ipv6_has_a_cap_of_its_own():
+    gate = Gate(max_streams=1000, max_streams_per_address=2, max_opens_per_address=3)
+    for line in range(8):
+        for _ in range(2):
+            places = gate.find(f"2001:db8:7:{line:x}::1")
+            assert gate.has_room(places)
+            gate.enter(places)
+    assert not gate.has_room(gate.find("2001:db8:7:ffff::1"))
+    assert gate.has_room(gate.find("2001:db8:8::1"))
 
 
 def test_the_cap_of_one_address_leaves_room_for_others():
@@ -143,7 +159,8 @@ def test_a_row_of_many_streams_of_others_refuses_nobody_by_itself():
     """Two addresses that share one row of the two: only the smaller number is believed."""
     gate = Gate(max_streams=1000, max_streams_per_address=1)
     one = gate.find("192.0.2.1")
-    other = (one[0], (one[1] + 1 - HALF_ROWS) % HALF_ROWS + HALF_ROWS)
+    ((first, second),) = one
+    other = ((first, (second + 1 - HALF_ROWS) % HALF_ROWS + HALF_ROWS),)
     gate.enter(other)
     assert not gate.has_room(other)
     assert gate.has_room(one)

@@ -250,6 +250,14 @@ def test_a_host_that_is_not_trusted_is_answered_nowhere(site, host):
             assert b" 400 " in sock.recv(4096).partition(b"\r\n")[0], path
 
 
+@pytest.mark.parametrize("host", ["LocalHost", "localhost.", "LOCALHOST.:8000"])
+def test_a_trusted_host_may_be_written_in_any_form(site, host):
+    for path in ("/blog", "/live?page=index"):
+        with socket.create_connection(("127.0.0.1", site.port), timeout=5) as sock:
+            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            assert sock.recv(4096).startswith(b"HTTP/1.1 200 "), path
+
+
 def test_a_body_that_nobody_wants_is_not_waited_for(site):
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=5)
     connection.putrequest("POST", "/blog")
