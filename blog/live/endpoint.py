@@ -25,7 +25,6 @@ from blog.streams.stream import Ending, Stream
 from .askers import asks_for_privacy, is_crawler, is_own
 from .gate import Gate, Places
 from .readers import (
-    COOKIE,
     PARK,
     Readers,
     key_of,
@@ -33,6 +32,7 @@ from .readers import (
     read_cookie,
     read_event_id,
     token_of,
+    write_cookie,
 )
 
 if TYPE_CHECKING:
@@ -131,15 +131,16 @@ class LiveEndpoint:
             # the browser has kept one of them. Where it keeps none, the tab counts once, too.
             key = key_of(token)
         else:
-            cookie = read_cookie(environ.get("HTTP_COOKIE", ""))
+            is_secure = environ.get("wsgi.url_scheme") == "https"
+            cookie = read_cookie(environ.get("HTTP_COOKIE", ""), is_secure=is_secure)
             if cookie is not None:
                 key = key_of(token_of(cookie))
             else:
                 cookie = make_cookie()
                 token = token_of(cookie)
                 key = key_of(token)
-                is_secure = environ.get("wsgi.url_scheme") == "https"
-                set_cookie.append(_cookie_header(cookie, is_secure=is_secure))
+                header = write_cookie(cookie, PATH, is_secure=is_secure)
+                set_cookie.append(("Set-Cookie", header))
         first_came = self._readers.find_return(key, prev_ref)
         # Who was asked to come back opens nothing: a reader with four tabs does so at each link.
         if first_came is None and not self._gate.may_open(places):
@@ -227,11 +228,6 @@ def mount_live(live: LiveEndpoint, pages: WSGIApplication) -> WSGIApplication:
 def read_page(query: str) -> str:
     """Read the name of the page out of a query string; "" where there is none."""
     return parse_qs(query, keep_blank_values=True).get("page", [""])[0]
-
-
-def _cookie_header(cookie: str, *, is_secure: bool) -> Header:
-    secure = "Secure; " if is_secure else ""
-    return "Set-Cookie", f"{COOKIE}={cookie}; {secure}HttpOnly; Path={PATH}; SameSite=Lax"
 
 
 def _send(start_response: StartResponse, body: bytes) -> Iterable[bytes]:

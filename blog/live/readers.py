@@ -23,7 +23,13 @@ from .numbers import TOPIC
 T = TypeVar("T")
 
 COOKIE = "viblog_reader"
-_COOKIE_FORM = re.compile(rf"(?:^|[;\s]){COOKIE}=([A-Za-z0-9_-]{{22}})(?=$|[;\s])")
+# Over https, where a browser takes it from this host only (RFC 6265bis, 4.1.3.2): a sibling of the
+# domain could else give all its visitors one cookie, and they would be one reader.
+HOST_COOKIE = f"__Host-{COOKIE}"
+_COOKIE_FORMS = {
+    name: re.compile(rf"(?:^|[;\s]){name}=([A-Za-z0-9_-]{{22}})(?=$|[;\s])")
+    for name in (COOKIE, HOST_COOKIE)
+}
 
 # A named event that `hx-sse:close` of the stream element waits for: the tab closes its stream and
 # opens it again when its window gets the focus.
@@ -60,10 +66,17 @@ def make_cookie() -> str:
     return secrets.token_urlsafe(16)
 
 
-def read_cookie(header: str) -> str | None:
+def read_cookie(header: str, *, is_secure: bool) -> str | None:
     """Read the reader's cookie out of a Cookie header; None where there is none of our form."""
-    found = _COOKIE_FORM.search(header)
+    found = _COOKIE_FORMS[HOST_COOKIE if is_secure else COOKIE].search(header)
     return found[1] if found else None
+
+
+def write_cookie(cookie: str, path: str, *, is_secure: bool) -> str:
+    """Return a Set-Cookie header: for a path; over https for all, as that name asks for."""
+    if is_secure:
+        return f"{HOST_COOKIE}={cookie}; Secure; HttpOnly; Path=/; SameSite=Lax"
+    return f"{COOKIE}={cookie}; HttpOnly; Path={path}; SameSite=Lax"
 
 
 def read_event_id(text: str | None) -> tuple[str | None, str]:

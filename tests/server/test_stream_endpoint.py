@@ -67,6 +67,21 @@ def test_a_reader_who_has_a_cookie_gets_no_other(site):
         assert "Set-Cookie" not in stream.read_until("online")
 
 
+@pytest.mark.parametrize(
+    ("scheme", "name", "is_known"),
+    [
+        ("https", "__Host-viblog_reader", True),
+        ("https", "viblog_reader", False),  # may be from a sibling of the domain
+        ("http", "__Host-viblog_reader", False),
+        ("http", "viblog_reader", True),
+    ],
+)
+def test_over_https_a_cookie_is_the_hosts_own(site, scheme, name, is_known):
+    cookie = f"Cookie: {name}=AAAAAAAAAAAAAAAAAAAAAA\r\nX-Forwarded-Proto: {scheme}\r\n"
+    with OpenStream(site, headers=cookie) as stream:
+        assert ("Set-Cookie" not in stream.read_until("online")) == is_known
+
+
 @pytest.mark.parametrize("leave", ["close", "reset", "half_close"])
 def test_a_leave_is_seen_at_once(site, leave):
     """Within 100 ms, and not at the next ping: here 15 s later."""

@@ -62,6 +62,11 @@ class TlsSite(Site):
             return str(response.read().decode("utf-8"))
 
 
+def say_cookie(letter: str) -> str:
+    """Return the cookie of a reader, by the names that it has over http and over https."""
+    return f"Cookie: viblog_reader={letter * 22}; __Host-viblog_reader={letter * 22}\r\n"
+
+
 @contextlib.contextmanager
 def start_places(*names: str, **settings: str) -> Iterator[dict[str, Place]]:
     """Start the sites of the transports of these names, each only once."""
@@ -162,9 +167,12 @@ class TestTheResponse:
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Date"].endswith(" GMT")
         cookie, *attributes = headers["Set-Cookie"].split("; ")
-        assert cookie.startswith("viblog_reader=")
-        secure = ["Secure"] if isinstance(place.site, TlsSite) else []
-        assert attributes == [*secure, "HttpOnly", "Path=/live", "SameSite=Lax"]
+        if isinstance(place.site, TlsSite):
+            assert cookie.startswith("__Host-viblog_reader=")
+            assert attributes == ["Secure", "HttpOnly", "Path=/", "SameSite=Lax"]
+        else:
+            assert cookie.startswith("viblog_reader=")
+            assert attributes == ["HttpOnly", "Path=/live", "SameSite=Lax"]
         is_unframed = headers["Connection"] == "close" and "Transfer-Encoding" not in headers
         assert is_unframed == place.is_detached
 
@@ -178,8 +186,8 @@ class TestTheResponse:
         with place.open(headers="X-Forwarded-Proto: https\r\n") as tab:
             tab.read_until("online")
         # From an address that gunicorn trusts, as the loopback is.
-        assert "viblog_reader=" in tab.head
-        assert "; Secure; HttpOnly; Path=/live; SameSite=Lax" in tab.head
+        assert "Set-Cookie: __Host-viblog_reader=" in tab.head
+        assert "; Secure; HttpOnly; Path=/; SameSite=Lax" in tab.head
 
     def test_brings_every_change_and_each_once(self, place):
         with place.open(POST) as tab:
@@ -218,7 +226,7 @@ def test_a_leave_is_seen_at_once(place, leave, has_spoken):
 
 
 def test_a_new_page_of_a_reader_has_its_other_tabs_come_back(place):
-    cookie = "Cookie: viblog_reader=AAAAAAAAAAAAAAAAAAAAAA\r\n"
+    cookie = say_cookie("A")
     with place.open(headers=cookie) as first:
         first.read_until("online")  # else its request may come after the second's
         with place.open(headers=cookie):
@@ -227,7 +235,7 @@ def test_a_new_page_of_a_reader_has_its_other_tabs_come_back(place):
 
 def test_what_a_client_has_said_does_not_spoil_the_end(place):
     """Unread bytes would turn the end of the connection into a reset."""
-    cookie = "Cookie: viblog_reader=AAAAAAAAAAAAAAAAAAAAAA\r\n"
+    cookie = say_cookie("A")
     with place.open(headers=cookie) as first:
         first.read_until("online")
         first.sock.sendall(b"x")
@@ -237,7 +245,7 @@ def test_what_a_client_has_said_does_not_spoil_the_end(place):
 
 def test_a_fifth_tab_of_a_reader_parks_the_oldest(place):
     """Each new one has the others come back; they keep their age."""
-    cookie = "Cookie: viblog_reader=AAAAAAAAAAAAAAAAAAAAAA\r\n"
+    cookie = say_cookie("A")
     with contextlib.ExitStack() as stack:
         tabs: list[Tab] = []
         for count in range(1, 6):
@@ -277,7 +285,7 @@ def test_a_silent_stream_is_pinged(pinging_place):
 
 
 def test_an_old_stream_is_asked_to_come_back_and_never_counts_twice(rotating_place):
-    cookie = "Cookie: viblog_reader=BBBBBBBBBBBBBBBBBBBBBB\r\n"
+    cookie = say_cookie("B")
     with rotating_place.open(headers=cookie) as tab:
         body = tab.read_to_end()
     assert body.endswith("event: rotate\ndata: \n\n")
