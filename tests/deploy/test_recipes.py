@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,32 @@ def test_the_commands_get_what_the_service_has():
     for setting in ("EnvironmentFile=", "LimitNOFILE=", "WorkingDirectory=", "BLOG_INSTANCE_DIR="):
         (value,) = re.findall(rf"{setting}(\S+)", unit)
         assert value in command, setting
+
+
+def test_the_commands_may_do_what_the_service_may(tmp_path: Path) -> None:
+    """What `deploy/viblog` asks systemd for is all that the unit has from its user on."""
+    runner = tmp_path / "systemd-run"
+    runner.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    runner.chmod(0o755)
+    unit = DEPLOY / "viblog.service"
+    command = (DEPLOY / "viblog").read_text("utf-8")
+    command = command.replace("/etc/systemd/system/viblog.service", str(unit))
+    said = subprocess.run(
+        ["sh", "-c", command, "viblog", "x y"],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert said[-1] == "x y"
+    section = unit.read_text("utf-8").partition("\nDynamicUser=")[2].partition("\n[Install]")[0]
+    rules = [line for line in f"DynamicUser={section}".splitlines() if line and line[0] != "#"]
+    assert len(rules) > 30
+    assert [f"--property={rule}" for rule in rules] == [
+        arg for arg in said if arg.removeprefix("--property=") in rules
+    ]
+    for rule in ("User=viblog", "CapabilityBoundingSet=", "SystemCallFilter=~@privileged"):
+        assert rule in rules
 
 
 @pytest.mark.parametrize(

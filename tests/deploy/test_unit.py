@@ -44,6 +44,24 @@ def test_the_service_can_write_nowhere_else(machine: Machine, path: str) -> None
     assert re.search("Read-only file system|Permission denied|No such file", said), said
 
 
+def test_a_command_runs_as_the_services_user_and_may_write_no_more(machine: Machine) -> None:
+    machine.run("install /opt/viblog/deploy/viblog /usr/local/bin/")
+    user = machine.run(f"stat --format %u /proc/{MAIN_PID}").strip()
+    look = "import os; print('is', os.getuid(), os.access('posts', os.W_OK))"
+    said = machine.run(f'echo "{look}" | viblog shell')
+    assert f"is {user} False" in said
+    machine.run("viblog presence list")  # it comes to the embedded Valkey's socket
+    folder = "/var/lib/private/viblog"
+    assert machine.run(f"stat --format %a {folder} {folder}/valkey") == "700\n700\n"
+    assert ask(machine) == 200
+
+
+def test_the_services_memory_is_bounded(machine: Machine) -> None:
+    said = machine.run("systemctl show --property MemoryMax --value viblog")
+    total = int(machine.run("awk '/^MemTotal:/ { print $2 }' /proc/meminfo")) * 1024
+    assert 0 < int(said) < total
+
+
 def test_the_settings_are_for_root_only(machine: Machine) -> None:
     assert machine.run("stat --format '%U %a' /etc/viblog.env") == "root 600\n"
     said = machine.run("cat /etc/viblog.env")
