@@ -160,7 +160,8 @@ class Machine:
                     "--console=pipe",
                     "--resolv-conf=copy-host",
                     f"--directory={self.root}",
-                    f"--machine={self.root.parent.name}",
+                    # Not every name of a temporary folder is one of a host.
+                    f"--machine={self.root.parent.name.replace('_', 'x')}",
                     "--boot",
                 ],
                 # Debian 13's systemd boots on the newer kind of control groups only.
