@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import signal
@@ -25,7 +26,7 @@ from blog.live.gate import address_blocks
 from blog.ops.handover import Handover
 from blog.ops.limits import most_connections, read_file_limits
 from blog.ops.logs import set_up_logging
-from blog.ops.metric_files import close_folder, forget_worker, open_folder
+from blog.ops.metric_files import close_folder, forget_worker, open_folder, reserve_files
 
 # A dead worker's tabs count this much longer: they are back after RETRY_MS.
 DEAD_WORKER_LEASE_SECONDS = 3.0
@@ -75,15 +76,7 @@ def on_starting(server: Any) -> None:
     server.embedded_valkey = None
     server.metrics_folder = None
     if settings.is_measured:
-        try:
-            server.metrics_folder = open_folder(settings.instance_dir)
-        except OSError as error:
-            sys.exit(
-                f"The blog cannot start:\nBLOG_INSTANCE_DIR: {error}; BLOG_METRICS needs a folder"
-                " that can be written"
-            )
-        # Where prometheus-client looks when a worker imports it; the workers inherit it.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(server.metrics_folder)
+        _open_metrics(server)
     if settings.redis_url:
         return
     valkey = EmbeddedValkey(settings.instance_dir)
@@ -115,8 +108,13 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Tell the worker its name."""
+    """Tell the worker its name, and make room for what it counts."""
     os.environ["BLOG_WORKER_NAME"] = worker.viblog_name
+    if server.metrics_folder is not None:
+        try:
+            reserve_files(server.metrics_folder, os.getpid())
+        except OSError as error:
+            _count_nothing(server, error)
 
 
 def post_worker_init(worker: Any) -> None:
@@ -192,6 +190,32 @@ def on_exit(server: Any) -> None:
         server.embedded_valkey.close()
     if server.metrics_folder is not None:
         close_folder(server.metrics_folder)
+
+
+def _open_metrics(server: Any) -> None:
+    try:
+        server.metrics_folder = open_folder(settings.instance_dir)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            sys.exit(
+                f"The blog cannot start:\nBLOG_INSTANCE_DIR: {error}; BLOG_METRICS needs a folder"
+                " that can be written"
+            )
+        _count_nothing(server, error)
+    else:
+        # Where prometheus-client looks when a worker imports it; the workers inherit it.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(server.metrics_folder)
+
+
+def _count_nothing(server: Any, error: OSError) -> None:
+    """Go on without metrics, in this process and in those that it forks."""
+    server.log.warning(
+        "metrics: this process counts nothing, for want of room in BLOG_INSTANCE_DIR (%s); make"
+        " room, and restart the blog",
+        error.strerror,
+    )
+    for name in ("BLOG_METRICS", "BLOG_METRICS_TOKEN", "PROMETHEUS_MULTIPROC_DIR"):
+        os.environ.pop(name, None)
 
 
 def _viblog(worker: Any) -> Any:

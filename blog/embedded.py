@@ -32,18 +32,16 @@ WATCH_SECONDS = 0.5
 START_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
-CONFIG = """\
-# Written anew at every start.
-port 0
-unixsocket {socket_path}
-unixsocketperm 700
-dir {folder}
-save ""
-appendonly no
-maxmemory 256mb
-maxmemory-policy noeviction
-daemonize no
-"""
+# No file of settings: it starts on a full disk, too.
+OPTIONS = (
+    *("--port", "0"),
+    *("--unixsocketperm", "700"),
+    *("--save", ""),
+    *("--appendonly", "no"),
+    *("--maxmemory", "256mb"),
+    *("--maxmemory-policy", "noeviction"),
+    *("--daemonize", "no"),
+)
 
 
 class EmbeddedValkeyError(RuntimeError):
@@ -136,12 +134,10 @@ class EmbeddedValkey:
 
     def _launch(self) -> None:
         log_path = self._folder / "valkey.log"
-        config_path = self._folder / "valkey.conf"
-        config = CONFIG.format(socket_path=self.socket_path, folder=self._folder)
-        config_path.write_text(config, encoding="utf-8")
+        places = ("--unixsocket", str(self.socket_path), "--dir", str(self._folder))
         with log_path.open("wb") as log_file:
             self._process = subprocess.Popen(
-                [_find_binary(), str(config_path)],
+                [_find_binary(), *OPTIONS, *places],
                 stdin=subprocess.DEVNULL,
                 stdout=log_file,
                 stderr=subprocess.STDOUT,

@@ -11,6 +11,11 @@ import os
 import shutil
 from pathlib import Path
 
+# A worker has one file for each of these kinds of metric.
+KINDS = ("counter", "gauge_livemin", "gauge_livesum", "histogram")
+# The largest has 24 KB in it, all its labels included.
+FILE_BYTES = 32 * 1024
+
 
 def open_folder(instance_dir: Path) -> Path:
     """Make this master's folder, empty, and remove those of masters that are gone.
@@ -25,6 +30,26 @@ def open_folder(instance_dir: Path) -> Path:
             shutil.rmtree(other, ignore_errors=True)
     own.mkdir()
     return own
+
+
+def reserve_files(folder: Path, pid: int) -> None:
+    """Make a worker's files, without holes; those that are there, of a dead one, stay as they are.
+
+    prometheus-client would make each as one hole, and where the disk has no room to fill it the
+    kernel ends the worker (SIGBUS). Raises `OSError` for no room; then nothing is left of them.
+    """
+    made: list[Path] = []
+    try:
+        for kind in KINDS:
+            path = folder / f"{kind}_{pid}.db"
+            if path.exists():
+                continue
+            made.append(path)
+            path.write_bytes(bytes(FILE_BYTES))
+    except OSError:
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def forget_worker(folder: Path, pid: int) -> None:

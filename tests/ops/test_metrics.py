@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from blog.ops.metric_files import FILE_BYTES, KINDS
 from tests.server.tabs import Tab, Tabs
 from tests.site import Site
 
@@ -225,6 +226,16 @@ def test_nothing_that_is_a_readers_is_in_it(site, tabs):
         keys = read_keys()
     _, text = ask(site)
     assert not [word for word in [*keys, tab.cookie, "127.0.0.1", "running-it"] if word in text]
+
+
+def test_the_room_for_all_files_of_a_worker_is_taken_when_it_starts(site):
+    """A hole that is filled on a full disk ends the worker."""
+    files = list((site.log_path.parent / "metrics" / str(site.master_pid)).iterdir())
+    for pid in site.worker_pids():
+        own = {path for path in files if path.stem.endswith(f"_{pid}")}
+        assert {path.stem.removesuffix(f"_{pid}") for path in own} == set(KINDS)
+        assert {path.stat().st_size for path in own} == {FILE_BYTES}
+        assert all(path.stat().st_blocks * 512 >= FILE_BYTES for path in own)
 
 
 def test_the_labels_are_few(site):
