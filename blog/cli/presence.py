@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -16,7 +17,6 @@ from flask import current_app
 from flask.cli import AppGroup
 from redis import RedisError
 
-from blog.cli.screen import Screen
 from blog.cli.tally import PageTally, tally_pages
 from blog.config import Settings
 from blog.posts.signs import on_one_line
@@ -59,16 +59,18 @@ def list_presences(as_json: bool) -> None:
 def top(seconds: float) -> None:
     """Show what is read now, the most read first, until q or Ctrl+C.
 
-    Where the output is no terminal, print it once.
+    Where the output is no terminal, or none that can be written anew, print it once.
     """
     onlooker = _open_onlooker()
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and find_spec("termios")):
         try:
             lines = write_top(onlooker.look(), most_pages=None)
         except (RedisError, OSError, ValueError) as error:
             raise click.ClickException(_describe(error)) from error
         click.echo("\n".join(lines))
         return
+    from blog.cli.screen import Screen  # not above: without termios, no command would start
+
     # Started from a script in the background it would be ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with Screen() as screen, contextlib.suppress(KeyboardInterrupt):

@@ -49,6 +49,23 @@ def environ_of(site: Site) -> dict[str, str]:
     return {**clean, "BLOG_INSTANCE_DIR": str(site.log_path.parent)}
 
 
+def test_without_termios_every_command_starts(tmp_path):
+    """As on Windows, where Python has none."""
+    program = (
+        "import sys; sys.modules['termios'] = None; from flask.cli import main;"
+        "sys.argv[1:] = ['--app', 'app', 'posts', 'list']; main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "BLOG_POSTS_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, "Traceback" in ended.stderr) == (0, False), ended.stderr
+
+
 def test_a_reader_with_several_tabs_is_one_reader():
     places = [("a", "index"), ("a", "index"), ("b", "index"), ("a", "blog/x"), ("b", "about")]
     total, pages = tally_pages(
