@@ -1,5 +1,5 @@
 """The WSGI application: `gunicorn app:app` serves it, `flask` commands find it."""
 
-from blog.factory import create_app
+from blog.factory import make_app
 
-app = create_app()
+app = make_app()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
+import click
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blog.cli import doctor, posts_cli, presence_cli
-from blog.config import Settings
+from blog.config import Settings, SettingsError
 from blog.live.endpoint import LiveEndpoint, mount_live
 from blog.ops.headers import SECURITY_HEADERS, install_headers
 from blog.ops.hosts import check_hosts
@@ -24,6 +26,19 @@ from blog.viblog import ROOT, Viblog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+
+def make_app() -> Flask:
+    """Make the application of this process's settings.
+
+    A command ends with a line for each that cannot be used; else this raises `SettingsError`.
+    """
+    try:
+        return create_app()
+    except SettingsError as error:
+        if click.get_current_context(silent=True) is None:  # a server, which has its own way
+            raise
+        sys.exit("\n".join(["The blog cannot start:", *error.problems]))
 
 
 def create_app(settings: Settings | None = None) -> Flask:
