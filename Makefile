@@ -39,7 +39,7 @@ help: ## List these targets
 install: .venv/.installed ## Install what the blog needs to run, and nothing else
 
 run: .venv/.installed ## Start the blog: gunicorn, gevent workers, embedded Valkey (PORT, WEB_CONCURRENCY, BLOG_*)
-	@exec $(BIN)/gunicorn app:app
+	@$(BIN)/python -m blog.config && exec $(BIN)/gunicorn app:app
 
 dev: .venv/.installed ## Start the blog for writing: open pages follow what is saved, posts and code
 	@WEB_CONCURRENCY=1 BLOG_DEV=1 exec $(BIN)/gunicorn app:app

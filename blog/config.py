@@ -10,6 +10,7 @@ import dataclasses
 import ipaddress
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -490,3 +491,15 @@ def _contradictions(settings: Settings) -> list[str]:
             "expected a {tag} in it, which keeps all keys on one node"
         )
     return problems
+
+
+def main() -> None:
+    """Check this process's settings, before gunicorn starts: it reads WEB_CONCURRENCY itself."""
+    try:
+        Settings.from_process()
+    except SettingsError as error:
+        sys.exit("\n".join(["The blog cannot start:", *error.problems]))
+
+
+if __name__ == "__main__":
+    main()

@@ -83,8 +83,8 @@ class EmbeddedValkey:
                 log.info("presence: using the Valkey that already runs in the instance folder")
         except OSError as error:
             raise EmbeddedValkeyError(
-                f"BLOG_INSTANCE_DIR: found {self._folder} ({error.strerror}), expected a folder in"
-                " which the blog can write"
+                f"BLOG_INSTANCE_DIR: {error}; the embedded Valkey needs a folder that the blog"
+                "'s user can write; choose one, or set BLOG_REDIS_URL"
             ) from error
         self._thread.start()
 

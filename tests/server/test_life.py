@@ -111,6 +111,40 @@ def test_nothing_is_left_running_after_the_stop():
         assert not Path(f"/proc/{valkey}").exists()
 
 
+def test_an_instance_folder_that_cannot_be_made_stops_the_start_with_a_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("BLOG_")}
+    ended = subprocess.run(
+        [".venv/bin/gunicorn", "app:app"],
+        cwd=ROOT,
+        env={**environ, "PORT": str(reserve_port()), "BLOG_INSTANCE_DIR": f"{tmp_path}/file/below"},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "\nBLOG_INSTANCE_DIR: [Errno 20] Not a directory: " in ended.stderr
+    assert "needs a folder that the blog's user can write; choose one," in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_what_gunicorn_reads_itself_is_checked_before_it_starts():
+    """It stops with a traceback where WEB_CONCURRENCY is no number."""
+    ended = subprocess.run(
+        ["make", "run"],
+        cwd=ROOT,
+        env={**os.environ, "WEB_CONCURRENCY": "zwei"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "WEB_CONCURRENCY: found 'zwei', expected a whole number from 1\n" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_unusable_settings_stop_the_start_with_a_line_for_each():
     environ = {
         **{k: v for k, v in os.environ.items() if not k.startswith("BLOG_")},
