@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -429,7 +430,7 @@ class Settings:
                 values[spec.name] = value
         known = {variable_name(spec) for spec in dataclasses.fields(cls)}
         problems += [
-            f"{name}: no such setting; docs/settings.md has them all"
+            f"{name}: no such setting; {_suggest(name, known)}"
             for name in sorted(environ)
             if name.startswith("BLOG_") and name not in known
         ]
@@ -474,6 +475,12 @@ def describe_settings() -> Iterable[tuple[str, str, str, str]]:
         else:
             shown = str(default)
         yield variable_name(spec), shown, spec.metadata["expected"], spec.metadata["help"]
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    names = {other.removeprefix("BLOG_"): other for other in sorted(known)}
+    close = get_close_matches(name.removeprefix("BLOG_"), names, 1)
+    return f"do you mean {names[close[0]]}?" if close else "docs/settings.md has them all"
 
 
 def _contradictions(settings: Settings) -> list[str]:

@@ -46,10 +46,17 @@ def test_every_unusable_value_has_its_line():
     ]
 
 
-def test_a_misspelt_setting_is_not_passed_over():
-    assert problems_of(BLOG_POST_DIR="x") == [
-        "BLOG_POST_DIR: no such setting; docs/settings.md has them all"
-    ]
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("BLOG_TITEL", "do you mean BLOG_TITLE?"),
+        ("BLOG_POST_DIR", "do you mean BLOG_POSTS_DIR?"),
+        ("BLOG_PORT", "do you mean PORT?"),
+        ("BLOG_DATABASE", "docs/settings.md has them all"),
+    ],
+)
+def test_a_misspelt_setting_is_not_passed_over(name, hint):
+    assert problems_of(**{name: "x"}) == [f"{name}: no such setting; {hint}"]
 
 
 def test_a_lease_under_twice_the_heartbeat_names_both():
