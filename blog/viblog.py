@@ -175,6 +175,8 @@ class Viblog:
             return False, {**told, "reason": "it is draining"}
         if not self._is_loaded:
             return False, {**told, "reason": "its posts are not read yet"}
+        if not self.library.has_folder:
+            return False, {**told, "reason": "its posts folder cannot be listed"}
         return True, told
 
     def load(self) -> None:

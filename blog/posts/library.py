@@ -68,6 +68,8 @@ class Library:
         self.style = style or Style(posts_dir=folder)
         self.clock = clock
         self._listeners: list[Listener] = []
+        # Whether the folder is there and was listed; it stays so while it cannot be looked at.
+        self.has_folder = False
         self._missing: list[Fault] = []
         self._media: dict[Path, int] = {}
         self._index = Index()
@@ -210,6 +212,7 @@ class Library:
             is_folder = place == self.folder
             faults.append((_describe_missing if is_folder else unreadable)(place, error))
             if error.errno in GONE:
+                self.has_folder = self.has_folder and not is_folder
                 return
             is_whole = False
             readings.update(_below(place, self._readings))
@@ -240,6 +243,8 @@ class Library:
                     on_read(count)
         except OSError as error:
             keep(self.folder, error)
+        else:
+            self.has_folder = True
         state = (readings, faults, media)
         if state != (self._readings, self._missing, self._media) or not self._index.version:
             self._readings, self._missing, self._media = state

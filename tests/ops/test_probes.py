@@ -113,6 +113,27 @@ def test_a_worker_is_not_ready_before_its_posts_are_read():
     assert viblog.readiness() == (True, {"posts": 4, "presence": "whole"})
 
 
+def test_a_worker_is_not_ready_without_its_posts_folder(tmp_path):
+    folder = tmp_path / "posts"
+    app = create_app(Settings(posts_dir=folder))
+    library, client = app.extensions["viblog"].library, app.test_client()
+
+    def ask() -> tuple[int, str]:
+        library.load()
+        answer = client.get("/readyz")
+        return answer.status_code, json.loads(answer.data).get("reason", "")
+
+    missing = (503, "its posts folder cannot be listed")
+    assert ask() == missing
+    folder.write_text("")
+    assert ask() == missing
+    folder.unlink()
+    folder.mkdir()
+    assert ask() == (200, "")
+    folder.rmdir()
+    assert ask() == missing
+
+
 def test_a_masters_folder_is_its_own_and_those_of_dead_masters_go(tmp_path):
     for name in ("4194305", "nonsense", "1"):  # beyond the largest pid; no pid; init, which lives
         (tmp_path / "metrics" / name).mkdir(parents=True)

@@ -93,7 +93,9 @@ class TestIndex:
         assert '<a href="/tags/presence">presence</a>' in text
 
     def test_says_so_when_nothing_is_written_yet(self):
-        assert "Nothing is written yet" in read(open_site(), "/blog")
+        text = read(open_site(posts_dir=Path("/srv/secret")), "/blog")
+        assert "<p>Nothing is written yet.</p>" in text
+        assert "/srv" not in text
 
     def test_shows_the_total_only(self):
         text = read(open_site(write_post("one")), "/blog")
