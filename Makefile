@@ -74,8 +74,9 @@ format: .venv/.installed-dev ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-soak: .venv/.installed-dev ## Hurt the presence at random for SECONDS (60), and say how it healed
+soak: .venv/.installed-dev ## Hurt the presence at random for SECONDS (60), then real blogs by pairs of faults, and say how it healed
 	@$(BIN)/python -m tests.presence.soak $(SECONDS)
+	@$(BIN)/python -m tests.server.pairs $(SECONDS)
 
 fuzz: .venv/.installed-dev ## Try front matter, Markdown and events with what Hypothesis thinks of, SECONDS (60) for each
 	@FUZZ_SECONDS=$(SECONDS) $(BIN)/python -m pytest -q -o faulthandler_timeout=0 tests/fuzz $(ARGS)
