@@ -25,6 +25,8 @@ HEAL_SECONDS = 6.0
 # Where a worker ended as well: its tabs come back after up to 2.6 s, and what does not come back
 # counts for 6.6 s from the drain.
 ENDED_SECONDS = 8.0
+# At a reload the old workers serve until the new ones do, at most so long.
+HANDOVER_SECONDS = 6.0
 # A fault that lasts does so for so long; the second one begins meanwhile, or after it.
 LASTING_SECONDS = 2.0
 WITHIN_SECONDS = 3.0
@@ -167,7 +169,7 @@ def try_pair(hosts: Hosts, first: str, second: str) -> float:
             if name == first:
                 hosts.tabs.pump_for(pause)
     bound = ENDED_SECONDS if ENDS_WORKERS & {first, second} else HEAL_SECONDS
-    # A worker starts in a second here, and what it was started for is behind it then.
+    bound += HANDOVER_SECONDS if "SIGHUP" in (first, second) else 0
     began = time.monotonic()
     hosts.wait_for_workers()
     hosts.settle(bound + 10)
