@@ -109,6 +109,7 @@ class Viblog:
             counts_readers=settings.count == "readers",
             find_post=self.find_post,
             beside=news.change,
+            is_counting=lambda: self.is_started,
         )
         self.hub = Hub(
             self.numbers.frame,
@@ -142,6 +143,7 @@ class Viblog:
         self.is_followed = False  # whether the workers that follow this one serve by now
         self._draining: gevent.Greenlet[[], None] | None = None
         self._counts_until = 0.0
+        self.is_started = False
         self._is_closed = False
         self._is_loaded = False
 
@@ -222,6 +224,7 @@ class Viblog:
 
     def start(self) -> None:
         """Begin to count, to send and to watch the posts. Call once, in the serving process."""
+        self.is_started = True
         raise_file_limit()
         for finding in self.examine_limits():
             if finding.level is not Level.OK:

@@ -46,6 +46,11 @@ _access_log = logging.getLogger("gunicorn.access")
 BUSY_RETRY_MS = (5_000, 15_000)
 DRAINING_RETRY_MS = (300, 1_500)
 
+NO_STREAMS = (
+    "streams: there are none, and the pages have no live numbers: this server has a thread for each"
+    " request, as `flask run` has; `make run` starts one that counts"
+)
+
 Header = tuple[str, str]
 
 _STREAM_HEADERS = [
@@ -87,6 +92,7 @@ class LiveEndpoint:
         self._security_headers = [*security_headers.items(), ("Cache-Control", "no-store")]
         self._counts_private = counts_private
         self._takes_over = takes_over
+        self._has_warned = False
         self._on_end = self._leave  # one bound method for all streams
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -100,6 +106,9 @@ class LiveEndpoint:
             return self._say(start_response, "405 Method Not Allowed", "Only GET.\n", allowed)
         if not monkey.is_module_patched("socket"):
             # A server of threads: each open page would hold one of them for ever.
+            if not self._has_warned:
+                self._has_warned = True
+                log.warning(NO_STREAMS)
             return self._refuse(start_response, "threads", BUSY_RETRY_MS)
         places = self._gate.find(environ.get("REMOTE_ADDR"))
         if not self._gate.has_room(places):

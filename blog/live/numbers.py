@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from heapq import nsmallest
 from itertools import islice
+from types import MappingProxyType
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -58,10 +59,16 @@ class Shown(NamedTuple):
 class Fragments:
     """The live elements of one page, as text: the total, this page's own, and a notice or "".
 
-    `being_read` is HTML: the posts with most readers, or "".
+    `being_read` is HTML: the posts with most readers, or "". Without numbers all are "".
     """
 
-    def __init__(self, shown: Shown) -> None:
+    total = here = notice = ""
+    being_read = Markup("")
+    _reads: Mapping[str, int] = MappingProxyType({})
+
+    def __init__(self, shown: Shown | None) -> None:
+        if shown is None:
+            return
         self.total = readers_online(shown.total)
         self.here = "" if shown.here is None else reading_now(shown.here)
         self.notice = NOTICES[shown.state]
@@ -96,6 +103,8 @@ class Numbers:
 
     `version` differs as soon as anything that is said here may differ, but for the posts' names.
     `beside(page)` is what its frame has beside the numbers: an event with data only, or b"".
+    `is_counting()` is false where nobody is counted, by a server of threads say: then the pages
+    show no numbers.
     """
 
     def __init__(
@@ -105,6 +114,7 @@ class Numbers:
         counts_readers: bool,
         find_post: Callable[[str], NamedPost | None],
         beside: Callable[[str], bytes] = lambda page: b"",
+        is_counting: Callable[[], bool] = lambda: True,
     ) -> None:
         self.version = 0
         tracker.subscribe(self._note_change, topic=TOPIC)
@@ -113,6 +123,7 @@ class Numbers:
         self._is_distinct = counts_readers
         self._find_post = find_post
         self._beside = beside
+        self._is_counting = is_counting
         # Each page's newest frame, and of what it is made: it is asked for by every reader who
         # comes, and then once for all others.
         self._frames: dict[str, tuple[tuple[Shown, bytes], bytes]] = {}
@@ -124,7 +135,7 @@ class Numbers:
 
     def fragments(self, page: str) -> Fragments:
         """Return the live elements of a page; only a post has a number of its own."""
-        return Fragments(self._count(page))
+        return Fragments(self._count(page) if self._is_counting() else None)
 
     def frame(self, page: str) -> bytes:
         """Return the event that brings every live element of a page up to date."""

@@ -58,6 +58,7 @@ class Blog:
         )
         self.viblog = self.app.extensions["viblog"]
         self.viblog.library.clock = lambda: self.now
+        self.viblog.is_started = True  # as far as the pages can tell
         self.caches = caches
 
     @property

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,9 +64,17 @@ def test_under_gevents_own_server_readers_see_each_other_come_and_go(pywsgi_port
         staying.read_until_last(">1 reader online<", seconds=3)
 
 
-def test_under_a_server_of_threads_a_stream_says_busy(valkey_url):
-    """Each open page would hold one of its threads for ever."""
+def test_under_a_server_of_threads_a_stream_says_busy_and_no_page_has_a_number(valkey_url, capfd):
+    """Each open page would hold one of its threads for ever. The log says so once."""
     port = reserve_port()
     command = ["-m", "flask", "--app", "app", "run", "--port", str(port)]
-    with serve(command, port, valkey_url) as served, Tab(served) as tab:
-        assert tab.read_until("\n\n").endswith("event: busy\ndata: \n\n")
+    with serve(command, port, valkey_url) as served:
+        for _ in range(2):
+            with Tab(served) as tab:
+                assert tab.read_until("\n\n").endswith("event: busy\ndata: \n\n")
+        for path in ("/blog", "/blog/running-it"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+                page = answer.read().decode()
+            assert '<span class="live-total"></span>' in page
+            assert '<span class="live-here"></span>' in page
+    assert capfd.readouterr().err.count("the pages have no live numbers") == 1
