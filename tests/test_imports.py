@@ -18,7 +18,7 @@ STANDARD = set(sys.stdlib_module_names)
 ALLOWED: dict[str, set[str]] = {
     "factory": FEATURES | {"viblog", "streams", "config"},
     "viblog": FEATURES | {"streams", "search", "cards", "posts", "presence", "config"},
-    "cli": {"streams", "posts", "presence", "config"},
+    "cli": {"importing", "streams", "posts", "presence", "config"},
     "live": {"short_cache", "streams", "posts", "presence", "config"},
     "pages": {
         "native_work",
@@ -34,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "streams": {"presence", "config"},
     "search": {"native_work", "posts", "config"},
     "cards": {"native_work"},
+    "importing": {"posts", "config"},
     "posts": {"presence", "config"},
     "presence": set(),
     "config": {"redis_url"},
@@ -107,6 +108,7 @@ def test_a_part_imports_only_what_is_below_it(part):
 def test_the_order_has_no_circle():
     """Each part is above all that it may import: so `ALLOWED` itself can be believed."""
     order = ["factory", "viblog", "cli", "live", "pages", "ops", "goodbye", "streams", "search"]
+    order += ["importing"]
     order += ["cards", "posts", "presence", "config", "embedded", "redis_url", "native_work"]
     order += ["short_cache"]
     assert set(order) == set(ALLOWED)
@@ -137,6 +139,14 @@ def test_the_settings_need_the_standard_library_only():
 
 def test_the_package_itself_imports_nothing():
     assert list(imports_of(ROOT / "blog" / "__init__.py")) == []
+
+
+def test_a_worker_does_not_load_the_importer():
+    program = "import sys, app; print(*[name for name in sys.modules if 'importing' in name])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert loaded == []
 
 
 def test_importing_the_presence_does_not_load_flask():

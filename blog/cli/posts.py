@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections import Counter
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,7 +17,6 @@ from flask.cli import AppGroup
 from blog.cli.checking import check_posts
 from blog.posts import Library, Post
 from blog.posts.finding import SUFFIXES
-from blog.posts.importing import KINDS, ImportSourceError, Site, find_site, import_posts
 from blog.posts.names import MAX_ID_CHARS, slugify
 from blog.posts.preview import preview_path, sign_preview
 from blog.posts.writing import write_post
@@ -31,7 +29,22 @@ yourself, and give the same one to the running blog and to this command:
 
   export BLOG_SECRET_KEY=$(python3 -c 'import secrets; print(secrets.token_hex(32))')"""
 
-posts_cli = AppGroup("posts", help="The posts: write, check, list, preview and import them.")
+
+class _PostsGroup(AppGroup):
+    """Loads the importer when it is asked for: it is no worker's business."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "import"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "import":
+            from blog.cli.importer import import_command
+
+            return import_command
+        return super().get_command(ctx, cmd_name)
+
+
+posts_cli = _PostsGroup("posts", help="The posts: write, check, list, preview and import them.")
 
 
 def _library() -> Library:
@@ -119,60 +132,6 @@ def preview(post_id: str, days: int) -> None:
     click.echo(settings.site_url.rstrip("/") + preview_path(token))
     if not settings.site_url:
         click.echo("Put the blog's address before it, or set BLOG_SITE_URL.", err=True)
-
-
-@posts_cli.command("import")
-@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--from", "kind", type=click.Choice(KINDS), help="Whose posts; found out else.")
-@click.option("--address", default="", help="The old addresses, such as /:year/:month/:slug/.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
-def import_command(path: Path, kind: str | None, address: str, dry_run: bool) -> None:
-    """Copy the posts of a Jekyll, Hugo, Pelican or NimblePublisher site, converted to ours.
-
-    Their old addresses become aliases. Nothing that exists is overwritten, and each file is
-    reported, with what could not be converted.
-    """
-    library = _library()
-    taken = {**library.index.by_id, **library.index.hidden}
-    try:
-        site = find_site(path, kind or "", address)
-    except ImportSourceError as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"{path}: {site.kind}; old addresses: {_describe_addresses(site)}")
-    counts: Counter[str] = Counter()
-    told: set[Path] = set()
-    aliases = [alias for post in taken.values() for alias in post.aliases]
-    for outcome in import_posts(
-        site, library.folder, library.zone, taken, aliases=aliases, only_tell=dry_run
-    ):
-        counts[outcome.kind] += 1
-        told |= {outcome.path, *outcome.files}
-        target = f" -> {outcome.target}" if outcome.target else ""
-        click.echo(f"{outcome.kind}: {outcome.path}{target}")
-        for note in outcome.notes:
-            click.echo(f"    {note}")
-    # Of posts that are kept nobody knows what they show.
-    for other in () if counts["kept"] else site.walk_all():
-        if other not in told and other.resolve() not in told:
-            click.echo(f"left out: {other}, which no post shows")
-    totals = (f"{counts[name]} {name}" for name in ("imported", "kept", "left out"))
-    click.echo(f"{', '.join(totals)}{'; nothing was written' if dry_run else ''}")
-
-
-def _describe_addresses(site: Site) -> str:
-    if not site.pattern(""):
-        stay = site.kind == "nimble"
-        return ("/blog/:id, which stay" if stay else "unknown") + "; give others with --address"
-    prefix = site.prefix.rstrip("/")
-    sections = sorted({*site.patterns, *site.ugly} - {""})
-    told = [("", site.pattern(""))]
-    told += [(f"in {name}: ", site.pattern(name)) for name in sections]
-    told += [
-        (f"by the defaults of {one.path or one.type or 'all'}: ", str(one.values["permalink"]))
-        for one in site.defaults
-        if "permalink" in one.values
-    ]
-    return "; ".join(f"{where}{prefix}/{pattern.lstrip('/')}" for where, pattern in told)
 
 
 def _find_hidden(library: Library, name: str) -> Post:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC
 from pathlib import Path
 
+from blog.importing import Outcome, find_site, import_posts
 from blog.posts import Library, Post
-from blog.posts.importing import Outcome, find_site, import_posts
 
 
 def put(folder: Path, name: str, text: str | bytes) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blog.posts.importing import ImportSourceError, find_site, import_posts
+from blog.importing import ImportSourceError, find_site, import_posts
 from tests.posts.imported import Imported, load, put
 
 DEFAULTS = """defaults:

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from blog.posts.importing import ImportSourceError, find_site, import_posts
-from blog.posts.importing.body import BodyConverter
-from blog.posts.importing.media import MediaFinder
-from blog.posts.importing.site import Site
-from blog.posts.importing.source import Source
+from blog.importing import ImportSourceError, find_site, import_posts
+from blog.importing.body import BodyConverter
+from blog.importing.media import MediaFinder
+from blog.importing.site import Site
+from blog.importing.source import Source
 from tests.posts.imported import Imported, load, put
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "nodejs-blog"

@@ -15,8 +15,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from blog.posts.finding import SUFFIXES, describe_others
-from blog.posts.importing.site import (
+from blog.importing.site import (
     JEKYLL_STYLES,
     MARKDOWN_SUFFIXES,
     Base,
@@ -24,6 +23,7 @@ from blog.posts.importing.site import (
     ImportSourceError,
     Site,
 )
+from blog.posts.finding import SUFFIXES, describe_others
 
 MAX_CONFIG_BYTES = 1024 * 1024
 # A site's folder may be this many above the folder of posts that is named.

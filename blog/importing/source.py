@@ -9,9 +9,9 @@ from datetime import datetime, tzinfo
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from blog.importing.site import Site
 from blog.posts.dates import read_date
 from blog.posts.frontmatter import FrontMatterError, split
-from blog.posts.importing.site import Site
 from blog.posts.names import is_bundle, make_id, read_place, slugify
 from blog.posts.reader import MAX_FILE_BYTES
 

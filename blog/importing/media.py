@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from blog.importing.body import cut_code
+from blog.importing.site import Site
+from blog.importing.source import Source
 from blog.posts.finding import find_on_disk, is_media
-from blog.posts.importing.body import cut_code
-from blog.posts.importing.site import Site
-from blog.posts.importing.source import Source
 
 _INLINE = re.compile(r"(\]\(\s*<?)([^)\s>]+)")
 _DEFINED = re.compile(r"(^[ ]{0,3}\[[^\]]+\]:[ \t]*<?)([^\s>]+)", re.MULTILINE)

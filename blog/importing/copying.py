@@ -12,14 +12,14 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 from unicodedata import normalize
 
+from blog.importing.body import BodyConverter
+from blog.importing.fields import convert_fields
+from blog.importing.media import MediaFinder
+from blog.importing.names import tell_apart
+from blog.importing.site import MARKDOWN_SUFFIXES, OTHER_SUFFIXES, Site
+from blog.importing.source import Source, UnreadableError, read_source
 from blog.posts.addresses import post_path, write_alias_key
 from blog.posts.finding import SUFFIXES
-from blog.posts.importing.body import BodyConverter
-from blog.posts.importing.fields import convert_fields
-from blog.posts.importing.media import MediaFinder
-from blog.posts.importing.names import tell_apart
-from blog.posts.importing.site import MARKDOWN_SUFFIXES, OTHER_SUFFIXES, Site
-from blog.posts.importing.source import Source, UnreadableError, read_source
 from blog.posts.names import read_place
 from blog.posts.reader import read_post
 from blog.posts.writing import write_post

@@ -9,13 +9,13 @@ from datetime import date, datetime, time, tzinfo
 from typing import Any
 
 from blog.config import LANGUAGE_TAG
+from blog.importing.addresses import write_address
+from blog.importing.names import divide_names
+from blog.importing.site import JEKYLL_STYLES, Site
+from blog.importing.source import Source, read_words
 from blog.posts.addresses import post_path, read_alias, write_alias_key
 from blog.posts.dates import read_date
 from blog.posts.fields import drop_links
-from blog.posts.importing.addresses import write_address
-from blog.posts.importing.names import divide_names
-from blog.posts.importing.site import JEKYLL_STYLES, Site
-from blog.posts.importing.source import Source, read_words
 
 # Ours, and the names that others have for it: the first that says something is taken.
 TEXTS = {

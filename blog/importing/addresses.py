@@ -7,8 +7,8 @@ import unicodedata
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from blog.posts.importing.site import Site
-from blog.posts.importing.source import Source, read_words
+from blog.importing.site import Site
+from blog.importing.source import Source, read_words
 from blog.posts.names import slugify
 
 _MONTHS = "January February March April May June July August September October November December"

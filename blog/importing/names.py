@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from blog.posts.importing.source import Source
+from blog.importing.source import Source
 from blog.posts.names import MAX_ID_CHARS, slugify
 
 _BETWEEN = re.compile(r"\s*,\s*(?:(?:and|und|et|y|e|и)\s+|&\s*)?|\s+(?:and|und|et|y|и|&)\s+")

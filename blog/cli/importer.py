@@ -1,0 +1,68 @@
+"""`flask posts import`: posts of other publishers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from blog.importing import KINDS, ImportSourceError, Site, find_site, import_posts
+from blog.posts import Library
+
+
+@click.command("import")
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--from", "kind", type=click.Choice(KINDS), help="Whose posts; found out else.")
+@click.option("--address", default="", help="The old addresses, such as /:year/:month/:slug/.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
+@with_appcontext
+def import_command(path: Path, kind: str | None, address: str, dry_run: bool) -> None:
+    """Copy the posts of a Jekyll, Hugo, Pelican or NimblePublisher site, converted to ours.
+
+    Their old addresses become aliases. Nothing that exists is overwritten, and each file is
+    reported, with what could not be converted.
+    """
+    library: Library = current_app.extensions["viblog"].library
+    taken = {**library.index.by_id, **library.index.hidden}
+    try:
+        site = find_site(path, kind or "", address)
+    except ImportSourceError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{path}: {site.kind}; old addresses: {_describe_addresses(site)}")
+    counts: Counter[str] = Counter()
+    told: set[Path] = set()
+    aliases = [alias for post in taken.values() for alias in post.aliases]
+    for outcome in import_posts(
+        site, library.folder, library.zone, taken, aliases=aliases, only_tell=dry_run
+    ):
+        counts[outcome.kind] += 1
+        told |= {outcome.path, *outcome.files}
+        target = f" -> {outcome.target}" if outcome.target else ""
+        click.echo(f"{outcome.kind}: {outcome.path}{target}")
+        for note in outcome.notes:
+            click.echo(f"    {note}")
+    # Of posts that are kept nobody knows what they show.
+    for other in () if counts["kept"] else site.walk_all():
+        if other not in told and other.resolve() not in told:
+            click.echo(f"left out: {other}, which no post shows")
+    totals = (f"{counts[name]} {name}" for name in ("imported", "kept", "left out"))
+    click.echo(f"{', '.join(totals)}{'; nothing was written' if dry_run else ''}")
+
+
+def _describe_addresses(site: Site) -> str:
+    if not site.pattern(""):
+        stay = site.kind == "nimble"
+        return ("/blog/:id, which stay" if stay else "unknown") + "; give others with --address"
+    prefix = site.prefix.rstrip("/")
+    sections = sorted({*site.patterns, *site.ugly} - {""})
+    told = [("", site.pattern(""))]
+    told += [(f"in {name}: ", site.pattern(name)) for name in sections]
+    told += [
+        (f"by the defaults of {one.path or one.type or 'all'}: ", str(one.values["permalink"]))
+        for one in site.defaults
+        if "permalink" in one.values
+    ]
+    return "; ".join(f"{where}{prefix}/{pattern.lstrip('/')}" for where, pattern in told)
