@@ -36,7 +36,7 @@ from blog.pages.assets import Assets
 from blog.posts import Library
 from blog.posts.addresses import post_path
 from blog.posts.direction import needs_direction
-from blog.posts.markdown import Style
+from blog.posts.markup.markdown import Style
 from blog.posts.page_names import ABOUT_PAGE, INDEX_PAGE, POST_PREFIX
 from blog.presence import Observer, Store, Timings, Tracker, connect
 from blog.search import Search

@@ -13,7 +13,7 @@ from blog.posts import Fault, Index, Post
 from blog.posts.addresses import settle_address
 from blog.posts.finding import is_media
 from blog.posts.links import Links, find_lines
-from blog.posts.markdown import find_folder
+from blog.posts.markup.markdown import find_folder
 
 # Every page has these beside the anchors of its text.
 PAGE_ANCHORS = frozenset({"", "top", "main", "live"})

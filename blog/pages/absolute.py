@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urljoin
 
-from blog.posts.html_tags import Attributes, TagReader, join_tag, write_tag
+from blog.posts.markup.html_tags import Attributes, TagReader, join_tag, write_tag
 
 # Code and what it hangs on: it would run in nobody's feed reader, and some show it as text.
 _CODE_ELEMENTS = frozenset(["script", "style"])

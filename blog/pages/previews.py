@@ -14,7 +14,7 @@ from blog.pages.catalogue import Catalogue, Catalogues
 from blog.pages.files import send_beside
 from blog.pages.show import Show
 from blog.posts.addresses import post_path
-from blog.posts.html_tags import rewrite_addresses
+from blog.posts.markup.html_tags import rewrite_addresses
 from blog.posts.model import Post
 from blog.posts.preview import preview_path, read_preview
 

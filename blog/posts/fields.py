@@ -14,8 +14,8 @@ from blog.config import LANGUAGE_TAG
 from blog.posts.addresses import is_image, is_shown_elsewhere, is_web_address, read_alias
 from blog.posts.dates import read_date
 from blog.posts.frontmatter import FrontMatter
+from blog.posts.markup.outline import shorten
 from blog.posts.names import MAX_ID_CHARS, make_former_id, slugify
-from blog.posts.outline import shorten
 from blog.posts.signs import drop_controls
 
 MAX_TAGS = 100

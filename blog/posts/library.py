@@ -16,10 +16,10 @@ import gevent.lock
 from gevent import monkey
 
 from blog.posts.finding import Stamp, describe_others, find_files, is_media, unreadable
-from blog.posts.markdown import Style
+from blog.posts.markup.markdown import Style
+from blog.posts.markup.rendering import render_safely
 from blog.posts.model import Fault, Post, RenderedPost
 from blog.posts.reader import MAX_FILE_BYTES, Reading, describe_size, read_post
-from blog.posts.rendering import render_safely
 from blog.posts.state import Index, build_index
 from blog.posts.watching import FolderWatch, NativeStop
 

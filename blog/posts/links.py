@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from blog.posts.html_tags import Attributes, TagReader
+from blog.posts.markup.html_tags import Attributes, TagReader
 from blog.posts.model import Post
 
 _ATTRIBUTES = {

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from blog.posts.fields import MAX_TITLE_CHARS, Complaint, Fields
 from blog.posts.frontmatter import FrontMatter, FrontMatterError, Split, split
+from blog.posts.markup.outline import find_heading, find_paragraph, shorten
 from blog.posts.model import Fault, Post
 from blog.posts.names import MAX_ID_CHARS, read_place
-from blog.posts.outline import find_heading, find_paragraph, shorten
 
 # Twice a long novel. It is read by every worker, and takes a few seconds to render.
 MAX_FILE_BYTES = 1024 * 1024

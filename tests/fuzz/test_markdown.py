@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from blog.posts.markdown import render_markdown
+from blog.posts.markup.markdown import render_markdown
 from blog.posts.model import Post
 from tests.fuzz.budget import fuzz
 

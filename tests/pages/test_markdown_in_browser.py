@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import ConsoleMessage, sync_playwright
 from werkzeug.serving import make_server
 
-from blog.posts.markdown import Style, render_with_hints
+from blog.posts.markup.markdown import Style, render_with_hints
 from tests.pages.site import ROOT, Books, open_site, write_post
 from tests.pages.test_validity import check_pages, save_pages
 from tests.setup.tools import AXE_JS, CHROMIUM_OPTIONS, find_chromium

@@ -65,7 +65,7 @@ def test_a_failure_on_one_element_is_logged_with_its_line(
 ):
     """No text is known that does this: a step is broken on purpose."""
     (tmp_path / "posts" / "odd.md").write_text("---\ntitle: O\n---\nWords.\n\n![a](b.png)\n")
-    monkeypatch.setattr("blog.posts.images.unquote", lambda path: 1 / 0)
+    monkeypatch.setattr("blog.posts.markup.images.unquote", lambda path: 1 / 0)
     app.extensions["viblog"].library.load()
     with app.test_client() as client:
         answer = client.get("/blog/odd")

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from blog.posts.markdown import render_markdown
+from blog.posts.markup.markdown import render_markdown
 from blog.posts.reader import read_post
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blog.posts.markdown import render_with_hints
+from blog.posts.markup.markdown import render_with_hints
 from blog.posts.model import Fault, Post
 
 

@@ -10,7 +10,7 @@ from unicodedata import normalize
 import pytest
 
 from blog.posts.library import Library
-from blog.posts.markdown import Style, render_with_hints
+from blog.posts.markup.markdown import Style, render_with_hints
 from blog.posts.model import Fault, Post
 
 Form = Literal["NFC", "NFD"]

@@ -12,7 +12,7 @@ import pytest
 
 import blog.posts.library
 from blog.posts import Library, Post, RenderedPost
-from blog.posts.markdown import Style
+from blog.posts.markup.markdown import Style
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "nodejs-blog"
 OWN_CORPUS = Path(__file__).parent / "corpus"

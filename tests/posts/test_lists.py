@@ -8,10 +8,10 @@ from time import perf_counter
 
 import pytest
 
-from blog.posts.lists import Nesting
-from blog.posts.markdown import render_markdown, render_with_hints
+from blog.posts.markup.lists import Nesting
+from blog.posts.markup.markdown import render_markdown, render_with_hints
+from blog.posts.markup.outline import find_paragraph
 from blog.posts.model import Post
-from blog.posts.outline import find_paragraph
 
 DECORATION = re.compile(r' tabindex="0"|<div class="codehilite">|(?<=</pre>)</div>')
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blog.posts.markdown import Style, render_markdown, render_with_hints
+from blog.posts.markup.markdown import Style, render_markdown, render_with_hints
 from blog.posts.model import Heading, Post
 
 

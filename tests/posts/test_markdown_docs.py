@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blog.posts.markdown import Style, render_with_hints
+from blog.posts.markup.markdown import Style, render_with_hints
 from blog.posts.model import Post
 
 ROOT = Path(__file__).parents[2]

@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from blog.posts.markdown import render_markdown
+from blog.posts.markup.markdown import render_markdown
+from blog.posts.markup.outline import find_heading, find_paragraph, shorten, strip_marks
 from blog.posts.model import Post
-from blog.posts.outline import find_heading, find_paragraph, shorten, strip_marks
 from blog.posts.reader import read_post
 
 

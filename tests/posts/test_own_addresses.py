@@ -9,8 +9,8 @@ import pytest
 from blog.config import Settings
 from blog.factory import create_app
 from blog.posts.addresses import settle_address
-from blog.posts.html_tags import rewrite_addresses
-from blog.posts.markdown import Style, render_markdown, render_with_hints
+from blog.posts.markup.html_tags import rewrite_addresses
+from blog.posts.markup.markdown import Style, render_markdown, render_with_hints
 from blog.posts.model import Post
 
 

@@ -6,8 +6,8 @@ import html
 import re
 from collections.abc import Iterator
 
-from blog.posts.html_blocks import WHOLE_TAGS
-from blog.posts.lists import LIST_BELOW_TEXT
+from blog.posts.markup.html_blocks import WHOLE_TAGS
+from blog.posts.markup.lists import LIST_BELOW_TEXT
 from blog.posts.signs import drop_controls
 
 MAX_DESCRIPTION_CHARS = 200

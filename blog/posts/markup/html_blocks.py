@@ -10,7 +10,7 @@ import re
 
 from markdown.preprocessors import Preprocessor
 
-from blog.posts.lists import Nesting
+from blog.posts.markup.lists import Nesting
 
 _NAMES = (
     "address article aside blockquote body caption center col colgroup dd details dialog dir div dl"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from blog.posts.markdown import Style, render_markdown
+from blog.posts.markup.markdown import Style, render_markdown
 from blog.posts.model import Fault, Post, RenderedPost
 
 

@@ -13,7 +13,7 @@ from markdown import Markdown
 from markdown.treeprocessors import Treeprocessor
 
 from blog.posts.finding import find_on_disk
-from blog.posts.hints import Hints, quote
+from blog.posts.markup.hints import Hints, quote
 
 STATIC_URL = "/static/"
 

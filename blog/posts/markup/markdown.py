@@ -20,20 +20,20 @@ from markdown.treeprocessors import Treeprocessor
 from pygments.formatters import HtmlFormatter
 
 from blog.posts.addresses import settle_address
-from blog.posts.attributes import AttributeStep
-from blog.posts.autolinks import register_autolinks
-from blog.posts.blocks import CellProcessor, Footnotes, HeadingProcessor
-from blog.posts.fences import FenceStep
-from blog.posts.formulas import Formulas, register_formulas
-from blog.posts.hints import Hints
-from blog.posts.html_blocks import HtmlBlockStep
-from blog.posts.html_tags import rewrite_addresses
-from blog.posts.images import ImagePlaces, ImageStep
-from blog.posts.inlines import register_inlines
-from blog.posts.lists import ListStep
+from blog.posts.markup.attributes import AttributeStep
+from blog.posts.markup.autolinks import register_autolinks
+from blog.posts.markup.blocks import CellProcessor, Footnotes, HeadingProcessor
+from blog.posts.markup.fences import FenceStep
+from blog.posts.markup.formulas import Formulas, register_formulas
+from blog.posts.markup.hints import Hints
+from blog.posts.markup.html_blocks import HtmlBlockStep
+from blog.posts.markup.html_tags import rewrite_addresses
+from blog.posts.markup.images import ImagePlaces, ImageStep
+from blog.posts.markup.inlines import register_inlines
+from blog.posts.markup.lists import ListStep
+from blog.posts.markup.tasks import TaskStep
+from blog.posts.markup.unread import UnreadStep, find_unread
 from blog.posts.model import Fault, Heading, Post, RenderedPost
-from blog.posts.tasks import TaskStep
-from blog.posts.unread import UnreadStep, find_unread
 
 # Python-Markdown says at level debug which extensions it loads. Rendering runs in native threads,
 # where logging's lock, once gevent has patched it, is better left alone.

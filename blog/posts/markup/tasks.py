@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from markdown import Markdown
 from markdown.treeprocessors import Treeprocessor
 
-from blog.posts.hints import Hints
+from blog.posts.markup.hints import Hints
 
 _BOX = re.compile(r"[ \n]*\[([ xX])\][ \n]+")
 

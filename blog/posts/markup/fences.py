@@ -18,8 +18,8 @@ from markdown.preprocessors import Preprocessor
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from blog.posts.formulas import Formulas
-from blog.posts.lists import Nesting
+from blog.posts.markup.formulas import Formulas
+from blog.posts.markup.lists import Nesting
 
 # A fence may be the first thing in an item, a definition or a footnote.
 _MARK = r"(?:[*+-]|\d{1,9}[.)]|:|\[\^[^\]]+\]:) +"

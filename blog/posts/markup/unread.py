@@ -7,7 +7,7 @@ import re
 from markdown import Markdown
 from markdown.preprocessors import Preprocessor
 
-from blog.posts.hints import Hints, quote
+from blog.posts.markup.hints import Hints, quote
 
 _CODE = re.compile(r"`[^`]*`")
 # A mark that every match has (a look for it takes no time), what finds it, what it is, the remedy.

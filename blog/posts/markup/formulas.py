@@ -12,7 +12,7 @@ from markdown.inlinepatterns import InlineProcessor
 from markdown.util import AtomicString
 from math_core import LatexError, LatexToMathML
 
-from blog.posts.hints import Hints, quote
+from blog.posts.markup.hints import Hints, quote
 
 MAX_FORMULA_CHARS = 10_000
 # math-core descends once for each of these, and when the stack ends the process does. 500 need less
