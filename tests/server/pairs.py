@@ -132,8 +132,8 @@ LASTING: dict[str, Callable[[Hosts], contextlib.AbstractContextManager[None]]] =
 }
 ENDS_WORKERS = {"SIGKILL of a worker", "SIGTERM of a worker", "SIGHUP"}
 FAULTS = [*SUDDEN, *LASTING]
-# A frozen or full Redis takes no command of ours.
-_NEEDS_REDIS = set(SUDDEN) - ENDS_WORKERS
+# A frozen or full Redis takes no command of ours: these begin when that is over.
+_NEEDS_REDIS = set(SUDDEN) - ENDS_WORKERS | {"Redis full"}
 
 
 @contextlib.contextmanager
