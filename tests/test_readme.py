@@ -106,13 +106,13 @@ def test_every_file_that_is_named_or_linked_exists(readme):
     links = set(re.findall(r"\]\((?!https?:|#)([^)#]+)", readme))
     words = {word for code in read_code(readme) for word in code.split()}
     files = {word for word in words if re.fullmatch(r"[\w-][\w./-]*(?:/|\.py|\.toml)", word)}
-    assert "docs/screenshot.png" in links
+    assert "docs/live.gif" in links
     assert {"about/", "posts/", "blog/streams/hub.py"} <= files
     assert not [name for name in sorted(links | files) if not (ROOT / name).exists()]
 
 
 def test_the_picture_is_small():
-    assert (ROOT / "docs" / "screenshot.png").stat().st_size < MAX_PICTURE_BYTES
+    assert (ROOT / "docs" / "live.gif").stat().st_size < MAX_PICTURE_BYTES
 
 
 def test_the_changelog_has_the_version(readme):
