@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
+from collections.abc import Mapping
 from re import Match
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -104,16 +105,29 @@ class References(dict[str, tuple[str, str]]):
 
 
 class _Bracketed(LinkInlineProcessor):
-    """Finds the end of a link's text by its brackets, not sign by sign: texts can be hostile."""
+    """Finds the end of a link's text by its brackets, all of a text at once: it may be hostile."""
+
+    _data = ""
+    _ends: Mapping[int, int] = {}
 
     def getText(self, data: str, index: int) -> tuple[str, int, bool]:  # noqa: N802 - as above
         """Return the text, the place after it, and whether it has an end."""
-        depth = 1
-        for bracket in _BRACKET.finditer(data, index):
-            depth += 1 if bracket[0] == "[" else -1
-            if not depth:
-                return data[index : bracket.start()], bracket.end(), True
-        return "", len(data), False
+        if data is not self._data:
+            self._data, self._ends = data, _pair_brackets(data)
+        end = self._ends.get(index - 1)
+        return ("", len(data), False) if end is None else (data[index:end], end + 1, True)
+
+
+def _pair_brackets(data: str) -> dict[int, int]:
+    """Return where each bracket closes that does: opening → closing."""
+    ends: dict[int, int] = {}
+    opened: list[int] = []
+    for bracket in _BRACKET.finditer(data):
+        if bracket[0] == "[":
+            opened.append(bracket.start())
+        elif opened:
+            ends[opened.pop()] = bracket.start()
+    return ends
 
 
 class LinkPattern(_Bracketed):
