@@ -93,6 +93,15 @@ def test_the_settings_make_sense_and_say_what_a_site_behind_a_proxy_needs(
     assert settings.workers == 2
 
 
+def test_what_is_the_authors_lies_outside_the_clone() -> None:
+    """`git pull` would put deleted samples back."""
+    settings = Settings.from_environ(read_env_file())
+    document = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    for folder in (settings.posts_dir, settings.about_dir):
+        assert not folder.is_relative_to("/opt/viblog")
+        assert f"cp --recursive posts about {folder.parent}/\n" in document
+
+
 def test_every_way_to_run_it_waits_for_the_slowest_stop() -> None:
     unit = (DEPLOY / "viblog.service").read_text("utf-8")
     found = re.search(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)

@@ -33,7 +33,15 @@ def test_the_service_runs_as_a_user_that_owns_nothing_but_its_folder(machine: Ma
 
 
 @pytest.mark.parametrize(
-    "path", ["/opt/viblog/posts/evil.md", "/etc/evil", "/usr/evil", "/var/evil", "/root/evil"]
+    "path",
+    [
+        "/srv/blog/posts/evil.md",
+        "/opt/viblog/evil",
+        "/etc/evil",
+        "/usr/evil",
+        "/var/evil",
+        "/root/evil",
+    ],
 )
 def test_the_service_can_write_nowhere_else(machine: Machine, path: str) -> None:
     """Inside its namespaces even root's own rights do not help: the file systems are read-only."""
@@ -47,7 +55,7 @@ def test_the_service_can_write_nowhere_else(machine: Machine, path: str) -> None
 def test_a_command_runs_as_the_services_user_and_may_write_no_more(machine: Machine) -> None:
     machine.run("install /opt/viblog/deploy/viblog /usr/local/bin/")
     user = machine.run(f"stat --format %u /proc/{MAIN_PID}").strip()
-    look = "import os; print('is', os.getuid(), os.access('posts', os.W_OK))"
+    look = "import os; print('is', os.getuid(), os.access('/srv/blog/posts', os.W_OK))"
     said = machine.run(f'echo "{look}" | viblog shell')
     assert f"is {user} False" in said
     machine.run("viblog presence list")  # it comes to the embedded Valkey's socket
