@@ -96,7 +96,7 @@ class Worker(GeventWorker):
             return
         block = self.find_block(addr[0]) if isinstance(addr, tuple) else ""
         count = self._connections.get(block, 0)
-        if count >= self.max_connections_per_address > 0:
+        if block and count >= self.max_connections_per_address > 0:  # "" on a unix socket
             client.close()
             return
         self._connections[block] = count + 1
