@@ -90,6 +90,8 @@ def on_starting(server: Any) -> None:
 
 def on_reload(server: Any) -> None:
     """Tell the workers that are about to be stopped which ones follow."""
+    if not hasattr(server, "handover"):  # a version without it has started this master
+        server.handover = Handover()
     server.handover.begin(server.worker_age, settings.workers)
 
 
