@@ -9,6 +9,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
 from types import FrameType
 from typing import Any
 
@@ -178,8 +179,9 @@ def child_exit(server: Any, worker: Any) -> None:
     The process is not waited for; gunicorn reaps every child.
     """
     server.address_table.take_back(worker.viblog_name)
+    ends = time.monotonic() + DEAD_WORKER_LEASE_SECONDS
     subprocess.Popen(
-        [sys.executable, "-m", "blog.goodbye", worker.viblog_name, str(DEAD_WORKER_LEASE_SECONDS)],
+        [sys.executable, "-m", "blog.goodbye", worker.viblog_name, str(ends)],
         stdin=subprocess.DEVNULL,
     )
     if server.metrics_folder is not None:

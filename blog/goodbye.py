@@ -1,4 +1,4 @@
-"""Shorten the lease of a worker that died: `python -m blog.goodbye WORKER SECONDS`.
+"""Shorten the lease of a worker that died: `python -m blog.goodbye WORKER ENDS`.
 
 A worker that said goodbye itself keeps the lease that it asked for.
 
@@ -20,12 +20,18 @@ from blog.presence import Store, connect
 
 log = logging.getLogger(__name__)
 
+# Even where its lease should have ended already: every other worker hears of the end before.
+LEAST_SECONDS = 0.2
 # Between two tries: a call gives up after a second itself, where Redis is frozen.
 RETRY_SECONDS = 0.5
 
 
-def main(worker: str, lease_seconds: str) -> None:
-    """Say goodbye for a worker, until Redis has heard it or its lease has ended by itself."""
+def main(worker: str, ends: str) -> None:
+    """Say goodbye for a worker, until Redis has heard it or its lease has ended by itself.
+
+    `ends` is when its tabs shall count no more, by the host's monotonic clock: they come back soon
+    after its death, however long this process takes to start, or Redis to answer.
+    """
     settings = Settings.from_process()
     deadline = time.monotonic() + settings.lease_seconds
     master = os.getppid()
@@ -34,7 +40,8 @@ def main(worker: str, lease_seconds: str) -> None:
         # At a stop of the whole blog the embedded Valkey may be gone first, and then the master is.
         while time.monotonic() < deadline and os.getppid() == master:
             try:
-                store.leave(worker, lease_seconds=float(lease_seconds))
+                left = float(ends) - time.monotonic()
+                store.leave(worker, lease_seconds=max(left, LEAST_SECONDS))
             except (redis.RedisError, OSError) as error:
                 # Not worth a warning: an outage of Redis is logged by every worker.
                 log.debug("presence: could not shorten a dead worker's lease: %s", error)
