@@ -160,7 +160,7 @@ def test_strong_text_may_be_a_bare_address():
     assert render("**https://a.example**") == shown
 
 
-@pytest.mark.parametrize("opening", ["[", "![", "<![CDATA[", "[a](", "[a]["])
+@pytest.mark.parametrize("opening", ["[", "![", "<![CDATA[", "[a]["])
 def test_brackets_that_never_close_take_linear_time(opening: str):
     """Measured in processor time, so that others do not matter; 18 KB took 3.4 s before."""
     began = process_time()

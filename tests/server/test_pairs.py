@@ -12,7 +12,7 @@ import pytest
 
 from tests.server.pairs import FAULTS, Hosts, start, try_pair
 
-pytestmark = [pytest.mark.full, pytest.mark.system]
+pytestmark = [pytest.mark.full, pytest.mark.alone, pytest.mark.system]
 
 SECONDS_OF_EACH = 2
 

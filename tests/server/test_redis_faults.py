@@ -12,6 +12,8 @@ from tests.server.tabs import Tab, Tabs
 from tests.site import Site
 from tests.valkey import Valkey
 
+pytestmark = pytest.mark.alone
+
 FROZEN_SECONDS = 30.0
 # A worker that has nothing to tell notices at its next heartbeat: 6 s, and a call's limit of 1 s.
 NOTICE_SECONDS = 7.5

@@ -14,7 +14,7 @@ from tests.site import Site, follow_config
 from tests.valkey import Valkey
 
 # Grace times in full length: what else the machine does is in them.
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.alone]
 
 # gunicorn.conf.py: when the master kills what still runs.
 GRACE_SECONDS = 10.0

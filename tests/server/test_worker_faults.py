@@ -9,6 +9,8 @@ import pytest
 from tests.server.tabs import Tabs
 from tests.site import Site
 
+pytestmark = pytest.mark.alone
+
 # From its last heartbeat on; not a setting of these tests, but the default.
 LEASE_SECONDS = 15.0
 # To find a lease ended: Redis's answer, a pacer, a socket; and a machine that has more to do.
