@@ -24,6 +24,7 @@ from blog.config import Settings, SettingsError
 from blog.embedded import EmbeddedValkey, EmbeddedValkeyError
 from blog.live.address_table import AddressTable
 from blog.live.gate import address_blocks
+from blog.ops.connection import Connection
 from blog.ops.handover import Handover
 from blog.ops.limits import most_connections, read_file_limits
 from blog.ops.logs import set_up_logging
@@ -128,6 +129,7 @@ def post_worker_init(worker: Any) -> None:
     """
     viblog = _viblog(worker)
     worker.trusts_proxy = settings.proxy_hops == 1
+    Connection.stall_seconds = settings.stall_seconds
     worker.count_streams = lambda: len(viblog.hub.sockets)
     if not settings.proxy_hops:  # else they are the proxy's
         worker.find_block = lambda address: address_blocks(address)[0]

@@ -328,7 +328,10 @@ class Settings:
         600.0, _read_seconds, _SECONDS, "A stream is asked to come back after this, ± 20 %."
     )
     stall_seconds: float = _setting(
-        10.0, _read_seconds, _SECONDS, "A stream that takes nothing for this long is closed."
+        10.0,
+        _read_seconds,
+        _SECONDS,
+        "A stream, or an answer, that takes nothing for this long is closed.",
     )
     pace_seconds: float = _setting(
         0.1, _read_seconds, _SECONDS, "The least time between two updates of one page."

@@ -16,8 +16,6 @@ from gunicorn.http.errors import LimitRequestHeaders
 MAX_HEAD_BYTES = 32 * 1024
 # What the kernel holds of an answer that is not read. Left to itself it is 4.2 MB.
 SEND_BUFFER_BYTES = 256 * 1024
-# An answer of which nothing is taken for so long is thrown away, and the connection reset.
-STALL_SECONDS = 10.0
 # Likewise for what the kernel still holds when the blog has closed the connection (tcp(7)).
 UNACKNOWLEDGED_MS = 30_000
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
@@ -32,9 +30,11 @@ class Connection(gevent.socket.socket):
 
     __slots__ = ("room",)
 
+    # An answer of which nothing is taken for so long is thrown away, and the connection reset.
+    stall_seconds = 10.0
+
     def __init__(self, sock: _socket.socket) -> None:
         super().__init__(sock.family, sock.type, sock.proto, fileno=sock.detach())
-        self.settimeout(STALL_SECONDS)
         self.expect_head()
 
     def expect_head(self) -> None:
@@ -55,17 +55,25 @@ class Connection(gevent.socket.socket):
         return received
 
     def send(self, data: Any, flags: int = 0, timeout: Any = None) -> int:
-        """Send a part; raises `ConnectionResetError` where nothing is taken for `STALL_SECONDS`."""
+        """Send a part; raises `ConnectionResetError` where nothing is taken for `stall_seconds`."""
+        # Only here: for each wait that has a limit gevent starts a timer.
+        self.settimeout(self.stall_seconds)
         try:
             return super().send(data, flags)
         except TimeoutError:
             self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
-            message = f"the client took nothing for {STALL_SECONDS:g} s"
+            message = f"the client took nothing for {self.stall_seconds:g} s"
             raise ConnectionResetError(errno.ECONNRESET, message) from None
+        finally:
+            self.settimeout(None)
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Send all, however slowly it is taken: gevent's own has one deadline for the whole."""
-        unsent = memoryview(data)
+        try:
+            sent = self._sock.send(data, flags)  # type: ignore[attr-defined] # mostly all of it
+        except BlockingIOError:
+            sent = 0
+        unsent = memoryview(data)[sent:]
         while unsent:
             unsent = unsent[self.send(unsent, flags) :]
 

@@ -104,8 +104,7 @@ class Worker(GeventWorker):
             head = self._look(client)
             # None came: the client is gone, or silent for as long as gunicorn would wait.
             if head and not self._open_stream(client, addr, head):
-                # Not gevent's worker: it would take the socket's timeout away.
-                super(GeventWorker, self).handle(listener, client, addr)
+                super().handle(listener, client, addr)
         finally:
             count = self._connections.pop(block) - 1
             if count:

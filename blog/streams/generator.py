@@ -53,7 +53,6 @@ class GeneratorStream(Stream):
     def watch(self, sock: socket.socket) -> None:
         """See at once when the other side of the server's socket is gone, soon when it stalls."""
         doubt_peer(sock)
-        sock.settimeout(None)  # `look_after` knows when it stalls
         self._sock = sock
         self._watch = SocketWatch(sock, self.end)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.open_stream import OpenStream
-from tests.site import ROOT, Site, follow_config
+from tests.site import ROOT, Site
 
 MAX_HEAD_BYTES = 32 * 1024
 MOST_CONNECTIONS = 20
@@ -122,10 +122,9 @@ class TestAnAddress:
             assert ask(site, write_head("/healthz", [])).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_an_answer_that_nobody_reads_is_thrown_away(tmp_path):
+def test_an_answer_that_nobody_reads_is_thrown_away():
     """Ten seconds are one here. What the kernel holds of each is bounded, and then given up."""
-    config = "import blog.ops.connection\nblog.ops.connection.STALL_SECONDS = 1.0\n"
-    environ = follow_config(tmp_path / "conf.py", config)
+    environ = {"BLOG_STALL_SECONDS": "1"}
     request = b"GET /static/vendor/htmx.org/dist/htmx.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with Site(workers=1, environ=environ) as site, contextlib.ExitStack() as stack:
         greedy = []
