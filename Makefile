@@ -79,7 +79,7 @@ format: .venv/.installed-dev ## Rewrite the code in the project's style
 	$(BIN)/ruff format .
 
 soak: .venv/.installed-dev ## Hurt the presence at random for SECONDS (60), then real blogs by pairs of faults, and say how it healed
-	@$(BIN)/python -m tests.presence.soak $(SECONDS)
+	@$(BIN)/python -m tests.tracking.soak $(SECONDS)
 	@$(BIN)/python -m tests.server.pairs $(SECONDS)
 
 fuzz: .venv/.installed-dev ## Try front matter, Markdown and events with what Hypothesis thinks of, SECONDS (60) for each

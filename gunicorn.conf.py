@@ -17,18 +17,18 @@ import gevent
 
 # At a reload (SIGHUP) this file is read again in the same master. What it imported at the start
 # would stay as it was there, and be inherited by workers that import the rest of a new version.
-for name in [name for name in sys.modules if name.partition(".")[0] == "blog"]:
+for name in [name for name in sys.modules if name.partition(".")[0] in {"blog", "flask_presence"}]:
     del sys.modules[name]
 
 from blog.config import Settings, SettingsError
-from blog.embedded import EmbeddedValkey, EmbeddedValkeyError
-from blog.live.address_table import AddressTable
-from blog.live.gate import address_blocks
-from blog.ops.connection import Connection
-from blog.ops.handover import Handover
-from blog.ops.limits import most_connections, read_file_limits
 from blog.ops.logs import set_up_logging
 from blog.ops.metric_files import close_folder, forget_worker, open_folder, reserve_files
+from flask_presence.server.connection import Connection
+from flask_presence.server.embedded import EmbeddedValkey, EmbeddedValkeyError
+from flask_presence.server.file_limits import most_connections, read_file_limits
+from flask_presence.server.handover import Handover
+from flask_presence.web.address_table import AddressTable
+from flask_presence.web.gate import address_blocks
 
 # A dead worker's tabs count this much longer: they are back after RETRY_MS.
 DEAD_WORKER_LEASE_SECONDS = 3.0
@@ -52,9 +52,11 @@ bind = (
     else (f"{settings.host}:{settings.port}")
 )
 workers = settings.workers
-worker_class = "blog.ops.worker.Worker"
-limit_request_fields = 50  # browsers send twenty; all of them together: blog.ops.connection
-# With the streams: blog.ops.acceptor. At the limit a worker stops accepting.
+worker_class = "flask_presence.server.worker.Worker"
+limit_request_fields = (
+    50  # browsers send twenty; all of them together: flask_presence.server.connection
+)
+# With the streams: flask_presence.server.acceptor. At the limit a worker stops accepting.
 worker_connections = most_connections(read_file_limits()[1], settings.max_streams)
 # No header of a request says where the blog is: BLOG_SITE_URL does. gunicorn would believe each
 # client SCRIPT_NAME and PATH_INFO that a proxy on this machine passes on.
@@ -183,8 +185,14 @@ def child_exit(server: Any, worker: Any) -> None:
     server.address_table.take_back(worker.viblog_name)
     ends = time.monotonic() + DEAD_WORKER_LEASE_SECONDS
     subprocess.Popen(
-        [sys.executable, "-m", "blog.goodbye", worker.viblog_name, str(ends)],
+        [sys.executable, "-m", "flask_presence.server.goodbye", worker.viblog_name, str(ends)],
         stdin=subprocess.DEVNULL,
+        env=os.environ  # others may read the words of a command, and a URL may hold a password
+        | {
+            "PRESENCE_REDIS_URL": os.environ["BLOG_REDIS_URL"],
+            "PRESENCE_REDIS_PREFIX": settings.redis_prefix,
+            "PRESENCE_LEASE_SECONDS": str(settings.lease_seconds),
+        },
     )
     if server.metrics_folder is not None:
         forget_worker(server.metrics_folder, worker.pid)

@@ -1,1 +1,1 @@
-"""A blog that knows who is reading it. Holds nothing: `import blog.presence` must stay light."""
+"""A blog that knows who is reading it."""

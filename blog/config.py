@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from .redis_url import SHORT, embedded_socket, find_problem, has_tag, needs_tag
+from flask_presence.redis_url import SHORT, embedded_socket, find_problem, has_tag, needs_tag
 
 # 16 random bytes written in hex: nobody guesses a signature's key of that length.
 MIN_SECRET_CHARS = 32

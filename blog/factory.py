@@ -12,7 +12,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blog.cli import doctor, posts_cli, presence_cli
 from blog.config import Settings, SettingsError
-from blog.live.endpoint import LiveEndpoint, mount_live
 from blog.ops.headers import SECURITY_HEADERS, install_headers
 from blog.ops.hosts import check_hosts
 from blog.ops.probes import Access, mount_probes, time_pages
@@ -23,6 +22,7 @@ from blog.pages import (
     register_errors,
 )
 from blog.viblog import ROOT, Viblog
+from flask_presence.web.endpoint import LiveEndpoint, mount_live
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -16,20 +16,13 @@ import gevent
 from blog.cards import CardFontError, Cards
 from blog.config import Settings, SettingsError
 from blog.live.following import Following
-from blog.live.gate import Gate
-from blog.live.numbers import TOPIC, NamedPost, Numbers
-from blog.live.readers import PARK, PAUSE_SECONDS, Readers
+from blog.live.numbers import NamedPost, Numbers
 from blog.live.updates import Updates
 from blog.ops.check_redis import examine_redis
 from blog.ops.check_settings import examine_settings
 from blog.ops.check_stream import examine_stream
 from blog.ops.findings import Finding, Level
-from blog.ops.limits import (
-    examine_limits,
-    most_streams,
-    raise_file_limit,
-    read_file_limits,
-)
+from blog.ops.limits import examine_limits
 from blog.ops.metrics import Metrics, Seen
 from blog.ops.timed_store import TimedStore
 from blog.pages.assets import Assets
@@ -38,12 +31,15 @@ from blog.posts.addresses import post_path
 from blog.posts.direction import needs_direction
 from blog.posts.markup.markdown import Style
 from blog.posts.page_names import ABOUT_PAGE, INDEX_PAGE, POST_PREFIX
-from blog.presence import Observer, Store, Timings, Tracker, connect
 from blog.search import Search
-from blog.streams.event import encode_event
-from blog.streams.hub import Hub, Limits
-from blog.streams.observer import StreamObserver
-from blog.streams.sockets import can_take_over
+from flask_presence.server.file_limits import most_streams, raise_file_limit, read_file_limits
+from flask_presence.streams.event import encode_event
+from flask_presence.streams.fast.sockets import can_take_over
+from flask_presence.streams.hub import Hub, Limits
+from flask_presence.streams.observer import StreamObserver
+from flask_presence.tracking import Observer, Store, Timings, Tracker, connect
+from flask_presence.web.gate import Gate
+from flask_presence.web.readers import PARK, PAUSE_SECONDS, TOPIC, Readers
 
 log = logging.getLogger(__name__)
 

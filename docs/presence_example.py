@@ -8,7 +8,7 @@ import sys
 
 import gevent
 
-from blog.presence import Store, Tracker, connect
+from flask_presence.tracking import Store, Tracker, connect
 
 # Usually each is in a process of its own, on a machine of its own.
 here, there = (Tracker(Store(connect(sys.argv[1]), "{example}")) for _ in range(2))

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from blog.config import Settings, SettingsError
-from blog.presence import connect
-from blog.redis_url import EXAMPLES, find_problem
-from blog.streams.hub import KEEP_SECONDS
+from flask_presence.redis_url import EXAMPLES, find_problem
+from flask_presence.streams.hub import KEEP_SECONDS
+from flask_presence.tracking import connect
 
 
 def problems_of(**environ: str) -> list[str]:

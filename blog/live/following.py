@@ -10,7 +10,7 @@ from pathlib import Path
 import gevent
 
 from blog.posts import Fault, Library
-from blog.streams.event import encode_event
+from flask_presence.streams.event import encode_event
 
 LOOK_SECONDS = 0.2
 
@@ -44,7 +44,8 @@ class Following:
         self._style = ""
         self._stamp = ""
         # As it was loaded: what is saved from now on is another worker's.
-        self._code = _make_stamp((root / "blog").rglob("*.py"))
+        code = [*(root / "blog").rglob("*.py"), *(root / "flask_presence").rglob("*.py")]
+        self._code = _make_stamp(code)
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.look()
 

@@ -12,10 +12,9 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from blog.posts.page_names import INDEX_PAGE, POST_PREFIX
-from blog.presence import State, Tracker
-from blog.streams.event import encode_event, join_events
-
-TOPIC = "readers"
+from flask_presence.streams.event import encode_event, join_events
+from flask_presence.tracking import State, Tracker
+from flask_presence.web.readers import TOPIC
 
 NOTICES = {
     State.WHOLE: "",

@@ -8,7 +8,7 @@ from html import escape
 from blog.posts import Index, Library
 from blog.posts.addresses import post_path
 from blog.posts.page_names import POST_PREFIX
-from blog.streams.event import encode_event
+from flask_presence.streams.event import encode_event
 
 # The live element that a post's page has for it, empty, with the revision of the post that the page
 # shows as another class: whoever has the newest one sees nothing, whatever frames were skipped,

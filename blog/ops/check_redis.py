@@ -11,12 +11,12 @@ import redis
 
 from blog.config import Settings
 from blog.ops.findings import Finding, fail, warn
-from blog.presence import Link, connect, describe_outage, is_refusal
+from flask_presence.tracking import Link, connect, describe_outage, is_refusal
 
 PINGS = 100
 # A frame waits for one write and one message at most: more than this is seen by readers.
 SLOW_SECONDS = 0.010
-# A call is given up after 1 s (blog.presence.masters.CALL_TIMEOUT_SECONDS).
+# A call is given up after 1 s (flask_presence.tracking.masters.CALL_TIMEOUT_SECONDS).
 STUCK_SECONDS = 0.5
 # Ends of leases are by Redis's clock only; by ours a reader's oldest tab is found.
 MAX_SKEW_SECONDS = 2.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from blog.presence import Observer, State
-from blog.streams.observer import StreamObserver
-from blog.streams.stream import Ending
+from flask_presence.streams.observer import StreamObserver
+from flask_presence.streams.stream import Ending
+from flask_presence.tracking import Observer, State
 
 # A stream belongs to one of these pages, or to a post.
 STREAM_PAGES = ("index", "about", "post")

@@ -55,10 +55,11 @@ class GunicornLogger(Logger):
         for handler in [*handlers, *self.access_log.handlers]:
             handler.addFilter(PrivacyFilter())
             handler.setFormatter(make_formatter(self.log_format))
-        blog_log = logging.getLogger("blog")
-        blog_log.handlers[:] = handlers
-        blog_log.setLevel(self.error_log.level)
-        blog_log.propagate = False
+        for name in ("blog", "flask_presence"):
+            own_log = logging.getLogger(name)
+            own_log.handlers[:] = handlers
+            own_log.setLevel(self.error_log.level)
+            own_log.propagate = False
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: datetime.timedelta) -> None:
         """Log a request, where a deployer wants that: neither who asked, nor for which words."""

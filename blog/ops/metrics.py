@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from blog.ops.counters import PageMetrics, PresenceMetrics, StreamMetrics, live_gauge
 from blog.ops.timed_store import RedisMetrics
-from blog.presence import State
+from flask_presence.tracking import State
 
 # prometheus-client's own variable; `gunicorn.conf.py` sets it. Elsewhere there is one process.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

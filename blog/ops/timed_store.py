@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from blog.presence import Digested, Link, Presence, Store, Version, Write
+from flask_presence.tracking import Digested, Link, Presence, Store, Version, Write
 
 STEPS = ("append", "heartbeat", "put", "digest", "fetch")
 REDIS_BUCKETS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0)

@@ -10,7 +10,7 @@ import time
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from blog.live.readers import RETURN_SECONDS
+from flask_presence.web.readers import RETURN_SECONDS
 from tests.browser.conftest import NewBrowser, StartSites
 from tests.browser.raw_chromium import RawChromium
 from tests.setup.tools import CHROMIUM_OPTIONS

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from blog.cli.tally import PageTally, tally_pages
-from blog.presence import Presence
+from flask_presence.tracking import Presence
 from tests.server.tabs import Tabs
 from tests.site import ROOT, Site, ignore_interrupts
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from blog.streams.event import PING, encode_event, with_return
+from flask_presence.streams.event import PING, encode_event, with_return
 from tests.fuzz.budget import fuzz
 
 TEXTS = st.lists(

@@ -9,13 +9,13 @@ import pytest
 from blog.live.numbers import (
     MOST_COUNTED,
     NOTICES,
-    TOPIC,
     NamedPost,
     Numbers,
     readers_online,
     reading_now,
 )
-from blog.presence import State, Store, Tracker, connect
+from flask_presence.tracking import State, Store, Tracker, connect
+from flask_presence.web.readers import TOPIC
 
 START = 'data: <hx-partial hx-target=".live-{}" hx-swap="innerHTML">{}</hx-partial>\n'
 

@@ -19,11 +19,11 @@ from blog.ops.check_settings import examine_settings
 from blog.ops.check_stream import examine_stream
 from blog.ops.findings import Finding
 from tests.ops.nginx import Nginx
-from tests.presence.test_tls import make_certificate
 from tests.redis_servers import Server
 from tests.server.open_stream import OpenStream
 from tests.setup.tools import find_libfaketime
 from tests.site import ROOT, Site
+from tests.tracking.test_tls import make_certificate
 from tests.valkey import Valkey
 
 MOST_STREAMS = 6

@@ -15,11 +15,11 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from blog.config import Settings
 from blog.factory import create_app
-from blog.live.numbers import TOPIC
 from blog.pages import kept_page
 from blog.pages.cache import PageCache
 from blog.pages.packing import deflate_pieces
 from blog.posts.preview import sign_preview
+from flask_presence.web.readers import TOPIC
 
 NOON = datetime(2100, 5, 1, 12, tzinfo=UTC)
 BROWSER = "gzip, deflate, br, zstd"

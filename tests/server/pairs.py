@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Iterator
 
 from bench.server import stop_on_signals
-from tests.presence import faults
 from tests.server.tabs import Tab, Tabs
 from tests.site import Site
+from tests.tracking import faults
 from tests.valkey import Valkey
 
 # From the last repair until every tab and every worker show what is true.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gevent
 import gevent.socket
 
-from blog.streams.hub import Hub
-from blog.streams.stream import Ending, Stream
+from flask_presence.streams.hub import Hub
+from flask_presence.streams.stream import Ending, Stream
 
 
 class DetachedEnd:

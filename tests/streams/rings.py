@@ -8,7 +8,7 @@ import platform
 
 import pytest
 
-from blog.streams.ring import Ring
+from flask_presence.streams.fast.ring import Ring
 
 FIRST_KERNEL = (6, 1)
 

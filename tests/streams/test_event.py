@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blog.streams.event import encode_event, join_events, with_return
+from flask_presence.streams.event import encode_event, join_events, with_return
 
 
 def parse(stream: bytes) -> list[dict[str, str]]:

@@ -19,12 +19,12 @@ import gevent
 import gevent.socket
 import pytest
 
-from blog.streams.detached import DetachedStream
-from blog.streams.event import PING, encode_event
-from blog.streams.generator import GeneratorStream
-from blog.streams.hub import Hub, Limits
-from blog.streams.observer import StreamObserver
-from blog.streams.stream import Ending
+from flask_presence.streams.event import PING, encode_event
+from flask_presence.streams.fast.detached import DetachedStream
+from flask_presence.streams.hub import Hub, Limits
+from flask_presence.streams.observer import StreamObserver
+from flask_presence.streams.portable.generator import GeneratorStream
+from flask_presence.streams.stream import Ending
 from tests.streams.ends import DetachedEnd, GeneratorEnd
 from tests.streams.rings import make_ring
 
@@ -61,7 +61,7 @@ def use_ring(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a ring used for any number of streams, where the kernel has one."""
     make_ring(1).close()
     assert hub.sockets._ring is not None
-    monkeypatch.setattr("blog.streams.sockets.RING_PAYS_FROM", 1)
+    monkeypatch.setattr("flask_presence.streams.fast.sockets.RING_PAYS_FROM", 1)
 
 
 @pytest.fixture(params=["detached", "detached, by a ring", "generator"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from blog.streams.ring import Ring, Short, send_each
+from flask_presence.streams.fast.ring import Ring, Short, send_each
 from tests.streams.rings import make_ring
 
 Send = Callable[[Sequence[_socket.socket], bytes], Short]

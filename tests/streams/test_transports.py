@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.presence.test_tls import make_certificate
 from tests.site import Site
 from tests.streams.tab import TRUST_ALL, Tab, Where
+from tests.tracking.test_tls import make_certificate
 
 POST = "blog/how-the-counter-works"
 TRANSPORTS = ("detached on TCP", "detached on a unix socket", "generator", "generator over TLS")

@@ -10,7 +10,7 @@ import gevent.server
 import pytest
 from gevent import monkey
 
-from blog.streams.turns import SLICE_SECONDS, Turns
+from flask_presence.streams.turns import SLICE_SECONDS, Turns
 
 original_socket = monkey.get_original("socket", "socket")
 ANSWER = b"answered"

@@ -1,1 +1,0 @@
-"""What an open page receives: bytes and sockets. Knows nothing of posts."""

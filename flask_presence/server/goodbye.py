@@ -1,0 +1,56 @@
+"""Shorten the lease of a worker that died: `python -m flask_presence.server.goodbye WORKER ENDS`.
+
+PRESENCE_REDIS_URL, PRESENCE_REDIS_PREFIX and PRESENCE_LEASE_SECONDS say whose.
+
+A worker that said goodbye itself keeps the lease that it asked for.
+
+A process of its own. In the gunicorn master, redis-py would be loaded before gevent has patched
+what it imports, for every worker forked later; and the master must not wait for Redis.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+
+import redis
+
+from ..tracking import Store, connect
+
+log = logging.getLogger(__name__)
+
+# Even where its lease should have ended already: every other worker hears of the end before.
+LEAST_SECONDS = 0.2
+# Between two tries: a call gives up after a second itself, where Redis is frozen.
+RETRY_SECONDS = 0.5
+
+
+def main(worker: str, ends: str) -> None:
+    """Say goodbye for a worker, until Redis has heard it or its lease has ended by itself.
+
+    `ends` is when its tabs shall count no more, by the host's monotonic clock: they come back soon
+    after its death, however long this process takes to start, or Redis to answer.
+    """
+    deadline = time.monotonic() + float(os.environ["PRESENCE_LEASE_SECONDS"])
+    master = os.getppid()
+    store = Store(connect(os.environ["PRESENCE_REDIS_URL"]), os.environ["PRESENCE_REDIS_PREFIX"])
+    try:
+        # At a stop of the whole blog the embedded Valkey may be gone first, and then the master is.
+        while time.monotonic() < deadline and os.getppid() == master:
+            try:
+                left = float(ends) - time.monotonic()
+                store.leave(worker, lease_seconds=max(left, LEAST_SECONDS))
+            except (redis.RedisError, OSError) as error:
+                # Not worth a warning: an outage of Redis is logged by every worker.
+                log.debug("presence: could not shorten a dead worker's lease: %s", error)
+                time.sleep(RETRY_SECONDS)
+            else:
+                return
+    finally:
+        store.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

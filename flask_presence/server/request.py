@@ -1,0 +1,73 @@
+"""The plainest request for a stream, read in one go.
+
+Whoever opens a page opens a stream, thousands at once after a deploy, and what a server does for a
+request of any kind would cost more than all that is done for the reader. So the server's worker may
+ask here first, with the bytes it has not taken out of the socket yet: a request that is understood
+without a doubt is answered at once, and every other one is the server's.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ..streams.stream import PATH
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+# As in gunicorn.conf.py: what has more is the server's to refuse.
+MAX_FIELDS = 50
+
+# A whole head, and nothing after it. Names have no underscore, which could be taken for a dash, and
+# no line goes on in the next.
+_REQUEST = re.compile(
+    rb"GET /live(\?[!\"$-~]*)? HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n)+)\r\n"
+)
+# What only a server may judge: that there is more than a head, another protocol, or the scheme.
+_FOR_THE_SERVER = {
+    "HTTP_CONTENT_LENGTH",
+    "HTTP_CONTENT_TYPE",
+    "HTTP_TRANSFER_ENCODING",
+    "HTTP_EXPECT",
+    "HTTP_UPGRADE",
+    "HTTP_X_FORWARDED_PROTOCOL",
+    "HTTP_X_FORWARDED_SSL",
+}
+
+
+def read_stream_request(head: bytes, address: str, *, trusts_proxy: bool) -> WSGIEnvironment | None:
+    """Return the environ of a request for a stream, or None: then a server has to read it.
+
+    `address` is the peer's. `trusts_proxy` is whether the application itself reads the scheme from
+    X-Forwarded-Proto; where it does not, it is for the server to say whom it believes.
+    """
+    request = _REQUEST.fullmatch(head)
+    if request is None or request[2].count(b"\n") > MAX_FIELDS:
+        return None
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": PATH,
+        "QUERY_STRING": request[1][1:].decode("ascii") if request[1] else "",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": address,
+        "wsgi.url_scheme": "http",
+    }
+    for line in request[2].decode("ascii").split("\r\n")[:-1]:
+        name, _, value = line.partition(":")
+        key = _environ_key(name)
+        if key in environ or key in _FOR_THE_SERVER:
+            return None
+        environ[key] = value.strip(" \t")
+    if "HTTP_HOST" not in environ:
+        return None
+    if "HTTP_X_FORWARDED_PROTO" in environ and not trusts_proxy:
+        return None
+    return environ
+
+
+@lru_cache(maxsize=256)
+def _environ_key(name: str) -> str:
+    return "HTTP_" + name.upper().replace("-", "_")

@@ -1,0 +1,169 @@
+"""The sockets of detached streams: one epoll for all, and one pass that sends to all of them."""
+
+from __future__ import annotations
+
+import _socket
+import contextlib
+import logging
+import select
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent import monkey
+
+from ..event import PING
+from .ring import Ring, Short, send_each
+
+if TYPE_CHECKING:
+    from ..turns import Turns
+    from .detached import DetachedStream
+
+log = logging.getLogger(__name__)
+
+# gevent's patch removes it; asked with no waiting, the original never blocks the loop. Linux only.
+try:
+    _epoll: Callable[[], Any] | None = monkey.get_original("select", "epoll")
+except AttributeError:
+    _epoll = None
+# The other side has shut down its half, be there unread bytes before it or not.
+_GONE = getattr(select, "EPOLLRDHUP", 0x2000) | select.POLLHUP | select.POLLERR
+_WRITABLE = 4
+_READABLE = 1
+MAX_EVENTS = 256
+# How many are sent to between two looks at the clock: about a sixth of a slice.
+BATCH = 64
+# For fewer a ring costs more than it saves.
+RING_PAYS_FROM = 32
+
+
+def can_take_over() -> bool:
+    """Tell whether sockets can be taken over on this system at all."""
+    return _epoll is not None
+
+
+class Sockets:
+    """The sockets of all detached streams of a worker, watched by one epoll of their own.
+
+    `slow` are those that have not taken a whole chunk yet. All calls come from one thread, and none
+    of them waits but `send_to_all`.
+    """
+
+    def __init__(self) -> None:
+        self.slow: dict[_socket.socket, DetachedStream] = {}
+        self._by_fd: dict[int, DetachedStream] = {}
+        self._epoll: Any = None
+        self._watcher: Any = None
+        self._ring: Ring | None = None
+
+    def __len__(self) -> int:
+        return len(self._by_fd)
+
+    def start(self) -> None:
+        """Begin to watch. Call in the process, and the thread, that serves. Idempotent."""
+        if _epoll is not None and self._epoll is None:
+            self._epoll = _epoll()
+            self._watcher = gevent.get_hub().loop.io(self._epoll.fileno(), _READABLE)
+            self._watcher.start(self._look)
+            with contextlib.suppress(OSError):  # an older kernel, or one that is told not to
+                self._ring = Ring(BATCH)
+
+    def close(self) -> None:
+        """Close every socket that is left, and stop watching. Idempotent."""
+        for stream in list(self._by_fd.values()):
+            stream.lose()
+        epoll, self._epoll = self._epoll, None
+        if epoll is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            epoll.close()
+        if self._ring is not None:
+            self._ring.close()
+            self._ring = None
+
+    def has_goodbyes(self) -> bool:
+        """Tell whether a stream that has ended still has something to send."""
+        return any(not stream.is_open for stream in self.slow.values())
+
+    def add(self, stream: DetachedStream) -> None:
+        """Watch a socket: its stream is told when the other side is gone."""
+        fd = stream.sock.fileno()
+        self._epoll.register(fd, _GONE)
+        self._by_fd[fd] = stream
+
+    def remove(self, stream: DetachedStream) -> None:
+        """Stop watching a socket, which is about to be closed: its number is soon another's."""
+        fd = stream.sock.fileno()
+        del self._by_fd[fd]
+        self.slow.pop(stream.sock, None)
+        self._epoll.unregister(fd)
+
+    def wait_for_room(self, stream: DetachedStream) -> None:
+        """Have a stream told when its socket takes something again."""
+        if stream.sock not in self.slow:
+            self.slow[stream.sock] = stream
+            self._epoll.modify(stream.sock.fileno(), _GONE | _WRITABLE)
+
+    def wait_no_more(self, stream: DetachedStream) -> None:
+        """Note that a stream's socket has taken everything."""
+        del self.slow[stream.sock]
+        self._epoll.modify(stream.sock.fileno(), _GONE)
+
+    def send_to_all(self, socks: Iterable[_socket.socket], chunk: bytes, turns: Turns) -> int:
+        """Send a frame or a ping, in slices; return to how many.
+
+        A stream that has a rest of the last chunk is only marked.
+
+        Between two slices streams end. Their sockets are closed, and say so: unlike a descriptor's
+        number, a socket never becomes another connection's.
+        """
+        sent_to = 0
+        waiting = iter(socks)
+        while batch := list(islice(waiting, BATCH)):
+            if self.slow:
+                batch = [sock for sock in batch if not self._mark_slow(sock, chunk)]
+            sent_to += len(batch)
+            for sock, sent in self._send(batch, chunk):
+                stream = self._by_fd.get(sock.fileno())  # -1 where it is closed
+                if sent < 0:
+                    sent_to -= 1
+                    if stream is not None:
+                        stream.lose()
+                elif stream is not None:
+                    stream.keep(chunk[sent:])
+            turns.rest_if_due()
+        return sent_to
+
+    def _mark_slow(self, sock: _socket.socket, chunk: bytes) -> bool:
+        """Tell whether a socket has a rest to take yet; if so, its stream is told of a frame."""
+        stream = self.slow.get(sock)
+        if stream is None:
+            return False
+        stream.is_behind |= chunk is not PING
+        return True
+
+    def _send(self, socks: list[_socket.socket], chunk: bytes) -> Short:
+        if self._ring is None or len(socks) < RING_PAYS_FROM:
+            return send_each(socks, chunk)
+        try:
+            return self._ring.send(socks, chunk)
+        except OSError:
+            # Nobody knows what was sent: their tabs come back. The others go the usual way.
+            log.exception("streams: io_uring failed, and is not used any more")
+            self._ring.close()
+            self._ring = None
+            return [(sock, -1) for sock in socks]
+
+    def _look(self) -> None:
+        for fd, events in self._epoll.poll(0, MAX_EVENTS):
+            stream = self._by_fd.get(fd)
+            if stream is None:  # ended by what an earlier one of these brought about
+                continue
+            try:
+                if events & _GONE:
+                    stream.lose()
+                else:
+                    stream.flush()
+            except Exception:  # one stream's fault must not hide what the others are told
+                log.exception("streams: a socket's event was not understood")

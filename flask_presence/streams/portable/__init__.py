@@ -1,0 +1,1 @@
+"""Streams that any WSGI server sends, as the iterable of a response."""

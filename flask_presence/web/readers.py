@@ -1,0 +1,290 @@
+"""Readers and their tabs: tracking an open stream, and parking the oldest of too many."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import gevent
+import gevent.event
+
+from ..streams.event import encode_event
+from ..streams.stream import Ending, Stream
+from ..tracking import Diff, Presence, Tracker
+
+T = TypeVar("T")
+
+# Whoever reads any page is present here; their metas say which one.
+TOPIC = "readers"
+
+COOKIE = "viblog_reader"
+# Over https, where a browser takes it from this host only (RFC 6265bis, 4.1.3.2): a sibling of the
+# domain could else give all its visitors one cookie, and they would be one reader.
+HOST_COOKIE = f"__Host-{COOKIE}"
+_COOKIE_FORMS = {
+    name: re.compile(rf"(?:^|[;\s]){name}=([A-Za-z0-9_-]{{22}})(?=$|[;\s])")
+    for name in (COOKIE, HOST_COOKIE)
+}
+
+# A named event that `hx-sse:close` of the stream element waits for: the tab closes its stream and
+# opens it again when its window gets the focus.
+PARK = encode_event("", event="park")
+# How long to wait before parking, beside what a tab may linger that was left by a link, or is asked
+# whether it is there: another worker has to hear of its end, too.
+PARK_DELAY_SECONDS = 0.25
+# How long a tab that was asked to come back still counts: ROTATE_RETRY_MS, a second more where it
+# is hidden (browsers let timers of hidden tabs fire once a second), and three round trips of 0.4 s.
+RETURN_SECONDS = 2.5
+# Where tabs pause while they are hidden, whoever goes from one to another closes one stream and has
+# the other one opened after RETRY_MS.
+PAUSE_SECONDS = 3.0
+# A slot that comes back whole, after an outage say, joins again what has been there for long. What
+# came so much earlier than the newest of a diff is not new: nobody need look after its reader.
+FRESH_MS = 30_000
+# A tab that comes back may have been open all the time, or come out of the back/forward cache in
+# the place of another one: its reader's others are asked, so often at once, and once more in so
+# many seconds. Two tabs on a line so slow that they come back too late would else ask each other
+# for ever.
+MOST_PROBES = 16
+PROBE_SECONDS = 30.0
+# Where it comes back in time, all are asked when the reader has been still for so long, and once
+# again when what has come back of that must be there.
+SETTLE_SECONDS = 0.25
+MOST_ROUNDS = 2
+MOST_KEYS = 10_000  # of such tabs; 2 MB
+# The ref of a stream, and the token of a tab that came without a cookie.
+_EVENT_ID_FORM = re.compile(r"([\w-]{1,64})(?:\.([\w-]{22}))?", re.ASCII)
+
+
+def make_cookie() -> str:
+    """Return a new random reader's cookie, or tab's token: 128 bits."""
+    return secrets.token_urlsafe(16)
+
+
+def read_cookie(header: str, *, is_secure: bool) -> str | None:
+    """Read the reader's cookie out of a Cookie header; None where there is none of our form."""
+    found = _COOKIE_FORMS[HOST_COOKIE if is_secure else COOKIE].search(header)
+    return found[1] if found else None
+
+
+def write_cookie(cookie: str, path: str, *, is_secure: bool) -> str:
+    """Return a Set-Cookie header: for a path; over https for all, as that name asks for."""
+    if is_secure:
+        return f"{HOST_COOKIE}={cookie}; Secure; HttpOnly; Path=/; SameSite=Lax"
+    return f"{COOKIE}={cookie}; HttpOnly; Path={path}; SameSite=Lax"
+
+
+def read_event_id(text: str | None) -> tuple[str | None, str]:
+    """Read the Last-Event-ID of a tab that comes back: what its stream was, and its token or "".
+
+    (None, "") for a new tab, or nonsense.
+    """
+    found = _EVENT_ID_FORM.fullmatch(text) if text else None
+    return (found[1], found[2] or "") if found else (None, "")
+
+
+def token_of(cookie: str) -> str:
+    """Return the token of a cookie, for a tab whose browser may not keep it: it makes no cookie."""
+    digest = hashlib.blake2b(cookie.encode(), digest_size=16, person=b"viblog token").digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def key_of(token: str) -> str:
+    """Return the presence key of a token: what is in Redis cannot be used as one."""
+    return hashlib.blake2b(token.encode(), digest_size=9, person=b"viblog reader").hexdigest()
+
+
+class Readers:
+    """Count the streams of this worker as tabs of readers, and keep each reader's few."""
+
+    def __init__(self, tracker: Tracker, *, max_streams: int, linger_seconds: float) -> None:
+        self._tracker = tracker
+        self._max_streams = max_streams
+        self._linger_seconds = linger_seconds
+        self._streams: dict[str, Stream] = {}  # by ref
+        self._checks: dict[str, gevent.Greenlet[..., None]] = {}  # by key
+        self._probes: dict[str, tuple[float, float]] = {}  # by key: how many are left, and when
+        self._settling: dict[str, gevent.Greenlet[..., None]] = {}  # by key
+        self._settled: dict[str, tuple[float, int]] = {}  # by key: when, and how often in a row
+        self._is_draining = False
+        self._drained: dict[str, list[Stream]] = {}  # by key: their tabs are about to come back
+        self._are_back = gevent.event.Event()
+        self._are_back.set()
+        tracker.subscribe(self._notice_joins, topic=TOPIC)
+
+    def close(self) -> None:
+        """Stop every check that is under way."""
+        gevent.killall([*self._checks.values(), *self._settling.values()], block=False)
+
+    def drain(self) -> None:
+        """From now on a stream that ends stays in the slot: its tab is about to come back."""
+        self._is_draining = True
+
+    def find_return(self, key: str, prev_ref: str | None) -> int | None:
+        """Return when a tab first came, if `prev_ref` is one that this reader has; else None.
+
+        Each can be named once: then the one that came back hides it.
+        """
+        if prev_ref is not None:
+            for before in self._tracker.get_by_key(TOPIC, key):
+                if before["ref"] == prev_ref:
+                    return _age_of(before, _now_ms())
+        return None
+
+    def wait_for_returns(self, seconds: float) -> None:
+        """Wait until every tab that was sent away is back, or left by a link; so long at most."""
+        self._are_back.wait(seconds)
+
+    def arrive(
+        self, stream: Stream, key: str, prev_ref: str | None, first_came: int | None, token: str
+    ) -> None:
+        """Count a stream. A tab that comes back, from `prev_ref`, keeps the time it first came.
+
+        A `token` is told to the tab, which comes back with it, and to nobody else.
+        """
+        now = _now_ms()
+        meta = {"page": stream.page, "joined_at": now if first_came is None else first_came}
+        stream.ref = self._tracker.track(stream, TOPIC, key, meta, prev_ref=prev_ref)
+        stream.id = f"{stream.ref}.{token}" if token else stream.ref
+        self._streams[stream.ref] = stream
+
+    def depart(self, stream: Stream, key: str, ending: Ending) -> None:
+        """Count a stream out, at once or a little later; for one that has ended."""
+        self._streams.pop(stream.ref, None)
+        if self._is_draining and ending is Ending.RETURNS:
+            self._drained.setdefault(key, []).append(stream)
+            self._are_back.clear()
+            return
+        lingers = {
+            Ending.CLOSED: self._linger_seconds,
+            Ending.STALLED: self._linger_seconds,
+            Ending.RETURNS: RETURN_SECONDS,
+        }
+        self._tracker.untrack(
+            stream,
+            TOPIC,
+            key,
+            linger_seconds=lingers.get(ending, 0.0),
+            returns=ending is Ending.RETURNS,
+        )
+
+    def _notice_joins(self, diff: Diff) -> None:
+        newest = max((_age_of(joined.meta, 0) for joined in diff.joins), default=0)
+        left = {presence.ref for presence in diff.leaves}
+        for joined in diff.joins:
+            if self._drained:
+                self._note_return(joined)
+            metas = self._tracker.get_by_key(TOPIC, joined.key)
+            if len(metas) == 1:  # nearly always; there may be thousands
+                continue
+            if joined.prev_ref in left:
+                self._settle_later(joined.key)
+            elif newest - _age_of(joined.meta, 0) < FRESH_MS and (
+                joined.prev_ref is None or self._takes_probe(joined.key)
+            ):
+                settled, _ = self._settled.get(joined.key, (-math.inf, 0))
+                _put_last(self._settled, joined.key, (settled, 0))
+                self._probe(joined.key, joined.ref)
+            if len(metas) > self._max_streams and joined.key not in self._checks:
+                delay = max(self._linger_seconds, RETURN_SECONDS) + PARK_DELAY_SECONDS
+                check = gevent.spawn_later(delay, self._park_oldest, joined.key)
+                self._checks[joined.key] = check
+
+    def _note_return(self, joined: Presence) -> None:
+        """Count a tab that was sent away no more, if a new page of its reader took its place.
+
+        Which one it was nobody says: the one that came last is mostly the one that was in view.
+        """
+        drained = self._drained.get(joined.key, [])
+        back = [stream for stream in drained if stream.ref == joined.prev_ref]
+        if back:
+            drained.remove(back[0])  # it is hidden now
+        elif drained and joined.prev_ref is None:
+            self._tracker.untrack(drained.pop(), TOPIC, joined.key)
+        if not drained:
+            self._drained.pop(joined.key, None)
+            if not self._drained:
+                self._are_back.set()
+
+    def _probe(self, key: str, newest: str = "") -> None:
+        """Find out which tabs of a reader are still open, beside the newest, if that is known.
+
+        A browser's back/forward cache freezes a page that was left by a link, with its stream open:
+        for up to a minute it would count beside the new page. Asked to come back, an open tab does
+        so within its linger and nobody sees a change; a frozen one cannot. It comes back when the
+        reader goes back to it, and the page that was left for it is the frozen one then.
+        """
+        for meta in self._tracker.get_by_key(TOPIC, key):
+            stream = self._streams.get(meta["ref"])
+            if stream is not None and meta["ref"] != newest:
+                stream.rotate()
+
+    def _settle_later(self, key: str) -> None:
+        """Probe all tabs of a reader, one of which came back in time, once no more do so.
+
+        Any of them may be in view: not even the newest is, where an older page was kept whole. Who
+        comes back next was asked by this, or goes back and forth still: that is found out once.
+        """
+        settled, rounds = self._settled.get(key, (-math.inf, 0))
+        left = settled + RETURN_SECONDS - time.monotonic()
+        if left <= 0:
+            rounds = 0
+        elif rounds == MOST_ROUNDS:
+            return
+        if (settling := self._settling.pop(key, None)) is not None:
+            settling.kill(block=False)
+        delay = max(SETTLE_SECONDS, left)
+        self._settling[key] = gevent.spawn_later(delay, self._settle, key, rounds + 1)
+
+    def _settle(self, key: str, rounds: int) -> None:
+        del self._settling[key]
+        if self._takes_probe(key):
+            _put_last(self._settled, key, (time.monotonic(), rounds))
+            self._probe(key)
+
+    def _takes_probe(self, key: str) -> bool:
+        """Take one of the probes that a reader's returning tabs have; False where none is left."""
+        now = time.monotonic()
+        count, since = self._probes.get(key, (MOST_PROBES, now))
+        count = min(MOST_PROBES, count + (now - since) / PROBE_SECONDS)
+        _put_last(self._probes, key, (max(0.0, count - 1), now))
+        return count >= 1
+
+    def _park_oldest(self, key: str) -> None:
+        """Park this worker's share of the tabs that a reader has too many.
+
+        Every worker decides alike from the same replica, and each ends its own streams only. Where
+        the replicas differ for a moment, a tab more or less is parked; it comes back by its focus.
+        """
+        del self._checks[key]
+        metas = self._tracker.get_by_key(TOPIC, key)
+        oldest_first = sorted(metas, key=lambda meta: (_age_of(meta, 0), meta["ref"]))
+        for meta in oldest_first[: -self._max_streams]:
+            stream = self._streams.get(meta["ref"])
+            if stream is not None:
+                stream.end(PARK, ending=Ending.PARKED)
+
+
+def _put_last(entries: dict[str, T], key: str, value: T) -> None:
+    """Put an entry in, and take out the one of the longest ago where there are too many."""
+    entries.pop(key, None)
+    entries[key] = value
+    if len(entries) > MOST_KEYS:
+        del entries[next(iter(entries))]
+
+
+def _now_ms() -> int:
+    """Return the time of day, only ever compared: to find a reader's oldest tab."""
+    return int(time.time() * 1000)
+
+
+def _age_of(meta: Mapping[str, Any], otherwise: int) -> int:
+    """Return when a tab first came. Whoever writes in Redis may have put anything there."""
+    joined_at = meta.get("joined_at")
+    return joined_at if type(joined_at) is int else otherwise

@@ -1,0 +1,88 @@
+"""An onlooker sees every slot, and leaves no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from flask_presence.tracking import Onlooker, Presence, Slot, Store, connect
+from tests.valkey import Valkey
+
+
+@pytest.fixture
+def store(valkey: Valkey) -> Iterator[Store]:
+    store = Store(connect(valkey.url), "{viblog}")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def slots(store: Store) -> Callable[..., None]:
+    """Return what adds to and removes from a worker's slot, in the store as well."""
+    held: dict[str, Slot] = {}
+
+    def change(worker: str, *joins: str, leaves: str = "", lease_seconds: float = 10) -> None:
+        slot = held.setdefault(worker, Slot())
+        for ref in joins:
+            slot.add(Presence(ref, "readers", f"key-{ref}", {"page": "index"}))
+        slot.remove(leaves)
+        write = slot.next_write()
+        assert store.write(worker, write, lease_seconds=lease_seconds)
+        slot.confirm(write)
+
+    return change
+
+
+def refs(onlooker: Onlooker) -> dict[str, list[str]]:
+    return {one.name: sorted(p.ref for p in one.presences) for one in onlooker.look()}
+
+
+def test_it_sees_every_worker_that_is_alive_and_what_changed_meanwhile(store, slots):
+    onlooker = Onlooker(store)
+    assert refs(onlooker) == {}
+    slots("w1", "a", "b")
+    slots("w2")
+    assert refs(onlooker) == {"w1": ["a", "b"], "w2": []}
+    slots("w1", "c", leaves="a")
+    assert refs(onlooker) == {"w1": ["b", "c"], "w2": []}
+    (first, _) = onlooker.look()
+    assert 9_000 < first.lease_ms <= 10_000
+    store.leave("w2", lease_seconds=0)
+    assert refs(onlooker) == {"w1": ["b", "c"]}
+
+
+def test_it_asks_again_only_for_a_slot_that_changed(valkey, store, slots):
+    onlooker = Onlooker(store)
+    slots("w1", "a")
+    slots("w2", "b")
+    onlooker.look()
+    valkey.client.config_resetstat()
+    slots("w2", "c")
+    onlooker.look()
+    onlooker.look()
+    assert valkey.client.info("commandstats")["cmdstat_hgetall"]["calls"] == 1
+
+
+def test_it_changes_nothing_and_tells_nobody(valkey, store, slots):
+    slots("w1", "a")
+    valkey.client.zadd("{viblog}:live", {"long-dead": 1.0})  # a worker would clean it up
+    onlooker = Onlooker(store)
+    onlooker.look()  # the script is there from now on
+    before = valkey.client.info("persistence")["rdb_changes_since_last_save"]
+    listening = valkey.client.pubsub()
+    listening.subscribe("{viblog}:d")
+    assert listening.get_message(timeout=1)["type"] == "subscribe"
+    assert refs(onlooker) == {"w1": ["a"]}
+    assert valkey.client.info("persistence")["rdb_changes_since_last_save"] == before
+    assert listening.get_message(timeout=0.05) is None
+    listening.close()
+    assert valkey.client.zscore("{viblog}:live", "long-dead") == 1.0
+
+
+def test_a_slot_that_is_lost_is_seen_empty_until_its_worker_puts_it_back(valkey, store, slots):
+    onlooker = Onlooker(store)
+    slots("w1", "a")
+    onlooker.look()
+    valkey.client.delete("{viblog}:w:w1")
+    assert refs(onlooker) == {"w1": []}
