@@ -30,7 +30,7 @@ def test_a_reload_takes_up_what_the_master_had_imported(tmp_path: Path):
         )
         with (root / "app.py").open("a", encoding="utf-8") as app:
             app.write('assert app.extensions["viblog"].settings.colour == "teal"\n')
-        connection = root / "blog" / "ops" / "connection.py"
+        connection = root / "flask_presence" / "server" / "connection.py"
         change(connection, "HEAD_BYTES = 32 * 1024", "HEAD_BYTES = 999")
         os.kill(site.master_pid, signal.SIGHUP)
         site.wait(lambda: len(set(site.worker_pids()) - before) == 2, "new workers run", 20.0)
