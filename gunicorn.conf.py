@@ -23,9 +23,9 @@ for name in [name for name in sys.modules if name.partition(".")[0] in {"blog", 
 from blog.config import Settings, SettingsError
 from blog.ops.logs import set_up_logging
 from blog.ops.metric_files import close_folder, forget_worker, open_folder, reserve_files
+from flask_presence.file_limits import most_connections, read_file_limits
 from flask_presence.server.connection import Connection
 from flask_presence.server.embedded import EmbeddedValkey, EmbeddedValkeyError
-from flask_presence.server.file_limits import most_connections, read_file_limits
 from flask_presence.server.handover import Handover
 from flask_presence.web.address_table import AddressTable
 from flask_presence.web.gate import address_blocks
@@ -132,12 +132,12 @@ def post_worker_init(worker: Any) -> None:
     viblog = _viblog(worker)
     worker.trusts_proxy = settings.proxy_hops == 1
     Connection.stall_seconds = settings.stall_seconds
-    worker.count_streams = lambda: len(viblog.hub.sockets)
+    worker.count_streams = lambda: viblog.presence.hub.socket_count
     if not settings.proxy_hops:  # else they are the proxy's
         worker.find_block = lambda address: address_blocks(address)[0]
         worker.max_connections_per_address = settings.max_streams_per_address
     if worker.address_column is not None:
-        viblog.gate.share(worker.address_table, worker.address_column)
+        viblog.presence.gate.share(worker.address_table, worker.address_column)
     viblog.start()
     worker.handover.note_serving(worker.age)
     worker.cfg.set("graceful_timeout", WORKER_GRACE_SECONDS)  # in this process only
@@ -153,11 +153,11 @@ def post_worker_init(worker: Any) -> None:
             end(number, frame)
 
     def hand_over(number: int, frame: FrameType | None) -> None:
-        viblog.is_followed = worker.handover.wait(worker.age)
+        viblog.presence.is_followed = worker.handover.wait(worker.age)
         end(number, frame)
 
     def end(number: int, frame: FrameType | None) -> None:
-        gevent.spawn(viblog.drain)
+        gevent.spawn(viblog.presence.drain)
         worker.handle_exit(number, frame)
 
     signal.signal(signal.SIGTERM, drain_and_exit)

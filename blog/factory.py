@@ -22,7 +22,6 @@ from blog.pages import (
     register_errors,
 )
 from blog.viblog import ROOT, Viblog
-from flask_presence.web.endpoint import LiveEndpoint, mount_live
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -74,28 +73,21 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_errors(app, settings)
     install_headers(app, settings)
     assets = install_assets(app)
-    live = LiveEndpoint(
-        hub=viblog.hub,
-        gate=viblog.gate,
-        readers=viblog.readers,
-        is_page=viblog.is_page,
-        opening=viblog.opening,
-        security_headers=SECURITY_HEADERS,
-        counts_private=settings.privacy_signal == "tab",
-        takes_over=settings.transport == "auto",
-    )
-    pages: WSGIApplication = app.wsgi_app
+    flask_app: WSGIApplication = app.wsgi_app
+    pages = flask_app
     if settings.page_cache_megabytes and not settings.dev:  # then templates change, too
         pages = PageCache(
-            app.wsgi_app,
+            flask_app,
             lambda: (viblog.library.index, viblog.about.index, assets.state()),
             lambda: viblog.numbers.version,
             max_bytes=settings.page_cache_megabytes * 1024 * 1024,
         )
     if viblog.metrics:
         pages = time_pages(pages, viblog.metrics.pages.answered, time.monotonic)
+    app.wsgi_app = pages  # type: ignore[assignment, method-assign]
+    viblog.presence.init_app(app, headers=SECURITY_HEADERS)
     # Flask itself refuses a host that is not trusted.
-    wsgi_app = check_hosts(mount_live(live, pages), app.wsgi_app, settings.trusted_hosts)
+    wsgi_app = check_hosts(app.wsgi_app, flask_app, settings.trusted_hosts)
     hops = settings.proxy_hops
     if hops:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)

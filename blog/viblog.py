@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import gc
 import logging
-import random
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import gevent
 
 from blog.cards import CardFontError, Cards
 from blog.config import Settings, SettingsError
@@ -32,39 +28,19 @@ from blog.posts.direction import needs_direction
 from blog.posts.markup.markdown import Style
 from blog.posts.page_names import ABOUT_PAGE, INDEX_PAGE, POST_PREFIX
 from blog.search import Search
-from flask_presence.server.file_limits import most_streams, raise_file_limit, read_file_limits
-from flask_presence.streams.event import encode_event
+from flask_presence.file_limits import raise_file_limit
+from flask_presence.settings import PresenceSettings
 from flask_presence.streams.fast.sockets import can_take_over
-from flask_presence.streams.hub import Hub, Limits
-from flask_presence.streams.observer import StreamObserver
-from flask_presence.tracking import Observer, Store, Timings, Tracker, connect
-from flask_presence.web.gate import Gate
-from flask_presence.web.readers import PARK, PAUSE_SECONDS, TOPIC, Readers
+from flask_presence.streams.hub import Limits
+from flask_presence.tracking import Store, Timings, connect
+from flask_presence.web.extension import Presence
+from flask_presence.web.readers import TOPIC
 
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
 # Only reached by a program that never set BLOG_REDIS_URL; gunicorn.conf.py always does.
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
-# A draining worker asks each tab to come back at a random moment within this: for few tabs, and for
-# so many or more; in between, in proportion. htmx varies it by 30 %. Never before the worker has
-# stopped accepting, which takes gunicorn a second; all are back in 15 s.
-DRAIN_RETRY_MS_FEW = (1_500, 2_000)
-DRAIN_RETRY_MS_MANY = (2_000, 10_000)
-DRAIN_MANY = 1_000
-HTMX_RETRY_SPREAD = 1.3
-# Its slot counts that much longer, for slow connections; and where no worker that follows it serves
-# yet, until one does.
-DRAIN_EXTRA_SECONDS = 1.5
-DRAIN_UNFOLLOWED_SECONDS = 4.0
-# A worker that is followed stays so long for its tabs: while it does, it hears which of them are
-# back, or were left by a link.
-MAX_RETURN_SECONDS = 5.0
-# A worker takes its first request when it knows the other workers' tabs: after milliseconds; where
-# Redis is frozen, when the first call gives up.
-MAX_FIRST_READ_SECONDS = 2.0
-# Far beyond what it takes; what is not sent away by then finds its connection closed.
-MAX_DRAIN_SECONDS = 5.0
 
 
 class Viblog:
@@ -86,59 +62,27 @@ class Viblog:
         except CardFontError as error:
             raise SettingsError([f"BLOG_CARD_FONT: {error}"]) from error
         self.metrics = Metrics(self._what_is_seen()) if settings.is_measured else None
-        self.tracker = Tracker(
-            self._make_store(),
-            worker=settings.worker_name or None,
-            indexes=("page",),
-            timings=Timings(
-                lease_seconds=settings.lease_seconds,
-                heartbeat_seconds=settings.heartbeat_seconds,
-            ),
-            observer=self.metrics.presence if self.metrics else Observer(),
+        self.presence = Presence(
+            presence_settings(settings),
+            store=self._make_store(),
+            observer=self.metrics.presence if self.metrics else None,
+            stream_observer=self.metrics.streams if self.metrics else None,
         )
         self.updates = Updates(self.library)
         self.following = follow(self.library, self.about) if settings.dev else None
         news = self.following or self.updates
-        self.opening = news.opening
         self.numbers = Numbers(
-            self.tracker,
+            self.presence.tracker,
             counts_readers=settings.count == "readers",
             find_post=self.find_post,
             beside=news.change,
             is_counting=lambda: self.is_started,
         )
-        self.hub = Hub(
-            self.numbers.frame,
-            Limits(
-                pace_seconds=settings.pace_seconds,
-                ping_seconds=settings.ping_seconds,
-                rotate_seconds=settings.rotate_seconds,
-                stall_seconds=settings.stall_seconds,
-            ),
-            render_opening=self.opening,
-            observer=self.metrics.streams if self.metrics else StreamObserver(),
-        )
-        self.max_streams = settings.max_streams or most_streams(read_file_limits()[1])
-        self.gate = Gate(
-            max_streams=self.max_streams,
-            max_streams_per_address=settings.max_streams_per_address,
-            max_opens_per_address=settings.max_opens_per_address,
-        )
-        self.readers = Readers(
-            self.tracker,
-            max_streams=settings.max_streams_per_reader,
-            linger_seconds=max(
-                settings.linger_seconds, PAUSE_SECONDS if settings.pause_hidden_tabs else 0
-            ),
-        )
-        # Every change is a change of the total, which every page shows.
-        self.tracker.subscribe(lambda diff: self.hub.touch(), topic=TOPIC)
-        self.tracker.subscribe_state(lambda state: self.hub.touch())
+        self.presence.is_page = self.is_page
+        self.presence.render = self.numbers.frame
+        self.presence.opening = news.opening
         if self.metrics:
-            self.tracker.subscribe_state(self.metrics.presence.note_state)
-        self.is_followed = False  # whether the workers that follow this one serve by now
-        self._draining: gevent.Greenlet[[], None] | None = None
-        self._counts_until = 0.0
+            self.presence.tracker.subscribe_state(self.metrics.presence.note_state)
         self.is_started = False
         self._is_closed = False
         self._is_loaded = False
@@ -151,8 +95,8 @@ class Viblog:
     def _what_is_seen(self) -> Seen:
         """Say what the worker that is asked for the metrics answers for all."""
 
-        def count(*, distinct: bool) -> float:
-            return self.tracker.count(TOPIC, distinct=distinct)
+        def count(*, distinct: bool) -> int:
+            return self.presence.tracker.count(TOPIC, distinct=distinct)
 
         return {
             "viblog_tabs": (
@@ -168,8 +112,11 @@ class Viblog:
 
         Presence is told, and no reason: without Redis the blog serves as well.
         """
-        told = {"posts": len(self.library.index.posts), "presence": self.tracker.state.value}
-        if self.gate.is_draining:
+        told = {
+            "posts": len(self.library.index.posts),
+            "presence": self.presence.tracker.state.value,
+        }
+        if self.presence.is_draining:
             return False, {**told, "reason": "it is draining"}
         if not self._is_loaded:
             return False, {**told, "reason": "its posts are not read yet"}
@@ -229,84 +176,58 @@ class Viblog:
         gc.collect()
         gc.freeze()
         if self.metrics:
-            self.metrics.start(self.max_streams)
-        self.tracker.start(wait_seconds=MAX_FIRST_READ_SECONDS)
-        self.hub.start()
+            self.metrics.start(self.presence.max_streams)
+        self.presence.start()
         self.library.subscribe(self.updates.notice)
-        self.library.subscribe(lambda before, after: self._park_gone())
+        self.library.subscribe(lambda before, after: self.presence.park_gone())
         for library in (self.library, self.about):
-            library.subscribe(lambda before, after: self.hub.touch())
+            library.subscribe(lambda before, after: self.presence.hub.touch())
         if self.following is not None:
-            self.following.start(self.hub.touch)
+            self.following.start(self.presence.hub.touch)
         self.library.start()
         self.about.start()
         self.search.start()
 
-    def _park_gone(self) -> None:
-        """Tell the tabs of posts that count nobody any more, and end their streams."""
-        for page in self.hub.pages():
-            if not self.is_page(page):
-                self.hub.end_page(page, self.opening(page) + PARK)
-
-    def drain(self) -> None:
-        """Send every tab away, to come back at a moment of its own; take no new streams.
-
-        Returns when it is done, and may be called again. The tabs stay in the slot, and count until
-        its lease ends: by then they are back, and nobody sees the total dip.
-        """
-        if self._draining is None:
-            self._draining = gevent.spawn(self._send_away)
-        self._draining.join(MAX_DRAIN_SECONDS)
-
-    def _send_away(self) -> None:
-        self.gate.is_draining = True
-        self.readers.drain()
-        count = len(self.hub)
-        least_ms, most_ms = drain_retry_ms(count)
-        self._counts_until = (
-            time.monotonic()
-            + most_ms / 1000 * HTMX_RETRY_SPREAD
-            + (DRAIN_EXTRA_SECONDS if self.is_followed else DRAIN_UNFOLLOWED_SECONDS)
-        )
-
-        def say_goodbye() -> bytes:
-            return encode_event("", event="drain", retry_ms=random.randint(least_ms, most_ms))
-
-        self.hub.end_all(say_goodbye)
-        if count:
-            log.info("streams: sent %d away to come back within %d ms", count, most_ms)
-
     def close(self) -> None:
-        """Stop everything; a few seconds at most. Drains first where nobody did."""
+        """Stop everything; a few seconds at most. Drains first where nobody did. Idempotent."""
         if self._is_closed:
             return
         self._is_closed = True
-        self.drain()
         if self.following is not None:
             self.following.close()
-        self.hub.close()
-        if self.is_followed:
-            self.readers.wait_for_returns(
-                min(MAX_RETURN_SECONDS, self._counts_until - DRAIN_EXTRA_SECONDS - time.monotonic())
-            )
-        self.readers.close()
+        self.presence.close()
         self.search.close()
         self.library.close()
         self.about.close()
-        self.tracker.close(lease_seconds=max(0.0, self._counts_until - time.monotonic()))
+
+
+def presence_settings(settings: Settings) -> PresenceSettings:
+    """Return what the presence has of the blog's settings."""
+    return PresenceSettings(
+        redis_url=settings.redis_url or DEFAULT_REDIS_URL,
+        redis_prefix=settings.redis_prefix,
+        worker_name=settings.worker_name,
+        timings=Timings(
+            lease_seconds=settings.lease_seconds, heartbeat_seconds=settings.heartbeat_seconds
+        ),
+        limits=Limits(
+            pace_seconds=settings.pace_seconds,
+            ping_seconds=settings.ping_seconds,
+            rotate_seconds=settings.rotate_seconds,
+            stall_seconds=settings.stall_seconds,
+        ),
+        linger_seconds=settings.linger_seconds,
+        pauses_hidden_tabs=settings.pause_hidden_tabs,
+        counts_private=settings.privacy_signal == "tab",
+        takes_over=settings.transport == "auto",
+        max_streams=settings.max_streams,
+        max_streams_per_address=settings.max_streams_per_address,
+        max_streams_per_reader=settings.max_streams_per_reader,
+        max_opens_per_address=settings.max_opens_per_address,
+    )
 
 
 def follow(*libraries: Library) -> Following:
     """Make what has open pages follow these libraries and the pages' own files."""
     assets = Assets(ROOT / "static")
     return Following(ROOT, libraries, lambda: f"/static/style.css?v={assets.version('style.css')}")
-
-
-def drain_retry_ms(count: int) -> tuple[int, int]:
-    """Return between which times so many tabs are asked to come back."""
-    share = min(count / DRAIN_MANY, 1.0)
-    least, most = (
-        round(few + share * (many - few))
-        for few, many in zip(DRAIN_RETRY_MS_FEW, DRAIN_RETRY_MS_MANY, strict=True)
-    )
-    return least, most

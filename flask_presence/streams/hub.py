@@ -6,36 +6,25 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import gevent
 import gevent.event
-import gevent.socket
 
+from . import returns
 from .event import PING, join_events, with_return
-from .fast.detached import DetachedStream, take_from
-from .fast.sockets import Sockets
-from .observer import NOBODY, StreamObserver
+from .observer import NOBODY, Ending, StreamObserver
 from .page import Page
-from .peers import ServerSocket
-from .portable.generator import GeneratorStream
-from .stream import Ending, OnEnd, Stream
+from .stream import Owner, Request, Stream, Transport
 from .turns import Turns
 
 log = logging.getLogger(__name__)
 
-# When a stream breaks off (a worker was killed, a network changed), its tab comes back after this:
-# soon enough for a reader, and not all at the same moment.
-RETRY_MS = (500, 2000)
 # Fan-out may take a quarter of a worker: after one that took t, over all pages, the next waits 3 t.
 REST_PER_FANOUT = 3.0
 # A stream that took nothing is given up at most so much later than its time.
 KEEP_SECONDS = 1.0
-# So many greenlets of the generator transport have about a slice's work.
-GENERATORS_AT_ONCE = 32
-# How long a hub that closes waits for slow readers to take the last thing that is sent to them.
-GOODBYE_SECONDS = 1.0
 # The ages of all streams are looked at so often at most: each look touches every one of them.
 LOOKS_PER_ROTATION = 50
 # So much sooner or later than `rotate_seconds` a stream is old: those of one moment do not all come
@@ -56,24 +45,25 @@ class Limits:
 class Hub:
     """This worker's streams. `render(page)` makes a page's frame; it is called once for all.
 
-    `render_opening(page)` makes what a stream begins with beside the frame: an event, or b"".
+    `opening(page)` makes what a stream begins with beside the frame: an event, or b"".
     Greenlets of one thread share it. No method waits but `close`, and those that say "in slices".
     """
 
     def __init__(
         self,
+        transports: Sequence[Transport],
         render: Callable[[str], bytes],
+        opening: Callable[[str], bytes] = lambda page: b"",
         limits: Limits | None = None,
         *,
-        render_opening: Callable[[str], bytes] = lambda page: b"",
         now: Callable[[], float] = time.monotonic,
         observer: StreamObserver = NOBODY,
     ) -> None:
         self.now = now
         self.observer = observer
-        self.sockets = Sockets()
-        self._render = render
-        self._render_opening = render_opening
+        self.render = render
+        self.opening = opening
+        self._transports = tuple(transports)
         self._limits = limits or Limits()
         self._pages: dict[str, Page] = {}
         self._count = 0
@@ -90,48 +80,53 @@ class Hub:
 
     def start(self) -> None:
         """Start the pacer, which sends changes, and the keeper, which pings, rotates, gives up."""
-        self.sockets.start()
+        for transport in self._transports:
+            transport.start()
         self._greenlets = [gevent.spawn(self._pace_forever), gevent.spawn(self._keep_forever)]
 
     def close(self) -> None:
-        """Stop both greenlets and close every socket.
-
-        Waits a second at most until those who are slow have taken their goodbye.
-        """
+        """Stop both greenlets and end every stream; a transport waits for goodbyes, a second."""
         gevent.killall(self._greenlets, timeout=1.0)
         self._greenlets = []
-        deadline = time.monotonic() + GOODBYE_SECONDS
-        while self.sockets.has_goodbyes() and time.monotonic() < deadline:
-            gevent.sleep(0.01)
-        self.sockets.close()
+        for transport in self._transports:
+            transport.close()
+
+    @property
+    def socket_count(self) -> int:
+        """How many sockets the transports hold that the server knows nothing of."""
+        return sum(transport.socket_count for transport in self._transports)
 
     # -- Streams come and go ---------------------------------------------------------------------
 
-    def open(self, page: str, on_end: OnEnd, *, holder: object = None) -> GeneratorStream:
-        """Open a stream that the WSGI server is to send, as the iterable of its response."""
-        at = self._enter(page)
-        stream = GeneratorStream(self, page, on_end, holder=holder, rotate_at=self._rotate_at())
-        at.others.add(stream)
-        return stream
+    def open(self, name: str, owner: Owner, request: Request) -> Iterable[bytes]:
+        """Open a stream of a page for an owner, and begin it; return what the server is to send.
 
-    def take_over(
-        self, server_sock: ServerSocket, page: str, on_end: OnEnd, *, holder: object = None
-    ) -> DetachedStream:
-        """Open a stream on a server's socket, which the server then finds closed.
-
-        Nothing is sent until `DetachedStream.begin`.
+        Raises `StopIteration` where that is nothing, as the socket was taken over from it. Where
+        something fails, nothing is left behind.
         """
-        sock = take_from(server_sock)
-        rotate_at = self._rotate_at()
-        stream = DetachedStream(self, sock, page, on_end, holder=holder, rotate_at=rotate_at)
-        self.sockets.add(stream)  # first: where it fails, nothing is counted yet
-        self._enter(page).detached[sock] = stream
-        return stream
+        transport = next(one for one in self._transports if one.can_carry(request.environ))
+        stream = transport.accept(request, owner, self._rotate_at())
+        page = self._pages.get(name)
+        if page is None:
+            page = self._pages[name] = Page(self.now())
+        group = page.groups.get(transport)
+        if group is None:
+            group = page.groups[transport] = transport.make_group(self, name)
+        stream.group = group
+        group.add(stream)
+        self._count += 1
+        self.observer.opened(name)
+        try:
+            owner.arrive(stream)
+        except BaseException:
+            stream.end()
+            raise
+        return stream.begin(request)
 
     def greet(self, stream: Stream) -> bytes:
         """Return a stream's first bytes: the frame, the opening, and when to come back."""
         page = self._pages[stream.page]
-        frame = self._render(stream.page)
+        frame = self.render(stream.page)
         if len(page) == 1:
             page.frame = frame
         elif page.frame != frame:
@@ -139,9 +134,9 @@ class Hub:
             page.greeted[stream] = frame
             if not self._is_all_dirty:
                 self.touch([stream.page])
-        opening = join_events(frame, self._render_opening(stream.page))
-        self.observer.sent(1, len(opening))
-        return with_return(opening, random.randint(*RETRY_MS), stream.id)
+        first = join_events(frame, self.opening(stream.page))
+        self.observer.sent(1, len(first))
+        return with_return(first, returns.choose(returns.RETRY_MS), stream.owner.event_id)
 
     def newest(self, page: str) -> bytes:
         """Return the frame that was last sent to all streams of a page that has some."""
@@ -151,10 +146,7 @@ class Hub:
         """Take a stream out; called by `Stream.end` only."""
         page = self._pages[stream.page]
         page.greeted.pop(stream, None)
-        if isinstance(stream, DetachedStream):
-            del page.detached[stream.sock]
-        elif isinstance(stream, GeneratorStream):
-            page.others.discard(stream)
+        stream.group.discard(stream)
         self._count -= 1
         self.observer.ended(stream.page, ending)
         if not page:
@@ -180,14 +172,6 @@ class Hub:
     def pages(self) -> Iterable[str]:
         """Return the pages that have streams here."""
         return list(self._pages)
-
-    def _enter(self, page: str) -> Page:
-        self._count += 1
-        self.observer.opened(page)
-        at = self._pages.get(page)
-        if at is None:
-            at = self._pages[page] = Page(self.now())
-        return at
 
     def _rotate_at(self) -> float:
         jitter = random.uniform(-ROTATION_JITTER, ROTATION_JITTER)
@@ -246,20 +230,17 @@ class Hub:
         """Give up, rotate and ping the streams that it is time for, in slices."""
         limits = self._limits
         turns = Turns(self.now)
-        for slow in list(self.sockets.slow.values()):
-            slow.look_after(now, limits.stall_seconds)
+        for transport in self._transports:
+            transport.look_after(now, limits.stall_seconds)
         if now >= self._rotation_due:
             for stream in self._take_old(now):
                 stream.rotate()
                 turns.rest_if_due()
         for page in list(self._pages.values()):
-            for other in list(page.others):
-                other.look_after(now, limits.stall_seconds)
             if now - page.sent_at >= limits.ping_seconds:
                 page.sent_at = now
-                self.sockets.send_to_all(list(page.detached), PING, turns)
-                for other in page.others:
-                    other.ping()
+                for group in list(page.groups.values()):
+                    group.send(PING, turns)
         self._rest_after(turns)
 
     def _take_old(self, now: float) -> list[Stream]:
@@ -276,27 +257,23 @@ class Hub:
 
     def _fan_out(self, name: str, page: Page, turns: Turns) -> bool:
         """Make a page's frame anew, and send it to those who show another one, if there are any."""
-        frame = self._render(name)
+        frame = self.render(name)
         greeted, page.greeted = page.greeted, {}
-        had, page.frame = page.frame, frame
-        if frame == had:
-            # What some began with is not true any more; all others have it already.
-            wrong = [stream for stream, shown in greeted.items() if shown != frame]
-            if not wrong:
-                return False
-            socks = [stream.sock for stream in wrong if isinstance(stream, DetachedStream)]
-            others = [stream for stream in wrong if isinstance(stream, GeneratorStream)]
-        else:
-            right = {stream for stream, shown in greeted.items() if shown == frame}
-            socks, others = page.without(right)
+        is_news, page.frame = frame != page.frame, frame
+        # What some began with is not true any more, though all others have what is.
+        wrong = [stream for stream, shown in greeted.items() if shown != frame]
+        if not (is_news or wrong):
+            return False
         page.sent_at = self.now()
         page.not_before = page.sent_at + self._limits.pace_seconds
-        self.observer.sent(self.sockets.send_to_all(socks, frame, turns), len(frame))
-        for sent, other in enumerate(others, start=1):
-            if other.is_open:
-                other.offer(frame)
-            if sent % GENERATORS_AT_ONCE == 0:
-                gevent.sleep(0)  # their own greenlets send it: that is a part of this work
+        if is_news:
+            right = {stream for stream, shown in greeted.items() if shown == frame}
+            for group in list(page.groups.values()):
+                group.send(frame, turns, skip=right)
+        else:
+            for stream in wrong:
+                if stream.is_open:
+                    stream.offer(frame)
                 turns.rest_if_due()
         return True
 

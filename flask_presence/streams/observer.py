@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from .stream import Ending
+import enum
+
+
+class Ending(enum.Enum):
+    """Why a stream ended, for who counts it."""
+
+    CLOSED = "the client closed it, or is gone"
+    STALLED = "the client took nothing any more"
+    RETURNS = "its tab was asked to come back at once"
+    PARKED = "its tab was told to stay away until it is looked at"
 
 
 class StreamObserver:

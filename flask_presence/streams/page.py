@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import _socket
-from collections.abc import Set
 from dataclasses import dataclass, field
+from typing import Any
 
-from .fast.detached import DetachedStream
-from .portable.generator import GeneratorStream
-from .stream import Stream
+from .stream import Group, Stream, Transport
 
 
 @dataclass(slots=True)
@@ -18,21 +15,11 @@ class Page:
     sent_at: float  # when something was last sent to all
     frame: bytes = b""
     greeted: dict[Stream, bytes] = field(default_factory=dict)
-    detached: dict[_socket.socket, DetachedStream] = field(default_factory=dict)
-    others: set[GeneratorStream] = field(default_factory=set)
+    groups: dict[Transport, Group[Any]] = field(default_factory=dict)
     not_before: float = 0.0
 
     def __len__(self) -> int:
-        return len(self.detached) + len(self.others)
+        return sum([len(group) for group in self.groups.values()])
 
     def streams(self) -> list[Stream]:
-        return [*self.detached.values(), *self.others]
-
-    def without(self, few: Set[Stream]) -> tuple[list[_socket.socket], list[GeneratorStream]]:
-        """Return all but a few. Takes the few out and in again: looking at each is what costs."""
-        detached = {one.sock: one for one in few if isinstance(one, DetachedStream)}
-        for sock in detached:
-            del self.detached[sock]
-        socks = list(self.detached)
-        self.detached.update(detached)
-        return socks, [one for one in self.others if one not in few]
+        return [stream for group in self.groups.values() for stream in group]

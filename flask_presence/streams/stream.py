@@ -1,70 +1,128 @@
-"""One open response, whatever transport carries it: where it belongs, and how it ends."""
+"""One open response, whatever transport carries it.
+
+Its life, in order: a `Transport` finds that it can carry the request and makes the stream
+(`accept`); `Hub.open` counts it and tells its owner (`arrive`); `begin` sends the head of the
+response and the first frame. From then on `offer` and `ping` send, until `end` is called: by the
+transport where the client is gone or reads nothing any more, by the hub where the stream is old or
+the worker stops, by the owner where its tab shall stay away. `end` tells the hub and the owner.
+"""
 
 from __future__ import annotations
 
-import enum
-import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
+from . import returns
 from .event import encode_event
+from .observer import Ending, StreamObserver
+from .turns import Turns
 
 if TYPE_CHECKING:
-    from .hub import Hub
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+S = TypeVar("S", bound="Stream")
 
 # Where a page opens its stream, and what the head of a request for one may have.
 PATH = "/live"
 MAX_HEAD_BYTES = 8192
-# After a rotation a tab comes back well within a second (htmx may add 30 % to the retry).
-ROTATE_RETRY_MS = (50, 250)
 
 
-class Ending(enum.Enum):
-    """Why a stream ended, for who counts it."""
+class Request(NamedTuple):
+    """A request for a stream, with the headers of its response."""
 
-    CLOSED = "the client closed it, or is gone"
-    STALLED = "the client took nothing any more"
-    RETURNS = "its tab was asked to come back at once"
-    PARKED = "its tab was told to stay away until it is looked at"
+    environ: WSGIEnvironment
+    start_response: StartResponse
+    headers: list[tuple[str, str]]
 
 
-OnEnd = Callable[["Stream", Ending], None]
+class Owner(Protocol):
+    """Whom a stream is for. `arrive` is called before its first frame, `leave` once at its end."""
+
+    @property
+    def event_id(self) -> str:
+        """What its tab says, as Last-Event-ID, when it comes back."""
+
+    def arrive(self, stream: Stream) -> None:
+        """Take note of the stream, which counts from now on."""
+
+    def leave(self, stream: Stream, ending: Ending) -> None:
+        """Take note that it has ended. Must not wait."""
+
+
+class StreamHub(Protocol):
+    """The hub, as its streams and its transports see it."""
+
+    observer: StreamObserver
+
+    def now(self) -> float:
+        """Return the hub's time, in seconds."""
+
+    def greet(self, stream: Stream) -> bytes:
+        """Return a stream's first bytes."""
+
+    def newest(self, page: str) -> bytes:
+        """Return the frame that was last sent to a page."""
+
+    def forget(self, stream: Stream, ending: Ending) -> None:
+        """Take a stream out that has ended."""
+
+
+class Group(ABC, Generic[S]):
+    """The streams of one page on one transport, which are sent to together."""
+
+    __slots__ = ("hub", "page")
+
+    def __init__(self, hub: StreamHub, page: str) -> None:
+        self.hub = hub
+        self.page = page
+
+    @abstractmethod
+    def add(self, stream: S) -> None:
+        """Take a stream in."""
+
+    @abstractmethod
+    def discard(self, stream: S) -> None:
+        """Take a stream out."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[S]: ...
+
+    @abstractmethod
+    def send(self, chunk: bytes, turns: Turns, *, skip: Collection[Stream] = ()) -> None:
+        """Send a frame or a ping to all but a few, in slices; tell the observer of frames."""
 
 
 class Stream(ABC):
-    """One open response. `on_end(stream, ending)` is called once, however it ends.
+    """One open response of a group's page. There are thousands: no closure, event or timer each."""
 
-    `id` is what its tab says, as Last-Event-ID, when it comes back: set before the first frame is
-    sent. `holder` and `ref` are its opener's own, to know it by when it ends. There are thousands
-    of these: no closure, no event and no timer for each.
-    """
+    __slots__ = ("group", "is_open", "owner", "rotate_at")
 
-    __slots__ = ("_hub", "_on_end", "holder", "id", "is_open", "page", "ref", "rotate_at")
+    group: Group[Any]
 
-    def __init__(
-        self, hub: Hub, page: str, on_end: OnEnd, *, holder: object, rotate_at: float
-    ) -> None:
-        self._hub = hub
-        self._on_end = on_end
-        self.page = page
-        self.holder = holder
+    def __init__(self, owner: Owner, rotate_at: float) -> None:
+        self.owner = owner
         self.rotate_at = rotate_at
-        self.id = ""
-        self.ref = ""
         self.is_open = True
+
+    @property
+    def page(self) -> str:
+        """The page that it is of."""
+        return self.group.page
+
+    @abstractmethod
+    def begin(self, request: Request) -> Iterable[bytes]:
+        """Send the head of the response and the first frame; return what the server is to send.
+
+        Raises `StopIteration` where that is nothing: gunicorn ends the request without a word.
+        """
 
     @abstractmethod
     def offer(self, frame: bytes) -> None:
-        """Have a frame sent; it takes the place of one that still waits."""
-
-    @abstractmethod
-    def ping(self) -> None:
-        """Have a comment sent, unless something is on its way anyway."""
-
-    @abstractmethod
-    def look_after(self, now: float, stall_seconds: float) -> None:
-        """Give it up where it took nothing for so long. Called from time to time."""
+        """Have a frame sent, of which the observer is told; it replaces one that still waits."""
 
     @abstractmethod
     def _say_last(self, goodbye: bytes | None) -> None:
@@ -72,7 +130,7 @@ class Stream(ABC):
 
     def rotate(self) -> None:
         """End it and ask its tab to come back at once: an open tab does, a frozen one cannot."""
-        retry_ms = random.randint(*ROTATE_RETRY_MS)
+        retry_ms = returns.choose(returns.ROTATE_RETRY_MS)
         goodbye = encode_event("", event="rotate", retry_ms=retry_ms)
         self.end(goodbye, ending=Ending.RETURNS)
 
@@ -84,6 +142,39 @@ class Stream(ABC):
         if not self.is_open:
             return
         self.is_open = False
-        self._hub.forget(self, ending)
+        self.group.hub.forget(self, ending)
         self._say_last(goodbye)
-        self._on_end(self, ending)
+        self.owner.leave(self, ending)
+
+
+class Transport(ABC):
+    """A way to carry streams. A hub asks its transports in their order which one can."""
+
+    @abstractmethod
+    def can_carry(self, environ: WSGIEnvironment) -> bool:
+        """Tell whether it can carry the response to this request."""
+
+    @abstractmethod
+    def accept(self, request: Request, owner: Owner, rotate_at: float) -> Stream:
+        """Make a stream, of which nothing is sent yet. What fails here leaves nothing behind."""
+
+    @abstractmethod
+    def make_group(self, hub: StreamHub, page: str) -> Group[Any]:
+        """Make the group of a page's streams, empty."""
+
+    @abstractmethod
+    def look_after(self, now: float, stall_seconds: float) -> None:
+        """Give up the streams that took nothing for so long. Called from time to time."""
+
+    @property
+    def socket_count(self) -> int:
+        """How many sockets it holds that the server knows nothing of."""
+        return 0
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begin. Called in the process, and the thread, that serves. Idempotent."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End every stream that is left, after a last chance to take its goodbye. Idempotent."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
-import re
-import secrets
 import time
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -15,22 +11,14 @@ import gevent
 import gevent.event
 
 from ..streams.event import encode_event
-from ..streams.stream import Ending, Stream
+from ..streams.observer import Ending
+from ..streams.stream import Stream
 from ..tracking import Diff, Presence, Tracker
 
 T = TypeVar("T")
 
 # Whoever reads any page is present here; their metas say which one.
 TOPIC = "readers"
-
-COOKIE = "viblog_reader"
-# Over https, where a browser takes it from this host only (RFC 6265bis, 4.1.3.2): a sibling of the
-# domain could else give all its visitors one cookie, and they would be one reader.
-HOST_COOKIE = f"__Host-{COOKIE}"
-_COOKIE_FORMS = {
-    name: re.compile(rf"(?:^|[;\s]){name}=([A-Za-z0-9_-]{{22}})(?=$|[;\s])")
-    for name in (COOKIE, HOST_COOKIE)
-}
 
 # A named event that `hx-sse:close` of the stream element waits for: the tab closes its stream and
 # opens it again when its window gets the focus.
@@ -58,46 +46,6 @@ PROBE_SECONDS = 30.0
 SETTLE_SECONDS = 0.25
 MOST_ROUNDS = 2
 MOST_KEYS = 10_000  # of such tabs; 2 MB
-# The ref of a stream, and the token of a tab that came without a cookie.
-_EVENT_ID_FORM = re.compile(r"([\w-]{1,64})(?:\.([\w-]{22}))?", re.ASCII)
-
-
-def make_cookie() -> str:
-    """Return a new random reader's cookie, or tab's token: 128 bits."""
-    return secrets.token_urlsafe(16)
-
-
-def read_cookie(header: str, *, is_secure: bool) -> str | None:
-    """Read the reader's cookie out of a Cookie header; None where there is none of our form."""
-    found = _COOKIE_FORMS[HOST_COOKIE if is_secure else COOKIE].search(header)
-    return found[1] if found else None
-
-
-def write_cookie(cookie: str, path: str, *, is_secure: bool) -> str:
-    """Return a Set-Cookie header: for a path; over https for all, as that name asks for."""
-    if is_secure:
-        return f"{HOST_COOKIE}={cookie}; Secure; HttpOnly; Path=/; SameSite=Lax"
-    return f"{COOKIE}={cookie}; HttpOnly; Path={path}; SameSite=Lax"
-
-
-def read_event_id(text: str | None) -> tuple[str | None, str]:
-    """Read the Last-Event-ID of a tab that comes back: what its stream was, and its token or "".
-
-    (None, "") for a new tab, or nonsense.
-    """
-    found = _EVENT_ID_FORM.fullmatch(text) if text else None
-    return (found[1], found[2] or "") if found else (None, "")
-
-
-def token_of(cookie: str) -> str:
-    """Return the token of a cookie, for a tab whose browser may not keep it: it makes no cookie."""
-    digest = hashlib.blake2b(cookie.encode(), digest_size=16, person=b"viblog token").digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def key_of(token: str) -> str:
-    """Return the presence key of a token: what is in Redis cannot be used as one."""
-    return hashlib.blake2b(token.encode(), digest_size=9, person=b"viblog reader").hexdigest()
 
 
 class Readers:
@@ -113,7 +61,8 @@ class Readers:
         self._settling: dict[str, gevent.Greenlet[..., None]] = {}  # by key
         self._settled: dict[str, tuple[float, int]] = {}  # by key: when, and how often in a row
         self._is_draining = False
-        self._drained: dict[str, list[Stream]] = {}  # by key: their tabs are about to come back
+        # By key and ref: their tabs are about to come back.
+        self._drained: dict[str, dict[str, Stream]] = {}
         self._are_back = gevent.event.Event()
         self._are_back.set()
         tracker.subscribe(self._notice_joins, topic=TOPIC)
@@ -141,24 +90,22 @@ class Readers:
         """Wait until every tab that was sent away is back, or left by a link; so long at most."""
         self._are_back.wait(seconds)
 
-    def arrive(
-        self, stream: Stream, key: str, prev_ref: str | None, first_came: int | None, token: str
-    ) -> None:
-        """Count a stream. A tab that comes back, from `prev_ref`, keeps the time it first came.
+    def arrive(self, stream: Stream, key: str, prev_ref: str | None, first_came: int | None) -> str:
+        """Count a stream; return its ref.
 
-        A `token` is told to the tab, which comes back with it, and to nobody else.
+        A tab that comes back, from `prev_ref`, keeps the time it first came.
         """
         now = _now_ms()
         meta = {"page": stream.page, "joined_at": now if first_came is None else first_came}
-        stream.ref = self._tracker.track(stream, TOPIC, key, meta, prev_ref=prev_ref)
-        stream.id = f"{stream.ref}.{token}" if token else stream.ref
-        self._streams[stream.ref] = stream
+        ref = self._tracker.track(stream, TOPIC, key, meta, prev_ref=prev_ref)
+        self._streams[ref] = stream
+        return ref
 
-    def depart(self, stream: Stream, key: str, ending: Ending) -> None:
+    def depart(self, stream: Stream, key: str, ref: str, ending: Ending) -> None:
         """Count a stream out, at once or a little later; for one that has ended."""
-        self._streams.pop(stream.ref, None)
+        self._streams.pop(ref, None)
         if self._is_draining and ending is Ending.RETURNS:
-            self._drained.setdefault(key, []).append(stream)
+            self._drained.setdefault(key, {})[ref] = stream
             self._are_back.clear()
             return
         lingers = {
@@ -201,12 +148,12 @@ class Readers:
 
         Which one it was nobody says: the one that came last is mostly the one that was in view.
         """
-        drained = self._drained.get(joined.key, [])
-        back = [stream for stream in drained if stream.ref == joined.prev_ref]
-        if back:
-            drained.remove(back[0])  # it is hidden now
-        elif drained and joined.prev_ref is None:
-            self._tracker.untrack(drained.pop(), TOPIC, joined.key)
+        drained = self._drained.get(joined.key, {})
+        if joined.prev_ref is not None:
+            drained.pop(joined.prev_ref, None)  # it is hidden now
+        elif drained:
+            _, last = drained.popitem()
+            self._tracker.untrack(last, TOPIC, joined.key)
         if not drained:
             self._drained.pop(joined.key, None)
             if not self._drained:

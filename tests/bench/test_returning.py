@@ -20,7 +20,7 @@ def test_all_are_back_after_a_deploy_and_pages_are_answered_meanwhile():
     said: list[str] = []
     returning = measure_returning(OURS, 60, PLAN, said.append)
     assert returning.readers == 60
-    # blog/viblog.py: 60 of them are told to come back within 2 s or a little more, ± 30 %.
+    # streams/returns.py: 60 of them are told to come back within 2 s or a little more, ± 30 %.
     assert 1.0 < returning.wait.half <= returning.wait.most <= returning.wait.last < 6.0
     assert 0.0 < returning.page_seconds < 5.0
     assert said[-1] == "Viblog, detached, 60 readers: coming back after a deploy"

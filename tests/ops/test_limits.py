@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_presence.server.file_limits import most_streams
+from flask_presence.file_limits import most_streams
 from tests.io_uring import thread_without_io_uring
 from tests.site import Site
 from tests.streams.rings import make_ring

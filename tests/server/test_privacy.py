@@ -12,7 +12,7 @@ import threading
 import pytest
 import redis
 
-from flask_presence.web.readers import key_of
+from flask_presence.web.identity import key_of
 from tests.server.open_stream import OpenStream
 from tests.site import Site
 from tests.valkey import Valkey

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from flask_presence.web.readers import key_of, read_event_id, token_of
+from flask_presence.web.identity import key_of, read_event_id, token_of
 from tests.server.open_stream import OpenStream
 from tests.server.tabs import Tab, Tabs
 from tests.server.test_admission import keys_in

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flask_presence.web.readers import key_of, token_of
+from flask_presence.web.identity import key_of, token_of
 from tests.server.open_stream import OpenStream
 from tests.site import Site
 

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.full, pytest.mark.alone]
 
 # gunicorn.conf.py: when the master kills what still runs.
 GRACE_SECONDS = 10.0
-# blog/viblog.py: a few tabs are told to come back within 2 s, which htmx makes up to 2.6 s, and
+# streams/returns.py: a few tabs are told to come back within 2 s, which htmx makes up to 2.6 s, and
 # count for 4 s more where they do not.
 BACK_SECONDS = 2.6
 FEW_LEASE_SECONDS = 6.6

@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import gevent
 import gevent.socket
@@ -21,11 +22,11 @@ import pytest
 
 from flask_presence.streams.event import PING, encode_event
 from flask_presence.streams.fast.detached import DetachedStream
+from flask_presence.streams.fast.transport import FastTransport
 from flask_presence.streams.hub import Hub, Limits
-from flask_presence.streams.observer import StreamObserver
-from flask_presence.streams.portable.generator import GeneratorStream
-from flask_presence.streams.stream import Ending
-from tests.streams.ends import DetachedEnd, GeneratorEnd
+from flask_presence.streams.observer import Ending, StreamObserver
+from flask_presence.streams.portable.generator import PortableTransport
+from tests.streams.ends import DetachedEnd, GeneratorEnd, Somebody, ask, take_over
 from tests.streams.rings import make_ring
 
 Open = Callable[..., "DetachedEnd | GeneratorEnd"]
@@ -49,18 +50,33 @@ def numbers() -> dict[str, int]:
 
 
 @pytest.fixture
-def hub(clock, numbers) -> Iterator[Hub]:
+def fast() -> FastTransport:
+    return FastTransport()
+
+
+@pytest.fixture
+def hub(clock, numbers, fast) -> Iterator[Hub]:
     limits = Limits(pace_seconds=0.1, ping_seconds=15, rotate_seconds=600, stall_seconds=10)
-    hub = Hub(lambda page: encode_event(f"{page} {numbers[page]}"), limits, now=clock)
-    hub.sockets.start()
+    hub = Hub(
+        [fast, PortableTransport()],
+        lambda page: encode_event(f"{page} {numbers[page]}"),
+        limits=limits,
+        now=clock,
+    )
+    fast.start()
     yield hub
     hub.close()
+
+
+def sockets_of(hub: Hub) -> Any:
+    """Return what watches the sockets that a hub has taken over."""
+    return hub._transports[0].sockets  # type: ignore[attr-defined]
 
 
 def use_ring(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a ring used for any number of streams, where the kernel has one."""
     make_ring(1).close()
-    assert hub.sockets._ring is not None
+    assert sockets_of(hub)._ring is not None
     monkeypatch.setattr("flask_presence.streams.fast.sockets.RING_PAYS_FROM", 1)
 
 
@@ -88,10 +104,9 @@ def test_the_first_frame_comes_at_once_and_says_when_to_come_back(open_end):
 
 def test_a_stream_without_a_first_frame_is_given_up(hub):
     ours, theirs = gevent.socket.socketpair()
-    stream = hub.take_over(ours, "no page", lambda *_: None)
     with theirs, pytest.raises(KeyError):
-        stream.begin(b"")
-    assert (len(hub), len(hub.sockets), list(hub.pages())) == (0, 0, [])
+        take_over(hub, ours, "no page", Somebody())
+    assert (len(hub), len(sockets_of(hub)), list(hub.pages())) == (0, 0, [])
 
 
 @pytest.mark.parametrize("is_blocking", [True, False])
@@ -99,19 +114,18 @@ def test_a_socket_that_was_only_just_accepted_is_taken_over(hub, is_blocking):
     ours, theirs = _socket.socketpair()
     ours.setblocking(is_blocking)
     theirs.send(b"GET")
-    stream = hub.take_over(ours, "index", lambda *_: None)
-    stream.begin(b"")
-    assert stream.sock is ours
-    assert theirs.recv(100).endswith(b"data: index 1\n\n")
+    take_over(hub, ours, "index", owner := Somebody())
+    assert owner.stream.sock is ours
+    assert theirs.recv(1000).endswith(b"data: index 1\n\n")
     with pytest.raises(BlockingIOError):  # the request is out of it, and nothing waits for more
         ours.recv(1)
-    stream.end()
+    owner.stream.end()
     assert (ours.fileno(), theirs.recv(1)) == (-1, b"")
     theirs.close()
 
 
 def test_what_a_stream_opens_with_is_sent_once(hub, numbers, open_end):
-    hub._render_opening = lambda page: f"data: {page} opens\n\n".encode()
+    hub.opening = lambda page: f"data: {page} opens\n\n".encode()
     end = open_end("blog/a")
     assert end.read().endswith(b"data: blog/a 1\ndata: blog/a opens\n\n")
     numbers["blog/a"] = 2
@@ -167,7 +181,7 @@ def test_an_ending_is_told_once_and_the_hub_forgets_the_stream(hub, open_end):
     assert end.endings == [Ending.CLOSED]
     assert len(hub) == 0
     assert list(hub.pages()) == []
-    assert len(hub.sockets) == 0
+    assert len(sockets_of(hub)) == 0
 
 
 def test_the_goodbye_is_the_last_thing_that_is_sent(hub, open_end):
@@ -339,7 +353,7 @@ class TestRotation:
 
 def fill(end: DetachedEnd, hub: Hub, numbers: dict[str, int]) -> int:
     """Send changes until the socket takes no more; return the number of the last one."""
-    while not hub.sockets.slow:
+    while not sockets_of(hub).slow:
         numbers["index"] += 1
         hub.touch()
         hub.send_due()
@@ -367,12 +381,12 @@ class TestASlowReader:
             hub.touch()
             hub.send_due()
             hub.now.now += 1
-        (stream,) = hub.sockets.slow.values()
+        (stream,) = sockets_of(hub).slow.values()
         assert len(stream.rest) <= len(b"data: index 10000\n\n")
         text = end.read()
         stream.flush()
         text += end.read()
-        assert not hub.sockets.slow
+        assert not sockets_of(hub).slow
         *frames, rest = text.split(b"\n\n")
         assert rest == b""
         got = [int(frame.removeprefix(b"data: index ")) for frame in frames[1:]]
@@ -381,16 +395,16 @@ class TestASlowReader:
 
     def test_is_given_up_when_it_takes_nothing_for_too_long(self, hub, clock, numbers, end):
         fill(end, hub, numbers)
-        (stream,) = hub.sockets.slow.values()
+        (stream,) = sockets_of(hub).slow.values()
         hub.keep(stream.moved_at + 9.9)
         assert end.endings == []
         hub.keep(stream.moved_at + 10)
         assert end.endings == [Ending.STALLED]
-        assert len(hub.sockets) == 0
+        assert len(sockets_of(hub)) == 0
 
     def test_that_takes_a_little_is_not_given_up(self, hub, clock, numbers, end):
         fill(end, hub, numbers)
-        (stream,) = hub.sockets.slow.values()
+        (stream,) = sockets_of(hub).slow.values()
         clock.now += 9
         stream.rest = b"x" * 100_000  # more than it will take at once
         end.read()
@@ -401,7 +415,7 @@ class TestASlowReader:
 
     def test_gets_the_goodbye_after_the_frame_that_was_begun(self, hub, numbers, end):
         last = fill(end, hub, numbers)
-        (stream,) = hub.sockets.slow.values()
+        (stream,) = sockets_of(hub).slow.values()
         stream.end(b"data: bye\n\n")
         assert len(hub) == 0
         text = end.read()
@@ -409,11 +423,11 @@ class TestASlowReader:
         text += end.read()
         assert text.endswith(b"data: index %d\n\ndata: bye\n\n" % last)
         assert end.has_ended()
-        assert len(hub.sockets) == 0
+        assert len(sockets_of(hub)) == 0
 
     def test_is_not_pinged(self, hub, clock, numbers, end):
         fill(end, hub, numbers)
-        (stream,) = hub.sockets.slow.values()
+        (stream,) = sockets_of(hub).slow.values()
         rest = stream.rest
         hub.keep(clock.now + 8)
         clock.now += 15
@@ -427,7 +441,7 @@ def test_a_ring_that_fails_costs_only_those_it_was_to_send_to(hub, numbers, monk
     use_ring(hub, monkeypatch)
     ends = [DetachedEnd(hub) for _ in range(3)]
     with Path(os.devnull).open("rb") as no_ring:
-        os.dup2(no_ring.fileno(), hub.sockets._ring._fd)
+        os.dup2(no_ring.fileno(), sockets_of(hub)._ring._fd)
     for number in (2, 3):
         numbers["index"] = number
         hub.touch()
@@ -444,8 +458,8 @@ def test_a_ring_that_fails_costs_only_those_it_was_to_send_to(hub, numbers, monk
 def test_a_first_frame_and_a_goodbye_larger_than_the_socket_takes_arrive_whole():
     """Also where the hub is closed meanwhile."""
     frame, goodbye = b"data: %b\n\n" % (b"x" * 100_000), b"data: %b\n\n" % (b"y" * 100_000)
-    hub = Hub(lambda page: frame)
-    hub.sockets.start()
+    hub = Hub([FastTransport()], lambda page: frame)
+    sockets_of(hub).start()
     end = DetachedEnd(hub)
     end.stream.end(goodbye)
     closing = gevent.spawn(hub.close)
@@ -460,14 +474,14 @@ def test_a_first_frame_and_a_goodbye_larger_than_the_socket_takes_arrive_whole()
 
 def test_a_response_that_was_never_begun_ends_its_stream(hub):
     """A server calls close() even where the client was gone before the first byte."""
-    endings: list[Ending] = []
-    stream = hub.open("index", lambda _, ending: endings.append(ending))
-    stream.close()
-    assert endings == [Ending.CLOSED]
+    hub.open("index", owner := Somebody(), ask())
+    owner.stream.close()
+    assert owner.endings == [Ending.CLOSED]
 
 
 def test_a_generator_that_could_not_take_two_frames_gets_only_the_newer(hub):
-    stream: GeneratorStream = hub.open("index", lambda _, ending: None)
+    hub.open("index", owner := Somebody(), ask())
+    stream = owner.stream
     next(stream)
     stream.offer(b"data: 1\n\n")
     stream.offer(b"data: 2\n\n")
@@ -521,9 +535,9 @@ def test_twenty_thousand_streams_that_came_and_went_leave_nothing(
         for end in ends:
             end.close()
     with gevent.Timeout(5):
-        while len(hub.sockets):
+        while len(sockets_of(hub)):
             gevent.sleep(0.001)
-    assert (len(hub), len(hub.sockets), hub.sockets.slow) == (0, 0, {})
+    assert (len(hub), len(sockets_of(hub)), sockets_of(hub).slow) == (0, 0, {})
     assert list(hub.pages()) == []
     assert len(os.listdir("/proc/self/fd")) == files  # noqa: PTH208
     del ends, end
@@ -583,13 +597,13 @@ class TestPace:
     def test_all_pages_together_take_a_quarter_of_the_time(self, hub, clock, numbers, ends):
         """Two pages that take 0.2 s each: the next change of any page waits three times 0.4 s."""
         numbers["index"] = numbers["blog/a"] = 2
-        render = hub._render
+        render = hub.render
 
         def take_long(page):
             clock.now += 0.2
             return render(page)
 
-        hub._render = take_long
+        hub.render = take_long
         hub.touch()
         hub.send_due()
         hub.touch()

@@ -6,19 +6,18 @@ import _socket
 import contextlib
 import logging
 import select
-from collections.abc import Callable, Iterable
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gevent
 from gevent import monkey
 
 from ..event import PING
+from ..stream import Group, Stream, StreamHub
+from ..turns import Turns
 from .ring import Ring, Short, send_each
-
-if TYPE_CHECKING:
-    from ..turns import Turns
-    from .detached import DetachedStream
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +42,67 @@ def can_take_over() -> bool:
     return _epoll is not None
 
 
+class SocketStream(Stream):
+    """A stream, as what watches and fills its socket sees it."""
+
+    __slots__ = ("is_behind", "sock")
+
+    sock: _socket.socket
+    is_behind: bool  # whether a newer frame than what is being sent waits
+
+    @abstractmethod
+    def lose(self) -> None:
+        """Give it up: the other side is gone."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Send what is left: the socket takes something again."""
+
+    @abstractmethod
+    def keep(self, rest: bytes) -> None:
+        """Keep what the socket has not taken; it is sent as soon as it can be."""
+
+    @abstractmethod
+    def look_after(self, now: float, stall_seconds: float) -> None:
+        """Give it up where it took nothing for so long."""
+
+
+class SocketGroup(Group[SocketStream]):
+    """The streams of one page, by their sockets."""
+
+    __slots__ = ("_streams", "sockets")
+
+    def __init__(self, hub: StreamHub, page: str, sockets: Sockets) -> None:
+        super().__init__(hub, page)
+        self.sockets = sockets
+        self._streams: dict[_socket.socket, SocketStream] = {}
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def __iter__(self) -> Iterator[SocketStream]:
+        return iter(self._streams.values())
+
+    def add(self, stream: SocketStream) -> None:
+        """Take a stream in."""
+        self._streams[stream.sock] = stream
+
+    def discard(self, stream: SocketStream) -> None:
+        """Take a stream out."""
+        del self._streams[stream.sock]
+
+    def send(self, chunk: bytes, turns: Turns, *, skip: Collection[Stream] = ()) -> None:
+        """Send to all but a few: these are taken out and in again, as looking at each costs."""
+        few = {one.sock: one for one in skip if isinstance(one, SocketStream)}
+        for sock in few:
+            del self._streams[sock]
+        socks = list(self._streams)
+        self._streams.update(few)
+        sent_to = self.sockets.send_to_all(socks, chunk, turns)
+        if chunk is not PING:
+            self.hub.observer.sent(sent_to, len(chunk))
+
+
 class Sockets:
     """The sockets of all detached streams of a worker, watched by one epoll of their own.
 
@@ -51,8 +111,8 @@ class Sockets:
     """
 
     def __init__(self) -> None:
-        self.slow: dict[_socket.socket, DetachedStream] = {}
-        self._by_fd: dict[int, DetachedStream] = {}
+        self.slow: dict[_socket.socket, SocketStream] = {}
+        self._by_fd: dict[int, SocketStream] = {}
         self._epoll: Any = None
         self._watcher: Any = None
         self._ring: Ring | None = None
@@ -86,26 +146,26 @@ class Sockets:
         """Tell whether a stream that has ended still has something to send."""
         return any(not stream.is_open for stream in self.slow.values())
 
-    def add(self, stream: DetachedStream) -> None:
+    def add(self, stream: SocketStream) -> None:
         """Watch a socket: its stream is told when the other side is gone."""
         fd = stream.sock.fileno()
         self._epoll.register(fd, _GONE)
         self._by_fd[fd] = stream
 
-    def remove(self, stream: DetachedStream) -> None:
+    def remove(self, stream: SocketStream) -> None:
         """Stop watching a socket, which is about to be closed: its number is soon another's."""
         fd = stream.sock.fileno()
         del self._by_fd[fd]
         self.slow.pop(stream.sock, None)
         self._epoll.unregister(fd)
 
-    def wait_for_room(self, stream: DetachedStream) -> None:
+    def wait_for_room(self, stream: SocketStream) -> None:
         """Have a stream told when its socket takes something again."""
         if stream.sock not in self.slow:
             self.slow[stream.sock] = stream
             self._epoll.modify(stream.sock.fileno(), _GONE | _WRITABLE)
 
-    def wait_no_more(self, stream: DetachedStream) -> None:
+    def wait_no_more(self, stream: SocketStream) -> None:
         """Note that a stream's socket has taken everything."""
         del self.slow[stream.sock]
         self._epoll.modify(stream.sock.fileno(), _GONE)

@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Self
 
+import gevent
 import gevent.event
 
 from ..event import PING
+from ..observer import Ending
 from ..peers import doubt_peer
-from ..stream import Ending, OnEnd, Stream
-from .socket_watch import SocketWatch
+from ..stream import Group, Owner, Request, Stream, StreamHub, Transport
+from ..turns import Turns
+from .socket_watch import SocketWatch, find_socket
 
 if TYPE_CHECKING:
-    from ..hub import Hub
+    from _typeshed.wsgi import WSGIEnvironment
+
+# So many greenlets have about a slice's work.
+GENERATORS_AT_ONCE = 32
 
 
 class GeneratorStream(Stream):
@@ -37,24 +43,26 @@ class GeneratorStream(Stream):
         "_watch",
     )
 
-    def __init__(
-        self, hub: Hub, page: str, on_end: OnEnd, *, holder: object, rotate_at: float
-    ) -> None:
-        super().__init__(hub, page, on_end, holder=holder, rotate_at=rotate_at)
+    def __init__(self, owner: Owner, rotate_at: float, sock: socket.socket | None) -> None:
+        super().__init__(owner, rotate_at)
         self._news = gevent.event.Event()
         self._frame: bytes | None = None
         self._goodbye: bytes | None = None
         self._sending_since: float | None = None
         self._is_begun = False
         self._is_ping_due = False
-        self._sock: socket.socket | None = None
+        self._sock = sock
         self._watch: SocketWatch | None = None
 
-    def watch(self, sock: socket.socket) -> None:
-        """See at once when the other side of the server's socket is gone, soon when it stalls."""
-        doubt_peer(sock)
-        self._sock = sock
-        self._watch = SocketWatch(sock, self.end)
+    def begin(self, request: Request) -> Self:
+        """Return itself. Where the server shows its socket, it is watched: its end is seen at once.
+
+        Without that an end is seen when something is sent, a ping at the latest.
+        """
+        if self._sock is not None:
+            doubt_peer(self._sock)
+            self._watch = SocketWatch(self._sock, self.end)
+        return self
 
     def offer(self, frame: bytes) -> None:
         """Have a frame sent; it takes the place of one that still waits."""
@@ -85,12 +93,12 @@ class GeneratorStream(Stream):
         chunk: bytes | None = None
         if self.is_open and not self._is_begun:
             self._is_begun = True
-            chunk = self._hub.greet(self)
+            chunk = self.group.hub.greet(self)
         while chunk is None and (chunk := self._take()) is None:
             if not self.is_open:
                 raise StopIteration
             self._news.wait()
-        self._sending_since = self._hub.now()
+        self._sending_since = self.group.hub.now()
         return chunk
 
     def close(self) -> None:
@@ -114,10 +122,82 @@ class GeneratorStream(Stream):
             # A frame that was not begun may be skipped.
             frame, self._goodbye = self._goodbye, None
         elif frame is not None and frame is not PING:
-            self._hub.observer.sent(1, len(frame))
+            self.group.hub.observer.sent(1, len(frame))
         self._news.clear()
         return frame
 
     def _say_last(self, goodbye: bytes | None) -> None:
         self._goodbye = goodbye
         self._news.set()
+
+
+class GeneratorGroup(Group[GeneratorStream]):
+    """The streams of one page, which are among the streams of all."""
+
+    __slots__ = ("_all", "_streams")
+
+    def __init__(self, hub: StreamHub, page: str, streams_of_all: set[GeneratorStream]) -> None:
+        super().__init__(hub, page)
+        self._all = streams_of_all
+        self._streams: set[GeneratorStream] = set()
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def __iter__(self) -> Iterator[GeneratorStream]:
+        return iter(self._streams)
+
+    def add(self, stream: GeneratorStream) -> None:
+        """Take a stream in."""
+        self._streams.add(stream)
+        self._all.add(stream)
+
+    def discard(self, stream: GeneratorStream) -> None:
+        """Take a stream out."""
+        self._streams.discard(stream)
+        self._all.discard(stream)
+
+    def send(self, chunk: bytes, turns: Turns, *, skip: Collection[Stream] = ()) -> None:
+        """Have it sent to all but a few, by their own greenlets, which tell the observer."""
+        streams = [one for one in self._streams if one not in skip]
+        for sent, stream in enumerate(streams, start=1):
+            if chunk is PING:
+                stream.ping()
+            elif stream.is_open:
+                stream.offer(chunk)
+            if sent % GENERATORS_AT_ONCE == 0:
+                gevent.sleep(0)  # their greenlets' sending is a part of this work
+                turns.rest_if_due()
+
+
+class PortableTransport(Transport):
+    """Streams that the WSGI server itself sends. It can carry all."""
+
+    def __init__(self) -> None:
+        self._streams: set[GeneratorStream] = set()
+
+    def start(self) -> None:
+        """Do nothing: the server is started already."""
+
+    def close(self) -> None:
+        """End every stream that is left; the server sends what it has taken."""
+        for stream in list(self._streams):
+            stream.end()
+
+    def can_carry(self, environ: WSGIEnvironment) -> bool:
+        """Tell that it can."""
+        return True
+
+    def accept(self, request: Request, owner: Owner, rotate_at: float) -> GeneratorStream:
+        """Begin the response; what the server sends of it is the stream's iterable."""
+        request.start_response("200 OK", request.headers)
+        return GeneratorStream(owner, rotate_at, find_socket(request.environ))
+
+    def make_group(self, hub: StreamHub, page: str) -> GeneratorGroup:
+        """Make the group of a page's streams, empty."""
+        return GeneratorGroup(hub, page, self._streams)
+
+    def look_after(self, now: float, stall_seconds: float) -> None:
+        """Tear down the connections that took nothing for so long."""
+        for stream in list(self._streams):
+            stream.look_after(now, stall_seconds)

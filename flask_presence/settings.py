@@ -1,0 +1,32 @@
+"""What can be set of a worker's presence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .streams.hub import Limits
+from .tracking import Timings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceSettings:
+    """Where presence is agreed on, and what one reader, one address and one worker may have.
+
+    Raises `ValueError` for times that do not fit together; see `Timings`.
+    """
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_prefix: str = "presence"
+    worker_name: str = ""  # a random one
+    timings: Timings = field(default_factory=Timings)
+    limits: Limits = field(default_factory=Limits)
+    linger_seconds: float = 1.0
+    pauses_hidden_tabs: bool = False
+    # Whether those count who ask for privacy; they see the numbers in any case.
+    counts_private: bool = True
+    # Whether sockets may be taken over from the server.
+    takes_over: bool = True
+    max_streams: int = 0  # as many as the open files allow
+    max_streams_per_address: int = 250
+    max_streams_per_reader: int = 4
+    max_opens_per_address: int = 0  # in a minute; any number

@@ -1,0 +1,101 @@
+"""Who a tab is: its reader's cookie, its token, and what it says when it comes back. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..streams.stream import PATH
+from .request_signals import asks_for_privacy
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+COOKIE = "viblog_reader"
+# Over https, where a browser takes it from this host only (RFC 6265bis, 4.1.3.2): a sibling of the
+# domain could else give all its visitors one cookie, and they would be one reader.
+HOST_COOKIE = f"__Host-{COOKIE}"
+_COOKIE_FORMS = {
+    name: re.compile(rf"(?:^|[;\s]){name}=([A-Za-z0-9_-]{{22}})(?=$|[;\s])")
+    for name in (COOKIE, HOST_COOKIE)
+}
+# The ref of a stream, and the token of a tab that came without a cookie.
+_EVENT_ID_FORM = re.compile(r"([\w-]{1,64})(?:\.([\w-]{22}))?", re.ASCII)
+
+
+class Identity(NamedTuple):
+    """Who a tab is. `key` is its reader's presence key, "" for one that shall not be counted.
+
+    `token` is told to the tab, which comes back with it, and to nobody else. `prev_ref` is what its
+    stream was before, None for a new tab; `set_cookie` a header's value, for a new reader.
+    """
+
+    key: str
+    token: str
+    prev_ref: str | None
+    set_cookie: str | None = None
+
+
+def identify(environ: WSGIEnvironment, *, counts_private: bool) -> Identity:
+    """Return who asks for a stream.
+
+    `counts_private` is whether those count who ask for privacy: with a key of the tab's own, which
+    no cookie says.
+    """
+    prev_ref, token = read_event_id(environ.get("HTTP_LAST_EVENT_ID"))
+    if asks_for_privacy(environ):
+        token = token or make_cookie()
+        return Identity(key_of(token) if counts_private else "", token, prev_ref)
+    if token:
+        # Before the cookie: of two tabs that a browser opened at once, each was given one, and
+        # the browser has kept one of them. Where it keeps none, the tab counts once, too.
+        return Identity(key_of(token), token, prev_ref)
+    is_secure = environ.get("wsgi.url_scheme") == "https"
+    cookie = read_cookie(environ.get("HTTP_COOKIE", ""), is_secure=is_secure)
+    if cookie is not None:
+        return Identity(key_of(token_of(cookie)), "", prev_ref)
+    cookie = make_cookie()
+    token = token_of(cookie)
+    header = write_cookie(cookie, PATH, is_secure=is_secure)
+    return Identity(key_of(token), token, prev_ref, header)
+
+
+def make_cookie() -> str:
+    """Return a new random reader's cookie, or tab's token: 128 bits."""
+    return secrets.token_urlsafe(16)
+
+
+def read_cookie(header: str, *, is_secure: bool) -> str | None:
+    """Read the reader's cookie out of a Cookie header; None where there is none of our form."""
+    found = _COOKIE_FORMS[HOST_COOKIE if is_secure else COOKIE].search(header)
+    return found[1] if found else None
+
+
+def write_cookie(cookie: str, path: str, *, is_secure: bool) -> str:
+    """Return a Set-Cookie header: for a path; over https for all, as that name asks for."""
+    if is_secure:
+        return f"{HOST_COOKIE}={cookie}; Secure; HttpOnly; Path=/; SameSite=Lax"
+    return f"{COOKIE}={cookie}; HttpOnly; Path={path}; SameSite=Lax"
+
+
+def read_event_id(text: str | None) -> tuple[str | None, str]:
+    """Read the Last-Event-ID of a tab that comes back: what its stream was, and its token or "".
+
+    (None, "") for a new tab, or nonsense.
+    """
+    found = _EVENT_ID_FORM.fullmatch(text) if text else None
+    return (found[1], found[2] or "") if found else (None, "")
+
+
+def token_of(cookie: str) -> str:
+    """Return the token of a cookie, for a tab whose browser may not keep it: it makes no cookie."""
+    digest = hashlib.blake2b(cookie.encode(), digest_size=16, person=b"viblog token").digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def key_of(token: str) -> str:
+    """Return the presence key of a token: what is in Redis cannot be used as one."""
+    return hashlib.blake2b(token.encode(), digest_size=9, person=b"viblog reader").hexdigest()
