@@ -279,12 +279,6 @@ class Settings:
         "text, not empty",
         "What every key and channel begins with; another one for each blog on one Redis.",
     )
-    worker_name: str = _setting(
-        "",
-        _read_text,
-        "text",
-        "This worker's name in Redis; `gunicorn.conf.py` gives each its own.",
-    )
     count: str = _setting(
         "tabs",
         _one_of("tabs", "readers"),

@@ -206,7 +206,6 @@ def presence_settings(settings: Settings) -> PresenceSettings:
     return PresenceSettings(
         redis_url=settings.redis_url or DEFAULT_REDIS_URL,
         redis_prefix=settings.redis_prefix,
-        worker_name=settings.worker_name,
         timings=Timings(
             lease_seconds=settings.lease_seconds, heartbeat_seconds=settings.heartbeat_seconds
         ),

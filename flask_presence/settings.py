@@ -17,7 +17,6 @@ class PresenceSettings:
 
     redis_url: str = "redis://127.0.0.1:6379/0"
     redis_prefix: str = "presence"
-    worker_name: str = ""  # a random one
     timings: Timings = field(default_factory=Timings)
     limits: Limits = field(default_factory=Limits)
     linger_seconds: float = 1.0

@@ -39,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "blog.native_work": set(),
     "blog.short_cache": set(),
     "flask_presence.server": {
+        "flask_presence.web",
         "flask_presence.redis_url",
         "flask_presence.streams",
         "flask_presence.tracking",
@@ -192,9 +193,9 @@ def test_importing_the_tracking_does_not_load_flask():
 
 def test_what_gunicorns_master_loads_does_not_load_redis():
     """Loaded there, before gevent has patched what it imports, it would be so in every worker."""
-    modules = [f"flask_presence.server.{name}" for name in ("worker", "embedded", "handover")]
+    modules = [f"flask_presence.server.{name}" for name in ("worker", "embedded", "hooks")]
     modules.append("flask_presence.file_limits")
-    loaded = loaded_after(", ".join([*modules, "flask_presence.web.gate", "blog.config"]))
+    loaded = loaded_after(", ".join([*modules, "blog.config"]))
     assert "redis" not in loaded
 
 

@@ -1,5 +1,6 @@
-"""The embedded Valkey, for when no BLOG_REDIS_URL is given: started, watched and stopped by the
-gunicorn master. It listens on a unix socket in the instance folder only and keeps nothing on disk.
+"""The embedded Valkey, for when no Redis is named: started, watched and stopped by the master.
+
+It listens on a unix socket in a folder only, and keeps nothing on disk.
 """
 
 from __future__ import annotations
@@ -51,12 +52,15 @@ class EmbeddedValkeyError(RuntimeError):
 class EmbeddedValkey:
     """One Valkey server below a folder, kept alive until `close`.
 
+    `variables` is how the names of the settings begin that messages speak of.
+
     Where a server listens on the socket already, be it another gunicorn's of the same folder or one
     that a killed master left behind, it is used. Whoever finds nobody listening starts one, under a
     lock: so no server takes the socket of another away.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, variables: str = "PRESENCE_") -> None:
+        self._variables = variables
         self.socket_path = embedded_socket(folder)
         self._folder = self.socket_path.parent
         self._process: subprocess.Popen[bytes] | None = None
@@ -73,9 +77,9 @@ class EmbeddedValkey:
         length = len(os.fsencode(self.socket_path))
         if length >= MAX_SOCKET_PATH_BYTES:
             raise EmbeddedValkeyError(
-                f"BLOG_INSTANCE_DIR: found a folder whose socket would have a path of {length} "
-                f"bytes, expected under {MAX_SOCKET_PATH_BYTES}; choose a shorter one, or set "
-                "BLOG_REDIS_URL"
+                f"{self._variables}INSTANCE_DIR: found a folder whose socket would have a path"
+                f" of {length} bytes, expected under {MAX_SOCKET_PATH_BYTES}; choose a shorter one,"
+                f" or set {self._variables}REDIS_URL"
             )
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -83,8 +87,8 @@ class EmbeddedValkey:
                 log.info("presence: using the Valkey that already runs in the instance folder")
         except OSError as error:
             raise EmbeddedValkeyError(
-                f"BLOG_INSTANCE_DIR: {error}; the embedded Valkey needs a folder that the blog"
-                "'s user can write; choose one, or set BLOG_REDIS_URL"
+                f"{self._variables}INSTANCE_DIR: {error}; the embedded Valkey needs a folder that"
+                f" the blog's user can write; choose one, or set {self._variables}REDIS_URL"
             ) from error
         self._thread.start()
 
@@ -189,7 +193,7 @@ def _find_binary() -> str:
         installed = shutil.which("valkey-server") or shutil.which("redis-server")
         if installed:
             return installed
-        raise EmbeddedValkeyError(f"{error}; install Valkey, or set BLOG_REDIS_URL") from error
+        raise EmbeddedValkeyError(f"{error}; install Valkey, or name a Redis") from error
 
 
 def _die_with_parent() -> None:

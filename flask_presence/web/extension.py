@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -63,7 +64,7 @@ class Presence:
         self.opening: Callable[[str], bytes] = lambda page: b""
         self.tracker = Tracker(
             store or Store(connect(settings.redis_url), settings.redis_prefix),
-            worker=settings.worker_name or None,
+            worker=os.environ.get("PRESENCE_WORKER_NAME"),  # of `server.hooks`; else a random one
             indexes=("page",),
             timings=settings.timings,
             observer=observer or Observer(),
