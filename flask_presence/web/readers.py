@@ -57,6 +57,8 @@ class Readers:
         self._linger_seconds = linger_seconds
         self._streams: dict[str, Stream] = {}  # by ref
         self._checks: dict[str, gevent.Greenlet[..., None]] = {}  # by key
+        # The refs of streams that are one too many, but were on their way back: to be parked then.
+        self._to_park: set[str] = set()
         self._probes: dict[str, tuple[float, float]] = {}  # by key: how many are left, and when
         self._settling: dict[str, gevent.Greenlet[..., None]] = {}  # by key
         self._settled: dict[str, tuple[float, int]] = {}  # by key: when, and how often in a row
@@ -127,6 +129,10 @@ class Readers:
         for joined in diff.joins:
             if self._drained:
                 self._note_return(joined)
+            if joined.prev_ref in self._to_park:
+                self._to_park.add(joined.ref)  # until it leaves: it may be another worker's
+                gevent.spawn(self._park, joined.ref)  # once it is open
+                continue
             metas = self._tracker.get_by_key(TOPIC, joined.key)
             if len(metas) == 1:  # nearly always; there may be thousands
                 continue
@@ -142,6 +148,7 @@ class Readers:
                 delay = max(self._linger_seconds, RETURN_SECONDS) + PARK_DELAY_SECONDS
                 check = gevent.spawn_later(delay, self._park_oldest, joined.key)
                 self._checks[joined.key] = check
+        self._to_park -= left
 
     def _note_return(self, joined: Presence) -> None:
         """Count a tab that was sent away no more, if a new page of its reader took its place.
@@ -213,9 +220,16 @@ class Readers:
         metas = self._tracker.get_by_key(TOPIC, key)
         oldest_first = sorted(metas, key=lambda meta: (_age_of(meta, 0), meta["ref"]))
         for meta in oldest_first[: -self._max_streams]:
-            stream = self._streams.get(meta["ref"])
-            if stream is not None:
-                stream.end(PARK, ending=Ending.PARKED)
+            if not self._park(meta["ref"]):
+                self._to_park.add(meta["ref"])
+
+    def _park(self, ref: str) -> bool:
+        """End a stream, and have its tab stay away; tell whether it is one of this worker."""
+        stream = self._streams.get(ref)
+        if stream is None:
+            return False
+        stream.end(PARK, ending=Ending.PARKED)
+        return True
 
 
 def _put_last(entries: dict[str, T], key: str, value: T) -> None:

@@ -163,7 +163,9 @@ def test_twelve_tabs_of_one_browser_all_load_and_at_most_four_count(
     for tab in tabs:
         tab.goto(site.url + POST, timeout=5_000)
         assert tab.locator("main h1").is_visible()
-    site.wait_for_total(4)
+    # After 2.75 s there are four, but for a tab that was on its way back and had to wait for one of
+    # the six connections: it is new then, and is looked at after another 2.75 s.
+    site.wait_for_total(4, seconds=7)
     expect_numbers(tabs[-1], here=4, total=4)
 
 
