@@ -121,6 +121,7 @@ class Hub:
         except BaseException:
             stream.end()
             raise
+        log.debug("streams: one opened", extra={"page": name, "open": self._count})
         return stream.begin(request)
 
     def greet(self, stream: Stream) -> bytes:
@@ -149,6 +150,8 @@ class Hub:
         stream.group.discard(stream)
         self._count -= 1
         self.observer.ended(stream.page, ending)
+        fields = {"page": stream.page, "ending": ending.name.lower(), "open": self._count}
+        log.debug("streams: one ended", extra=fields)
         if not page:
             del self._pages[stream.page]
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
 from ..streams.observer import Ending
 from ..streams.stream import Stream
 from .gate import Gate, Places
 from .identity import Identity
 from .readers import Readers
-
-log = logging.getLogger(__name__)
 
 
 class Tab:
@@ -43,12 +39,9 @@ class Tab:
         key, _, prev_ref, _ = self.identity
         if key:
             self.ref = self._readers.arrive(stream, key, prev_ref, self.first_came)
-        log.debug("streams: one opened", extra={"page": stream.page})
 
     def leave(self, stream: Stream, ending: Ending) -> None:
         """Count it no more, or only until it should be back."""
         self._gate.leave(self._places)
         if self.ref:
             self._readers.depart(stream, self.identity.key, self.ref, ending)
-        fields = {"page": stream.page, "ending": ending.name.lower()}
-        log.debug("streams: one ended", extra=fields)

@@ -90,14 +90,14 @@ def test_readiness_says_how_far_the_numbers_can_be_believed(app):
 def test_a_worker_is_ready_whatever_became_of_redis_and_not_while_it_drains():
     app = create_app(Settings())
     viblog, client = app.extensions["viblog"], app.test_client()
-    health = viblog.tracker.sync.health
+    health = viblog.presence.tracker.sync.health
     health.note_failure("writer", OSError(), 0.0)
     answer = client.get("/readyz")
     assert (answer.status_code, json.loads(answer.data)["presence"]) == (200, "stale")
     health.must_forget(60.0)
     answer = client.get("/readyz")
     assert (answer.status_code, json.loads(answer.data)["presence"]) == (200, "local")
-    viblog.gate.is_draining = True
+    viblog.presence.gate.is_draining = True
     answer = client.get("/readyz")
     assert (answer.status_code, json.loads(answer.data)["reason"]) == (503, "it is draining")
     assert client.get("/healthz").status_code == 200

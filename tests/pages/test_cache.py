@@ -74,7 +74,7 @@ class Blog:
         self.viblog.about.load()
 
     def open_tab(self, page):
-        self.viblog.tracker.track(object(), TOPIC, "ada", {"page": page})
+        self.viblog.presence.tracker.track(object(), TOPIC, "ada", {"page": page})
 
     def ask(self, path, method="GET", base_url="http://localhost", **headers):
         return self._ask(self.app.wsgi_app, path, method, base_url, headers)
@@ -150,7 +150,7 @@ def test_every_page_of_the_site_is_answered_byte_for_byte_as_without_a_cache(blo
     addresses = blog.find_addresses()
     for wanted in ("/blog?page=2", "/tags/c~2fd?page=2", "/archive/2024", "/about", "/search"):
         assert wanted in addresses
-    health = blog.viblog.tracker.sync.health
+    health = blog.viblog.presence.tracker.sync.health
     for change in (
         lambda: None,
         lambda: [blog.open_tab(page) for page in ("index", "blog/p3", "blog/p3")],
@@ -244,15 +244,15 @@ class TestNothingIsStale:
 
     def test_who_comes_and_who_goes(self, blog):
         owner = object()
-        blog.viblog.tracker.track(owner, TOPIC, "ada", {"page": "blog/p1"})
+        blog.viblog.presence.tracker.track(owner, TOPIC, "ada", {"page": "blog/p1"})
         assert b">1 reading now<" in blog.ask("/blog/p1").body
         assert b">1 reader online<" in blog.ask("/").body
-        blog.viblog.tracker.untrack(owner)
+        blog.viblog.presence.tracker.untrack(owner)
         assert b">0 reading now<" in blog.ask("/blog/p1").body
         assert blog.ask("/").headers["ETag"] == self.before["/"]
 
     def test_numbers_that_are_no_longer_live(self, blog):
-        health = blog.viblog.tracker.sync.health
+        health = blog.viblog.presence.tracker.sync.health
         health.note_failure("reader", OSError("gone"), 0.0)
         assert b"as last known" in blog.ask("/blog/p1").body
         health.must_forget(100.0)

@@ -19,7 +19,10 @@ NUMBER = re.compile(r">(\d+) readers? online<")
 
 
 def has_ring(pid: int) -> bool:
-    names = [path.readlink().name for path in Path(f"/proc/{pid}/fd").iterdir()]
+    names = []
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            names.append(path.readlink().name)
     return any("io_uring" in name for name in names)
 
 
