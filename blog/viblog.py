@@ -13,6 +13,7 @@ from blog.cards import CardFontError, Cards
 from blog.config import Settings, SettingsError
 from blog.live.following import Following
 from blog.live.numbers import NamedPost, Numbers
+from blog.live.templates import LiveTemplates
 from blog.live.updates import Updates
 from blog.ops.check_redis import examine_redis
 from blog.ops.check_settings import examine_settings
@@ -68,11 +69,13 @@ class Viblog:
             observer=self.metrics.presence if self.metrics else None,
             stream_observer=self.metrics.streams if self.metrics else None,
         )
-        self.updates = Updates(self.library)
+        templates = LiveTemplates(ROOT / "templates", reloads=settings.dev)
+        self.updates = Updates(self.library, templates)
         self.following = follow(self.library, self.about) if settings.dev else None
         news = self.following or self.updates
         self.numbers = Numbers(
             self.presence.tracker,
+            templates,
             counts_readers=settings.count == "readers",
             find_post=self.find_post,
             beside=news.change,

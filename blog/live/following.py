@@ -72,7 +72,7 @@ class Following:
     def look(self) -> bool:
         """Look at the templates and the stylesheet; tell whether one is another than before."""
         before = self._stamp, self._style
-        self._stamp = _make_stamp(self._templates.glob("*.html"))
+        self._stamp = _make_stamp(self._templates.rglob("*.html"))
         self._style = self._style_url()
         return (self._stamp, self._style) != before
 

@@ -1,8 +1,8 @@
-"""Presence in words: the live elements of a page, as text and as one frame."""
+"""The numbers on an open page: what they are, and when its frame has to be made anew."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from heapq import nsmallest
 from itertools import islice
@@ -11,18 +11,11 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from blog.live.templates import LiveTemplates
 from blog.posts.page_names import INDEX_PAGE, POST_PREFIX
 from flask_presence.streams.event import encode_event, join_events
-from flask_presence.tracking import State, Tracker
+from flask_presence.tracking import Tracker
 from flask_presence.web.readers import TOPIC
-
-NOTICES = {
-    State.WHOLE: "",
-    State.STALE: "not live right now, as last known",
-    State.LOCAL: "not live right now, a part only",
-}
-
-_AUTO = Markup(' dir="auto"')
 
 # How many of the posts with most readers the index names, and for how many its cards have a number:
 # 500 are 7 KB a frame, where each has one or two readers.
@@ -41,6 +34,16 @@ class NamedPost(NamedTuple):
     needs_direction: bool = False
 
 
+class ReadPost(NamedTuple):
+    """A post that is being read, as `templates/live` shows it; `readers` is by how many."""
+
+    css_class: str
+    readers: int
+    title: str
+    address: str
+    needs_direction: bool
+
+
 class Shown(NamedTuple):
     """The numbers of a page, and how far they can be believed; equal ones make equal frames.
 
@@ -50,44 +53,49 @@ class Shown(NamedTuple):
 
     total: int
     here: int | None
-    state: State
+    state: str
     reads: Mapping[str, int] | None = None
-    named: tuple[tuple[str, NamedPost, int], ...] = ()
+    named: tuple[ReadPost, ...] = ()
+
+    def read_targets(self) -> Iterator[tuple[int, str]]:
+        """Yield each number that a card of the index has, with the selector of those cards."""
+        by_count: dict[int, list[str]] = {}
+        for page, count in (self.reads or {}).items():
+            by_count.setdefault(count, []).append(f".{_class_of(page)}")
+        for count, classes in by_count.items():
+            yield count, ",".join(classes)
+
+    @property
+    def unread_target(self) -> str:
+        """The selector of the cards that have no number."""
+        others = ",".join(target for _, target in self.read_targets())
+        return f".reads:not({others})" if others else ".reads"
 
 
 class Fragments:
-    """The live elements of one page, as text: the total, this page's own, and a notice or "".
+    """The live elements of one page, as HTML: the total, this page's own, and a notice or "".
 
-    `being_read` is HTML: the posts with most readers, or "". Without numbers all are "".
+    `being_read` is the posts with most readers, or "". Without numbers all are "".
     """
 
-    total = here = notice = ""
-    being_read = Markup("")
+    total = here = notice = being_read = Markup("")
     _reads: Mapping[str, int] = MappingProxyType({})
 
-    def __init__(self, shown: Shown | None) -> None:
+    def __init__(self, templates: LiveTemplates, shown: Shown | None) -> None:
+        self._words = words = templates.words
         if shown is None:
             return
-        self.total = readers_online(shown.total)
-        self.here = "" if shown.here is None else reading_now(shown.here)
-        self.notice = NOTICES[shown.state]
-        self.being_read = _list_being_read(shown.named)
+        self.total = words.readers_online(shown.total)
+        if shown.here is not None:
+            self.here = words.reading_now(shown.here)
+        self.notice = words.notice(shown.state)
+        self.being_read = words.being_read(shown.named)
         self._reads = shown.reads or {}
 
-    def reads(self, post_id: str) -> str:
+    def reads(self, post_id: str) -> Markup:
         """Return what stands on a post's card: how many read it, or ""."""
         count = self._reads.get(POST_PREFIX + post_id, 0)
-        return reading_now(count) if count else ""
-
-
-def readers_online(count: int) -> str:
-    """Say how many are on the blog."""
-    return "1 reader online" if count == 1 else f"{count} readers online"
-
-
-def reading_now(count: int) -> str:
-    """Say how many are on this page."""
-    return f"{count} reading now"
+        return self._words.reading_now(count) if count else Markup("")
 
 
 def _class_of(page: str) -> str:
@@ -109,6 +117,7 @@ class Numbers:
     def __init__(
         self,
         tracker: Tracker,
+        templates: LiveTemplates,
         *,
         counts_readers: bool,
         find_post: Callable[[str], NamedPost | None],
@@ -119,6 +128,7 @@ class Numbers:
         tracker.subscribe(self._note_change, topic=TOPIC)
         tracker.subscribe_state(self._note_change)
         self._tracker = tracker
+        self._templates = templates
         self._is_distinct = counts_readers
         self._find_post = find_post
         self._beside = beside
@@ -134,7 +144,7 @@ class Numbers:
 
     def fragments(self, page: str) -> Fragments:
         """Return the live elements of a page; only a post has a number of its own."""
-        return Fragments(self._count(page) if self._is_counting() else None)
+        return Fragments(self._templates, self._count(page) if self._is_counting() else None)
 
     def frame(self, page: str) -> bytes:
         """Return the event that brings every live element of a page up to date."""
@@ -142,7 +152,7 @@ class Numbers:
         made = self._frames.get(page)
         if made is not None and made[0] == (shown, beside):
             return made[1]
-        frame = join_events(encode_shown(shown), beside)
+        frame = join_events(encode_event(self._templates.frame(shown)), beside)
         self._frames[page] = ((shown, beside), frame)
         return frame
 
@@ -150,7 +160,7 @@ class Numbers:
         self.version += 1
 
     def _count(self, page: str) -> Shown:
-        count, state = self._tracker.count, self._tracker.state
+        count, state = self._tracker.count, self._tracker.state.value
         total = count(TOPIC, distinct=self._is_distinct)
         if page.startswith(POST_PREFIX):
             return Shown(total, count(TOPIC, distinct=self._is_distinct, page=page), state)
@@ -160,7 +170,11 @@ class Numbers:
         reads = {page: n for page, n in counts.items() if _is_post_page(page)}
         # Among equals, the order of their names: it must not change from one frame to the next.
         most = nsmallest(MOST_COUNTED, reads.items(), key=lambda item: (-item[1], item[0]))
-        named = ((name, post, n) for name, n in most if (post := self._find_post(name)))
+        named = (
+            ReadPost(_class_of(name), n, *post)
+            for name, n in most
+            if (post := self._find_post(name)) is not None
+        )
         return Shown(total, None, state, dict(most), tuple(islice(named, MOST_NAMED)))
 
 
@@ -170,68 +184,3 @@ def _is_post_page(page: object) -> bool:
         return False
     # Half a character, which JSON may hold and UTF-8 may not.
     return page.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in page)
-
-
-def encode_shown(shown: Shown) -> bytes:
-    """Return the event that has a page's live elements: all, so that one may be skipped."""
-    total, notice = readers_online(shown.total).encode(), NOTICES[shown.state].encode()
-    if shown.here is not None:
-        return _POST_FRAME % (total, reading_now(shown.here).encode(), notice)
-    if shown.reads is None:
-        return _PAGE_FRAME % (total, notice)
-    return encode_event(
-        "\n".join(
-            [
-                _partial("live-total", readers_online(shown.total)),
-                _partial("live-notice", NOTICES[shown.state]),
-                # Morphed: who has come to one of its links by the keyboard stays there.
-                _partial("being-read", _list_being_read(shown.named), "innerMorph"),
-                *_card_partials(shown.reads),
-            ]
-        )
-    )
-
-
-def _card_partials(reads: Mapping[str, int]) -> list[str]:
-    """Return one partial for the cards without readers, and one for each number that there is."""
-    by_count: dict[int, list[str]] = {}
-    for page, count in reads.items():
-        by_count.setdefault(count, []).append(f".{_class_of(page)}")
-    parts = [
-        f'<hx-partial hx-target="{",".join(classes)}" hx-swap="innerHTML">{reading_now(count)}'
-        "</hx-partial>"
-        for count, classes in by_count.items()
-    ]
-    others = ",".join(name for classes in by_count.values() for name in classes)
-    target = f".reads:not({others})" if others else ".reads"
-    return [f'<hx-partial hx-target="{target}" hx-swap="innerHTML"></hx-partial>', *parts]
-
-
-def _list_being_read(named: tuple[tuple[str, NamedPost, int], ...]) -> Markup:
-    if not named:
-        return Markup("")
-    # With an id each line stays what it is when their order changes, and keeps the focus.
-    items = Markup("").join(
-        Markup('<li id="{}"><a href="{}"{}>{}</a> <span class="meta">{}</span></li>').format(
-            f"now-{_class_of(page)}",
-            post.address,
-            _AUTO if post.needs_direction else "",
-            post.title,
-            reading_now(count),
-        )
-        for page, post, count in named
-    )
-    return Markup('<h2>Being read now</h2><ul class="lines">{}</ul>').format(items)
-
-
-def _partial(name: str, html: str, swap: str = "innerHTML") -> str:
-    return f'<hx-partial hx-target=".{name}" hx-swap="{swap}">{html}</hx-partial>'
-
-
-def _make_template(*classes: str) -> bytes:
-    """Make an event whose texts are put in later: they have no line end, and nothing to escape."""
-    return encode_event("\n".join(_partial(name, "%b") for name in classes))
-
-
-_PAGE_FRAME = _make_template("live-total", "live-notice")
-_POST_FRAME = _make_template("live-total", "live-here", "live-notice")

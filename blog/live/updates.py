@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from html import escape
 
+from blog.live.templates import LiveTemplates
 from blog.posts import Index, Library
 from blog.posts.addresses import post_path
 from blog.posts.page_names import POST_PREFIX
 from flask_presence.streams.event import encode_event
 
-# The live element that a post's page has for it, empty, with the revision of the post that the page
-# shows as another class: whoever has the newest one sees nothing, whatever frames were skipped,
-# and nothing any more where a change was taken back. `innerMorph` leaves alone what is the same:
-# a frame must not take the focus away, or a link from under the pointer.
-_UPDATED = (
-    '<hx-partial hx-target=".post-updated:not(.{revision})" hx-swap="innerMorph">'
-    'This post was updated. <a href="{path}">New version</a></hx-partial>\n'
-    '<hx-partial hx-target=".{revision}" hx-swap="innerMorph"></hx-partial>'
-)
-GONE = encode_event(
-    '<hx-partial hx-target=".post-updated" hx-swap="innerMorph">'
-    'This post is no longer published. <a href="/">Other posts</a></hx-partial>'
-)
-
 
 class Updates:
     """Knows which posts have changed. O(1), but `notice`, which looks at every post."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, templates: LiveTemplates) -> None:
         self._library = library
+
+        @lru_cache(maxsize=1024)
+        def encode(revision: str, path: str) -> bytes:
+            return encode_event(templates.updated(revision, path))
+
+        self._encode = encode
         self._changed: set[str] = set()
 
     def notice(self, before: Index, after: Index) -> None:
@@ -50,14 +42,8 @@ class Updates:
         post_id = page.removeprefix(POST_PREFIX)
         # A post with a new address may keep its old one, which leads there.
         post = index.by_id.get(post_id) or index.find_alias(post_path(post_id))
-        return encode_update(post.revision, post_path(post.id)) if post else GONE
+        return self._encode(post.revision, post_path(post.id)) if post else self._encode("", "")
 
     def change(self, page: str) -> bytes:
         """Return what every frame of a page has since its post changed; before that b""."""
         return self.opening(page) if page in self._changed else b""
-
-
-@lru_cache(maxsize=1024)
-def encode_update(revision: str, path: str) -> bytes:
-    """Return the event that tells who has another revision where the newest one is."""
-    return encode_event(_UPDATED.format(revision=revision, path=escape(path)))

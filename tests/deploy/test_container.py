@@ -160,7 +160,7 @@ def test_hadolint_finds_nothing() -> None:
 
 
 def test_the_container_serves_as_a_user_without_rights(podman: Podman, running: int) -> None:
-    assert "0 readers online" in fetch(running)
+    assert "just you online" in fetch(running)
     assert "htmx" in fetch(running, "/static/vendor/htmx.org/dist/htmx.min.js")
     assert podman.run("exec", "blog", "id", "--user") == "10001"
     own = podman.run("exec", "blog", "find", "/opt", "-user", "viblog")

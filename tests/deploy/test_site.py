@@ -58,7 +58,7 @@ def _without_readers(site: DeployedSite, slow_client: SlowClient) -> None:
     """Begin with a blog that runs and that nobody reads."""
 
     def nobody() -> bool:
-        return all("0 readers online" in site.get(INDEX).body.decode() for _ in range(3))
+        return all("just you online" in site.get(INDEX).body.decode() for _ in range(3))
 
     site.machine.wait(nobody, "nobody reads", 20)
 

@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from blog.live.updates import GONE, Updates
+from blog.live.templates import LiveTemplates
+from blog.live.updates import Updates
 from blog.posts import Library
+
+TEMPLATES = LiveTemplates(Path(__file__).resolve().parents[2] / "templates")
+GONE = (
+    b'data: <hx-partial hx-target=".post-updated" hx-swap="innerMorph">This post is no longer'
+    b' published. <a href="/">Other posts</a></hx-partial>\n\n'
+)
 
 
 class Desk:
@@ -22,7 +29,7 @@ class Desk:
         """Be another worker, which has seen no change."""
         self.library = Library(self._folder)
         self.library.load()
-        self.updates = Updates(self.library)
+        self.updates = Updates(self.library, TEMPLATES)
         self.library.subscribe(self.updates.notice)
 
     def write(self, name: str, text: str, fields: str = "") -> None:

@@ -13,7 +13,7 @@ from typing import Self
 
 from tests.site import Site
 
-TOTAL = re.compile(r">(\d+) readers? online<")
+TOTAL = re.compile(r">(?:just you|(\d+) readers?) online<")
 NOTICE = re.compile(r'hx-target="\.live-notice"[^>]*>([^<]*)<')
 HTMX_JITTER = 0.3
 
@@ -151,7 +151,7 @@ class Tab:
         if name == "drain":
             self.drain_retry_ms = self.retry_ms
         if (found := TOTAL.search(event)) is not None:
-            self.totals.append(int(found[1]))
+            self.totals.append(int(found[1] or 0))
             self.is_live = True
         if (found := NOTICE.search(event)) is not None:
             self.notice = found[1]
