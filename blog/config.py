@@ -20,18 +20,6 @@ from zoneinfo import ZoneInfo
 
 from flask_presence.redis_url import SHORT, embedded_socket, find_problem, has_tag, needs_tag
 
-# 16 random bytes written in hex: nobody guesses a signature's key of that length.
-MIN_SECRET_CHARS = 32
-
-
-# BCP 47, without asking whether there is such a language.
-LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
-_SITE_URL = re.compile(r"(?:(?i:https?)://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::[0-9]+)?/?)?")
-_HOST_NAME = re.compile(r"[\w.-]+")
-# Whose subdomains are meant, too, begins with a dot. A port is not looked at.
-_TRUSTED_HOST = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*(?::[0-9]+)?")
-_SECONDS = "seconds, more than 0, less than 86400"
-
 
 class SettingsError(ValueError):
     """One or more settings cannot be used; one line for each in `problems`."""
@@ -41,362 +29,244 @@ class SettingsError(ValueError):
         self.problems = problems
 
 
-def _read_text(value: str) -> str:
-    return value.strip()
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What may be set: `expected` says it, `convert` makes the value of a text, `fits` checks it.
 
+    `convert` raises `ValueError`, `LookupError` or `OSError` for a text that is no such value. A
+    secret's value is in no message and in no `repr`.
+    """
 
-def _read_fitting(pattern: re.Pattern[str]) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if not pattern.fullmatch(value.strip()):
+    expected: str
+    convert: Callable[[str], Any] = str.strip
+    fits: Callable[[Any], object] = lambda value: True
+    is_secret: bool = False
+
+    def read(self, text: str) -> Any:
+        """Return the value of a text. Raises `ValueError`, too, for a value that does not fit."""
+        value = self.convert(text)
+        if not self.fits(value):
             raise ValueError
-        return value.strip()
-
-    return read
-
-
-def _read_host(value: str) -> str:
-    host = value.strip()
-    if ":" in host:
-        ipaddress.IPv6Address(host)
-    elif not _HOST_NAME.fullmatch(host):
-        raise ValueError
-    return host
-
-
-def _read_path(value: str) -> Path:
-    return Path(value.strip()).expanduser()
-
-
-def _read_whole(value: str) -> int:
-    return int(value)
-
-
-def _read_port(value: str) -> int:
-    port = int(value)
-    if not 1 <= port <= 65_535:
-        raise ValueError
-    return port
-
-
-def _read_seconds(value: str) -> float:
-    seconds = float(value)
-    if not 0 < seconds < 86_400:
-        raise ValueError
-    return seconds
-
-
-def _read_switch(value: str) -> bool:
-    switches = {"1": True, "true": True, "yes": True, "on": True}
-    switches |= {"0": False, "false": False, "no": False, "off": False, "": False}
-    return switches[value.strip().lower()]
-
-
-def _read_zone(value: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(value.strip())
-    except OSError as error:  # "Europe" is a folder of zones, and none itself
-        raise ValueError from error
-
-
-def _read_secret(value: str) -> str:
-    if value and len(value) < MIN_SECRET_CHARS:
-        raise ValueError
-    return value
-
-
-def _read_contact(value: str) -> str:
-    contact = value.strip()
-    if contact and not contact.isprintable():
-        raise ValueError
-    if contact and not contact.startswith(("mailto:", "https://", "tel:")):
-        raise ValueError
-    return contact
-
-
-def _read_names(value: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in value.split(",") if name.strip())
-
-
-def _read_trusted_hosts(value: str) -> tuple[str, ...]:
-    return tuple(map(_read_fitting(_TRUSTED_HOST), _read_names(value)))
+        return value
 
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+# BCP 47, without asking whether there is such a language.
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+_SITE_URL = re.compile(r"(?:(?i:https?)://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::[0-9]+)?/?)?")
+_HOST_NAME = re.compile(r"[\w.-]+")
+# Whose subdomains are meant, too, begins with a dot. A port is not looked at.
+_TRUSTED_HOST = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*(?::[0-9]+)?")
+_SWITCHES = {"1": True, "true": True, "yes": True, "on": True}
+_SWITCHES |= {"0": False, "false": False, "no": False, "off": False, "": False}
+_CONTACT_SCHEMES = ("mailto:", "https://", "tel:")
+# 16 random bytes written in hex: nobody guesses a signature's key of that length.
+MIN_SECRET_CHARS = 32
 
-def _read_networks(value: str) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(text) for text in _read_names(value))
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def read_choice(value: str) -> str:
-        if value.strip().lower() not in choices:
-            raise ValueError
-        return value.strip().lower()
-
-    return read_choice
+def _one_of(*choices: str) -> Kind:
+    expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    return Kind(expected, lambda text: text.strip().lower(), choices.__contains__)
 
 
-def _setting(
-    default: Any,
-    read: Callable[[str], Any],
-    expected: str,
-    help_text: str,
-    *,
-    variable: str = "",
-    minimum: int | None = None,
-    secret: bool = False,
-) -> Any:
-    metadata = {
-        "read": read,
-        "expected": expected,
-        "help": help_text,
-        "variable": variable,
-        "minimum": minimum,
-        "secret": secret,
-    }
-    return field(default=default, metadata=metadata, repr=not secret)
+TEXT = Kind("text")
+NOT_EMPTY = Kind("text, not empty", fits=re.compile(".+").fullmatch)
+FOLDER = Kind("a folder", lambda text: Path(text.strip()).expanduser())
+FONT = Kind("a font file")
+WHOLE = Kind("a whole number", int, lambda number: number >= 0)
+POSITIVE = Kind("a whole number from 1", int, lambda number: number >= 1)
+PORT = Kind("a port from 1 to 65535", int, lambda port: 1 <= port <= 65_535)
+SECONDS = Kind("seconds, more than 0, less than 86400", float, lambda seconds: 0 < seconds < 86_400)
+SWITCH = Kind("1 or 0", lambda text: _SWITCHES[text.strip().lower()])
+SECRET = Kind(
+    f"{MIN_SECRET_CHARS} characters or more",
+    str,
+    lambda secret: not secret or len(secret) >= MIN_SECRET_CHARS,
+    is_secret=True,
+)
+ZONE = Kind("a name such as Europe/Berlin", lambda text: ZoneInfo(text.strip()))
+LANGUAGE = Kind("a tag such as de or pt-BR", fits=LANGUAGE_TAG.fullmatch)
+SITE_URL = Kind("http(s)://host, no path", fits=_SITE_URL.fullmatch)
+CONTACT = Kind(
+    "mailto:…, https://… or tel:…",
+    fits=lambda contact: (
+        not contact or (contact.isprintable() and contact.startswith(_CONTACT_SCHEMES))
+    ),
+)
+HOST = Kind(
+    "an address or a name, no port",
+    fits=lambda host: ipaddress.IPv6Address(host) if ":" in host else _HOST_NAME.fullmatch(host),
+)
+HOSTS = Kind(
+    "names, comma-separated", _split, lambda hosts: all(map(_TRUSTED_HOST.fullmatch, hosts))
+)
+NETWORKS = Kind(
+    "addresses or networks, comma-separated",
+    lambda text: tuple(map(ipaddress.ip_network, _split(text))),
+)
+REDIS = Kind(SHORT, is_secret=True)  # more of it is checked with the prefix, below
+
+
+def setting(default: Any, kind: Kind, help_text: str, *, variable: str = "") -> Any:
+    """Declare a setting; the environment variable is `BLOG_` and its name unless told otherwise."""
+    metadata = {"kind": kind, "help": help_text, "variable": variable}
+    return field(default=default, metadata=metadata, repr=not kind.is_secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What a deployer can choose. Values are checked once, when they are read."""
 
-    title: str = _setting("Viblog", _read_text, "text", "The blog's name.")
-    description: str = _setting(
+    title: str = setting("Viblog", TEXT, "The blog's name.")
+    description: str = setting(
         "A blog that knows who is reading it.",
-        _read_text,
-        "text",
+        TEXT,
         "One sentence under the name, and for search engines.",
     )
-    site_url: str = _setting(
+    site_url: str = setting(
         "",
-        _read_fitting(_SITE_URL),
-        "http(s)://host, no path",
-        "The public address. Feeds, the sitemap, canonical links and cards are made from it, never"
-        " from a request; without it there are none.",
+        SITE_URL,
+        "The public address. Feeds, the sitemap, canonical links and cards are made from it,"
+        " never from a request; without it there are none.",
     )
-    language: str = _setting(
+    language: str = setting(
         "en",
-        _read_fitting(LANGUAGE_TAG),
-        "a tag such as de or pt-BR",
+        LANGUAGE,
         "The language of the posts, and by it the direction of the pages, whose own words are"
         " English.",
     )
-    time_zone: ZoneInfo = _setting(
-        ZoneInfo("UTC"),
-        _read_zone,
-        "a name such as Europe/Berlin",
-        "The time zone of a post's date that names none.",
+    time_zone: ZoneInfo = setting(
+        ZoneInfo("UTC"), ZONE, "The time zone of a post's date that names none."
     )
-    secret_key: str = _setting(
-        "",
-        _read_secret,
-        f"{MIN_SECRET_CHARS} characters or more",
-        "Signs the links to previews of hidden posts; without it there are none.",
-        secret=True,
+    secret_key: str = setting(
+        "", SECRET, "Signs the links to previews of hidden posts; without it there are none."
     )
-    posts_dir: Path = _setting(
-        Path("posts"),
-        _read_path,
-        "a folder",
-        "Where the posts are: every Markdown file, any depth.",
+    posts_dir: Path = setting(
+        Path("posts"), FOLDER, "Where the posts are: every Markdown file, any depth."
     )
-    about_dir: Path = _setting(
-        Path("about"), _read_path, "a folder", "The sections of the about page, one file each."
+    about_dir: Path = setting(
+        Path("about"), FOLDER, "The sections of the about page, one file each."
     )
-    instance_dir: Path = _setting(
+    instance_dir: Path = setting(
         Path("instance"),
-        _read_path,
-        "a folder",
+        FOLDER,
         "What the running blog keeps for itself: the embedded Valkey's socket and log, the search"
         " index, the cards.",
     )
-    posts_per_page: int = _setting(
-        10, _read_whole, "a whole number", "Posts on one page of the index.", minimum=1
+    posts_per_page: int = setting(10, POSITIVE, "Posts on one page of the index.")
+    feed_posts: int = setting(20, POSITIVE, "Posts in a feed, the newest.")
+    page_cache_megabytes: int = setting(
+        32, WHOLE, "Memory of each worker for finished pages, in MiB; 0 for none: `docs/pages.md`."
     )
-    feed_posts: int = _setting(
-        20, _read_whole, "a whole number", "Posts in a feed, the newest.", minimum=1
+    security_contact: str = setting(
+        "", CONTACT, "Whom to tell of a weakness; it is published in `/.well-known/security.txt`."
     )
-    page_cache_megabytes: int = _setting(
-        32,
-        _read_whole,
-        "a whole number",
-        "Memory of each worker for finished pages, in MiB; 0 for none: `docs/pages.md`.",
-        minimum=0,
-    )
-    security_contact: str = _setting(
+    card_font: str = setting(
         "",
-        _read_contact,
-        "mailto:…, https://… or tel:…",
-        "Whom to tell of a weakness; it is published in `/.well-known/security.txt`.",
-    )
-    card_font: str = _setting(
-        "",
-        _read_text,
-        "a font file",
+        FONT,
         "The font of the cards, for titles in Chinese, Japanese or Korean; else it is FiraGO.",
     )
-    smart_quotes: bool = _setting(
-        False,
-        _read_switch,
-        "1 or 0",
-        "Show straight quotes, `--` and `...` in posts as “curly” ones, – and ….",
+    smart_quotes: bool = setting(
+        False, SWITCH, "Show straight quotes, `--` and `...` in posts as “curly” ones, – and …."
     )
-    host: str = _setting(
-        "127.0.0.1",
-        _read_host,
-        "an address or a name, no port",
-        "The address to listen on; `0.0.0.0` for all.",
+    host: str = setting("127.0.0.1", HOST, "The address to listen on; `0.0.0.0` for all.")
+    port: int = setting(8000, PORT, "The port to listen on.", variable="PORT")
+    workers: int = setting(2, POSITIVE, "Worker processes.", variable="WEB_CONCURRENCY")
+    proxy_hops: int = setting(
+        0, WHOLE, "Trusted proxies in front, whose X-Forwarded-* headers are believed."
     )
-    port: int = _setting(
-        8000, _read_port, "a port from 1 to 65535", "The port to listen on.", variable="PORT"
-    )
-    workers: int = _setting(
-        2, _read_whole, "a whole number", "Worker processes.", variable="WEB_CONCURRENCY", minimum=1
-    )
-    proxy_hops: int = _setting(
-        0,
-        _read_whole,
-        "a whole number",
-        "Trusted proxies in front, whose X-Forwarded-* headers are believed.",
-        minimum=0,
-    )
-    trusted_hosts: tuple[str, ...] = _setting(
-        (), _read_trusted_hosts, "names, comma-separated", "Host names answered; empty for any."
-    )
-    redis_url: str = _setting(
+    trusted_hosts: tuple[str, ...] = setting((), HOSTS, "Host names answered; empty for any.")
+    redis_url: str = setting(
         "",
-        _read_text,
-        SHORT,
-        "Redis or Valkey 6.2 or newer, behind Sentinel, or a cluster: `docs/redis.md`. Empty starts"
-        " the embedded Valkey.",
-        secret=True,
+        REDIS,
+        "Redis or Valkey 6.2 or newer, behind Sentinel, or a cluster: `docs/redis.md`. Empty"
+        " starts the embedded Valkey.",
     )
-    redis_prefix: str = _setting(
+    redis_prefix: str = setting(
         "{viblog}",
-        _read_fitting(re.compile(r".+")),
-        "text, not empty",
+        NOT_EMPTY,
         "What every key and channel begins with; another one for each blog on one Redis.",
     )
-    count: str = _setting(
-        "tabs",
-        _one_of("tabs", "readers"),
-        "tabs or readers",
-        "What is counted: every open tab, or distinct browsers.",
+    count: str = setting(
+        "tabs", _one_of("tabs", "readers"), "What is counted: every open tab, or distinct browsers."
     )
-    privacy_signal: str = _setting(
+    privacy_signal: str = setting(
         "tab",
         _one_of("tab", "uncounted"),
-        "tab or uncounted",
-        "How a browser counts that asks for privacy (`Sec-GPC`, `DNT`): each tab by itself, without"
-        " a cookie, or not at all.",
+        "How a browser counts that asks for privacy (`Sec-GPC`, `DNT`): each tab by itself,"
+        " without a cookie, or not at all.",
     )
-    pause_hidden_tabs: bool = _setting(
-        False,
-        _read_switch,
-        "1 or 0",
-        "Do not count a tab while it is hidden.",
-    )
-    linger_seconds: float = _setting(
+    pause_hidden_tabs: bool = setting(False, SWITCH, "Do not count a tab while it is hidden.")
+    linger_seconds: float = setting(
         1.0,
-        _read_seconds,
-        _SECONDS,
+        SECONDS,
         "How long a closed tab still counts, so that following a link never makes the total dip.",
     )
-    lease_seconds: float = _setting(
-        15.0,
-        _read_seconds,
-        _SECONDS,
-        "How long a worker's tabs count after its last sign of life.",
+    lease_seconds: float = setting(
+        15.0, SECONDS, "How long a worker's tabs count after its last sign of life."
     )
-    heartbeat_seconds: float = _setting(
-        5.0, _read_seconds, _SECONDS, "How often a worker gives a sign of life, at least."
+    heartbeat_seconds: float = setting(
+        5.0, SECONDS, "How often a worker gives a sign of life, at least."
     )
     # nginx, Amazon's load balancer and Fly.io close what is silent for 60 s, Heroku for 55 s; a
     # ping is up to a second late.
-    ping_seconds: float = _setting(
-        50.0, _read_seconds, _SECONDS, "A comment is sent on a silent stream this often."
+    ping_seconds: float = setting(50.0, SECONDS, "A comment is sent on a silent stream this often.")
+    rotate_seconds: float = setting(
+        600.0, SECONDS, "A stream is asked to come back after this, ± 20 %."
     )
-    rotate_seconds: float = _setting(
-        600.0, _read_seconds, _SECONDS, "A stream is asked to come back after this, ± 20 %."
+    stall_seconds: float = setting(
+        10.0, SECONDS, "A stream, or an answer, that takes nothing for this long is closed."
     )
-    stall_seconds: float = _setting(
-        10.0,
-        _read_seconds,
-        _SECONDS,
-        "A stream, or an answer, that takes nothing for this long is closed.",
+    pace_seconds: float = setting(0.1, SECONDS, "The least time between two updates of one page.")
+    max_streams: int = setting(
+        0, WHOLE, "Open streams in one worker; 0 for as many as the limit of open files allows."
     )
-    pace_seconds: float = _setting(
-        0.1, _read_seconds, _SECONDS, "The least time between two updates of one page."
+    max_streams_per_address: int = setting(
+        200, POSITIVE, "Open streams of one address (IPv6: of one /64) in all workers of this host."
     )
-    max_streams: int = _setting(
-        0,
-        _read_whole,
-        "a whole number",
-        "Open streams in one worker; 0 for as many as the limit of open files allows.",
-        minimum=0,
-    )
-    max_streams_per_address: int = _setting(
-        200,
-        _read_whole,
-        "a whole number",
-        "Open streams of one address (IPv6: of one /64) in all workers of this host.",
-        minimum=1,
-    )
-    max_opens_per_address: int = _setting(
+    max_opens_per_address: int = setting(
         1000,
-        _read_whole,
-        "a whole number",
+        WHOLE,
         "Streams that one address may open in a minute, beside tabs that come back; 0 for any"
         " number.",
-        minimum=0,
     )
-    max_streams_per_reader: int = _setting(
+    max_streams_per_reader: int = setting(
         4,
-        _read_whole,
-        "a whole number",
+        POSITIVE,
         "Open streams of one browser; the oldest is parked until its tab gets the focus.",
-        minimum=1,
     )
-    transport: str = _setting(
+    transport: str = setting(
         "auto",
         _one_of("auto", "generator"),
-        "auto or generator",
         "How streams are sent: `auto` takes sockets over from gunicorn where it can, `generator`"
         " leaves every one to the WSGI server.",
     )
-    dev: bool = _setting(
+    dev: bool = setting(
         False,
-        _read_switch,
-        "1 or 0",
-        "For writing, as `make dev` has it: open pages follow what is saved and show what is to be"
-        " mended, and drafts can be seen. Not for a blog that others can reach.",
+        SWITCH,
+        "For writing, as `make dev` has it: open pages follow what is saved and show what is to"
+        " be mended, and drafts can be seen. Not for a blog that others can reach.",
     )
-    log_level: str = _setting(
-        "info",
-        _one_of("debug", "info", "warning", "error"),
-        "debug, info, warning or error",
-        "What is logged.",
+    log_level: str = setting(
+        "info", _one_of("debug", "info", "warning", "error"), "What is logged."
     )
-    log_format: str = _setting(
+    log_format: str = setting(
         "text",
         _one_of("text", "json"),
-        "text or json",
         "How a line of the log is written: for people, or one JSON object for machines.",
     )
-    metrics: tuple[Network, ...] = _setting(
+    metrics: tuple[Network, ...] = setting(
         (),
-        _read_networks,
-        "addresses or networks, comma-separated",
+        NETWORKS,
         "Who gets `/metrics`, asking without a proxy in between; `docs/watch.md`. Empty: nobody.",
     )
-    metrics_token: str = _setting(
-        "",
-        _read_secret,
-        f"{MIN_SECRET_CHARS} characters or more",
-        "Who sends it as a bearer token gets `/metrics` from anywhere.",
-        secret=True,
+    metrics_token: str = setting(
+        "", SECRET, "Who sends it as a bearer token gets `/metrics` from anywhere."
     )
 
     @classmethod
@@ -409,22 +279,14 @@ class Settings:
         values: dict[str, Any] = {}
         problems: list[str] = []
         for spec in dataclasses.fields(cls):
-            variable = variable_name(spec)
-            raw = environ.get(variable)
-            if raw is None:
+            variable, kind = variable_name(spec), spec.metadata["kind"]
+            if variable not in environ:
                 continue
             try:
-                value = spec.metadata["read"](raw)
-                minimum = spec.metadata["minimum"]
-                if minimum is not None and value < minimum:
-                    raise ValueError
-            except (ValueError, KeyError):
-                found = "an unusable value" if spec.metadata["secret"] else repr(raw)
-                least = spec.metadata["minimum"]
-                expected = spec.metadata["expected"] + (f" from {least}" if least else "")
-                problems.append(f"{variable}: found {found}, expected {expected}")
-            else:
-                values[spec.name] = value
+                values[spec.name] = kind.read(environ[variable])
+            except (ValueError, LookupError, OSError):
+                found = "an unusable value" if kind.is_secret else repr(environ[variable])
+                problems.append(f"{variable}: found {found}, expected {kind.expected}")
         known = {variable_name(spec) for spec in dataclasses.fields(cls)}
         problems += [
             f"{name}: no such setting; {_suggest(name, known)}"
@@ -463,15 +325,11 @@ def describe_settings() -> Iterable[tuple[str, str, str, str]]:
     """Yield variable, default, what is expected, and meaning of every setting."""
     for spec in dataclasses.fields(Settings):
         default = spec.default
-        if isinstance(default, bool):
-            shown = "1" if default else "0"
-        elif isinstance(default, tuple):
+        if isinstance(default, tuple):
             shown = ",".join(map(str, default))
-        elif isinstance(default, float):
-            shown = f"{default:g}"
         else:
-            shown = str(default)
-        yield variable_name(spec), shown, spec.metadata["expected"], spec.metadata["help"]
+            shown = f"{default:g}" if isinstance(default, float | bool) else str(default)
+        yield variable_name(spec), shown, spec.metadata["kind"].expected, spec.metadata["help"]
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:

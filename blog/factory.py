@@ -13,8 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from blog.cli import doctor, posts_cli, presence_cli
 from blog.config import Settings, SettingsError
 from blog.ops.headers import SECURITY_HEADERS, install_headers
-from blog.ops.hosts import check_hosts
-from blog.ops.probes import Access, mount_probes, time_pages
+from blog.ops.probes import Access, check_hosts, mount_probes, time_pages
 from blog.pages import (
     PageCache,
     create_pages,

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from blog.cards import CardFontError, Cards
+from blog.cli.local_checks import examine_limits
 from blog.config import Settings, SettingsError
 from blog.live.following import Following
 from blog.live.numbers import NamedPost, Numbers
 from blog.live.templates import LiveTemplates
 from blog.live.updates import Updates
-from blog.ops.check_redis import examine_redis
-from blog.ops.check_settings import examine_settings
-from blog.ops.check_stream import examine_stream
-from blog.ops.findings import Finding, Level
-from blog.ops.limits import examine_limits
 from blog.ops.metrics import Metrics, Seen
-from blog.ops.timed_store import TimedStore
 from blog.pages.assets import Assets
 from blog.posts import Library
 from blog.posts.addresses import post_path
@@ -31,9 +25,8 @@ from blog.posts.page_names import ABOUT_PAGE, INDEX_PAGE, POST_PREFIX
 from blog.search import Search
 from flask_presence.file_limits import raise_file_limit
 from flask_presence.settings import PresenceSettings
-from flask_presence.streams.fast.sockets import can_take_over
 from flask_presence.streams.hub import Limits
-from flask_presence.tracking import Store, Timings, connect
+from flask_presence.tracking import Timings
 from flask_presence.web.extension import Presence
 from flask_presence.web.readers import TOPIC
 
@@ -65,7 +58,6 @@ class Viblog:
         self.metrics = Metrics(self._what_is_seen()) if settings.is_measured else None
         self.presence = Presence(
             presence_settings(settings),
-            store=self._make_store(),
             observer=self.metrics.presence if self.metrics else None,
             stream_observer=self.metrics.streams if self.metrics else None,
         )
@@ -89,11 +81,6 @@ class Viblog:
         self.is_started = False
         self._is_closed = False
         self._is_loaded = False
-
-    def _make_store(self) -> Store:
-        link = connect(self.settings.redis_url or DEFAULT_REDIS_URL)
-        prefix = self.settings.redis_prefix
-        return TimedStore(link, prefix, self.metrics.redis) if self.metrics else Store(link, prefix)
 
     def _what_is_seen(self) -> Seen:
         """Say what the worker that is asked for the metrics answers for all."""
@@ -152,28 +139,12 @@ class Viblog:
         leftwards = needs_direction(post.title, post.lang, self.settings.language)
         return NamedPost(post.title, post_path(post.id), leftwards)
 
-    def checks(self) -> Iterator[tuple[str, Iterator[Finding]]]:
-        """Return what can be looked at, with a title for what takes a while."""
-        settings = self.settings
-        yield "", self.examine_limits()
-        yield "", examine_settings(settings)
-        yield "Asking Redis", examine_redis(settings)
-        yield (
-            f"Opening a stream at {settings.site_url or 'no address'}",
-            examine_stream(settings.site_url),
-        )
-
-    def examine_limits(self) -> Iterator[Finding]:
-        """Say what the limits are, and what they allow."""
-        takes_over = self.settings.transport == "auto" and can_take_over()
-        return examine_limits(self.settings, takes_over=takes_over)
-
     def start(self) -> None:
         """Begin to count, to send and to watch the posts. Call once, in the serving process."""
         self.is_started = True
         raise_file_limit()
-        for finding in self.examine_limits():
-            if finding.level is not Level.OK:
+        for finding in examine_limits(self.settings):
+            if finding.level != "ok":
                 log.warning("%s", finding)
         # What is there now stays: the collector need not look at it again, for 12 ms each time.
         gc.collect()

@@ -11,11 +11,9 @@ from hashlib import blake2b
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from gevent import monkey
-
 from blog.cards.drawing import DRAWING_VERSION, Card, draw_card
 from blog.cards.fonts import Fonts
-from blog.native_work import NativeWork
+from blog.native import NativeWork, make_lock
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +24,7 @@ MAX_WAITING = 19
 
 _WHOLE_PNG = (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82")
 # One card at a time is drawn in a process, also where a server has threads.
-_at_work = monkey.get_original("_thread", "allocate_lock")()
+_at_work = make_lock()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from io import BytesIO
 from pathlib import Path
 
 import PIL
-from gevent import monkey
 from PIL import ImageFont, features
 from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular
+
+from blog.native import make_lock
 
 # No font has a glyph for what is no character: what is drawn for it, is drawn for all that lack.
 _NO_CHARACTER = "\uffff"
@@ -48,7 +49,7 @@ class Fonts:
         self._known: dict[str, bool] = {}
         # The loop's thread asks for what a page shows while another draws, and FreeType's fonts
         # are for one thread at a time. Held for one glyph.
-        self._probing = monkey.get_original("_thread", "allocate_lock")()
+        self._probing = make_lock()
 
     def bold(self, size: int) -> ImageFont.FreeTypeFont:
         """Open the bold weight; `size` is in pixels. For one thread."""

@@ -14,8 +14,7 @@ from blog.cli.links import LinkCheck, Texts
 from blog.posts import Fault, Index, Library, Post
 from blog.posts.finding import describe_others
 from blog.posts.links import Links, find_links
-from blog.posts.markup.markdown import render_with_hints
-from blog.posts.markup.rendering import describe_crash
+from blog.posts.markup.markdown import describe_crash, render_with_hints
 from blog.posts.schema import NAMES
 
 

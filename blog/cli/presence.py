@@ -17,10 +17,10 @@ from flask import current_app
 from flask.cli import AppGroup
 from redis import RedisError
 
-from blog.cli.tally import PageTally, tally_pages
 from blog.config import Settings
 from blog.posts.signs import on_one_line
 from flask_presence.tracking import Onlooker, Presence, SeenWorker, Store, connect, describe_outage
+from flask_presence.web.readers import TOPIC
 
 presence_cli = AppGroup("presence", help="Who is reading: look, and change nothing.")
 
@@ -64,7 +64,7 @@ def top(seconds: float) -> None:
     onlooker = _open_onlooker()
     if not (sys.stdin.isatty() and sys.stdout.isatty() and find_spec("termios")):
         try:
-            lines = write_top(onlooker.look(), most_pages=None)
+            lines = write_top(onlooker, most_pages=None)
         except (RedisError, OSError, ValueError) as error:
             raise click.ClickException(_describe(error)) from error
         click.echo("\n".join(lines))
@@ -77,7 +77,7 @@ def top(seconds: float) -> None:
         while True:
             columns, height = shutil.get_terminal_size()
             try:
-                lines = write_top(onlooker.look(), most_pages=max(1, height - 6))
+                lines = write_top(onlooker, most_pages=max(1, height - 6))
             except (RedisError, OSError, ValueError) as error:
                 lines = [_describe(error), "", "Looking again every few seconds. q ends."]
             screen.show([line[:columns] for line in lines])
@@ -85,26 +85,26 @@ def top(seconds: float) -> None:
                 return
 
 
-def write_top(workers: list[SeenWorker], *, most_pages: int | None) -> list[str]:
-    """Return what `top` shows: totals, workers, and the pages with the most tabs."""
-    total, pages = tally_pages(p for worker in workers for p in worker.presences)
+def write_top(onlooker: Onlooker, *, most_pages: int | None) -> list[str]:
+    """Look, and return what `top` shows: totals, workers, and the pages with the most tabs."""
+    workers, replica = onlooker.look(), onlooker.replica
+    tabs = replica.counts(TOPIC, "page")
+    readers = replica.counts(TOPIC, "page", distinct=True)
+    pages = sorted(tabs, key=lambda page: (-tabs[page], str(page)))
     shown = pages[:most_pages]
     parts = [f"{on_one_line(worker.name)} {len(worker.presences)}" for worker in workers]
     lines = [
-        f"{_count(total.tabs, 'tab')}, {_count(total.readers, 'reader')} on"
+        f"{_count(replica.count(TOPIC), 'tab')},"
+        f" {_count(replica.count(TOPIC, distinct=True), 'reader')} on"
         f" {_count(len(pages), 'page')}, {datetime.now().astimezone():%H:%M:%S}",
         f"{_count(len(workers), 'worker')}: {', '.join(parts) or 'the blog does not run'}",
         "",
         " TABS  READERS  PAGE",
     ]
-    lines += [_write_page(page) for page in shown]
+    lines += [f"{tabs[page]:5}  {readers[page]:7}  {on_one_line(str(page))}" for page in shown]
     if len(shown) < len(pages):
         lines.append(f"                and {len(pages) - len(shown)} more")
     return lines
-
-
-def _write_page(page: PageTally) -> str:
-    return f"{page.tabs:5}  {page.readers:7}  {on_one_line(page.name)}"
 
 
 def _write_table(rows: list[tuple[SeenWorker, Presence]]) -> Iterator[str]:
@@ -139,7 +139,7 @@ def _open_onlooker() -> Onlooker:
     url = settings.running_redis_url
     if not url:
         raise click.ClickException(NO_SOCKET.format(folder=settings.instance_dir.resolve()))
-    return Onlooker(Store(connect(url), settings.redis_prefix))
+    return Onlooker(Store(connect(url), settings.redis_prefix), indexes=("page",))
 
 
 def _describe(error: Exception) -> str:

@@ -1,7 +1,7 @@
-"""What is asked by machines that watch: `/healthz`, `/readyz` and `/metrics`.
+"""What stands before Flask: the probes `/healthz`, `/readyz`, `/metrics`, and the trusted hosts.
 
-Answered before anything else: in whatever state the rest is, for every Host header (a health check
-asks by address), and without being counted against a limit.
+Probes are answered before anything else: in whatever state the rest is, for every Host header (a
+health check asks by address), and without being counted against a limit.
 """
 
 from __future__ import annotations
@@ -9,8 +9,12 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import json
+import re
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import SecurityError
+from werkzeug.wsgi import get_host
 
 from blog.config import Network
 
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 TEXT = "text/plain; charset=utf-8"
 # Who has one of these did not come directly; see RFC 7239, and nginx's and Caddy's manuals.
 FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
+
+# A name in small letters without a dot at its end, or an address, and a port.
+_PLAIN = re.compile(r"[^A-Z:]*[^A-Z:.](:\d+)?")
 
 # What to answer in detail, and whether this worker should get requests.
 Readiness = Callable[[], tuple[bool, dict[str, Any]]]
@@ -115,3 +122,29 @@ def time_pages(
         return pages(environ, start)
 
     return serve
+
+
+def check_hosts(
+    answer: WSGIApplication, refuse: WSGIApplication, trusted_hosts: Collection[str]
+) -> WSGIApplication:
+    """Send requests for a host that is not trusted to `refuse`, by Flask's own rule.
+
+    `BLOG.example` and `blog.example.` are `blog.example` (RFC 9110, 4.2.3; RFC 3986, 3.2.2).
+    """
+    if not trusted_hosts:
+        return answer
+
+    def check(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST", "")
+        if not _PLAIN.fullmatch(host):
+            name, colon, port = host.partition(":")
+            environ["HTTP_HOST"] = name.lower().removesuffix(".") + colon + port
+        try:
+            get_host(environ, trusted_hosts)
+        except SecurityError:
+            if "wsgi.input" not in environ:  # by the event loop, where Flask must not run
+                start_response("400 BAD REQUEST", [])
+            return refuse(environ, start_response)
+        return answer(environ, start_response)
+
+    return check

@@ -5,25 +5,6 @@ from __future__ import annotations
 from blog.pages.assets import install_assets
 from blog.pages.blueprint import create_pages
 from blog.pages.cache import PageCache
-from blog.pages.contracts import (
-    AboutLike,
-    CardsLike,
-    Fragments,
-    LibraryLike,
-    LiveNumbers,
-    SearchLike,
-)
 from blog.pages.errors import register_errors
 
-__all__ = [
-    "AboutLike",
-    "CardsLike",
-    "Fragments",
-    "LibraryLike",
-    "LiveNumbers",
-    "PageCache",
-    "SearchLike",
-    "create_pages",
-    "install_assets",
-    "register_errors",
-]
+__all__ = ["PageCache", "create_pages", "install_assets", "register_errors"]

@@ -1,4 +1,7 @@
-"""Addresses of static files that carry a version, so that browsers may keep them for good."""
+"""Static files, whose addresses carry a version, so that browsers may keep them for good.
+
+And the files beside a text: pictures, films, sounds, documents.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flask import Flask, Response, request, url_for
+from flask import Flask, Response, abort, request, send_file, url_for
 
+from blog.posts import Index, Post
 from blog.posts.finding import find_on_disk
 
 from .kept_page import tag_of
@@ -151,3 +155,14 @@ def _compress(response: Response, read: Callable[[], bytes]) -> None:
     response.make_conditional(request)
     # Set by make_conditional(), and once more by the server.
     response.headers.pop("Date", None)
+
+
+def send_beside(index: Index, owner: Post | None, name: str) -> Response:
+    """Answer with a file beside a text; 404 where there is no such text or no such file."""
+    media = index.find_media(owner, name) if owner else None
+    if media is None:
+        abort(404)
+    try:
+        return send_file(media.absolute(), conditional=True)
+    except OSError:  # taken away since it was listed
+        abort(404)

@@ -10,23 +10,24 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from blog.cards import Cards
 from blog.config import Settings
-from blog.pages.assets import install_assets
+from blog.pages.assets import install_assets, send_beside
 from blog.pages.cards import add_cards
 from blog.pages.catalogue import Catalogues
-from blog.pages.contracts import AboutLike, CardsLike, LibraryLike, LiveNumbers, SearchLike
 from blog.pages.feeds import add_feeds
-from blog.pages.files import send_beside
 from blog.pages.kept import KeptAnswers
 from blog.pages.lists import add_lists
 from blog.pages.machines import add_machine_pages
 from blog.pages.post import add_posts
 from blog.pages.search import add_search
-from blog.pages.show import Show
+from blog.pages.show import LiveNumbers, Show
 from blog.pages.slugs import write_slug
 from blog.pages.words import count_posts, write_day, write_day_of_year, write_reading_time
+from blog.posts import Library
 from blog.posts.direction import is_right_to_left, needs_direction
 from blog.posts.page_names import ABOUT_PAGE
+from blog.search import Search
 
 RIGHT_TO_LEFT, LEFT_TO_RIGHT = Markup(' dir="rtl"'), Markup(' dir="ltr"')
 AUTO_DIRECTION, NO_DIRECTION = Markup(' dir="auto"'), Markup("")
@@ -34,11 +35,11 @@ AUTO_DIRECTION, NO_DIRECTION = Markup(' dir="auto"'), Markup("")
 
 def create_pages(
     settings: Settings,
-    library: LibraryLike,
-    about: AboutLike,
+    library: Library,
+    about: Library,
     live: LiveNumbers,
-    search: SearchLike,
-    cards: CardsLike,
+    search: Search,
+    cards: Cards,
 ) -> Blueprint:
     """Make the blueprint that answers every page a reader can open.
 

@@ -8,21 +8,18 @@ from flask import Blueprint, Response, abort, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
 
-from blog.cards import Card
+from blog.cards import Card, Cards
 from blog.config import Settings
-from blog.native_work import BusyError
+from blog.native import BusyError
 from blog.pages.assets import FOR_GOOD
 from blog.pages.catalogue import Catalogues
-from blog.pages.contracts import CardsLike
 from blog.pages.words import write_day
 from blog.posts.model import Post
 
 RETRY_SECONDS = 5
 
 
-def add_cards(
-    pages: Blueprint, settings: Settings, catalogues: Catalogues, cards: CardsLike
-) -> None:
+def add_cards(pages: Blueprint, settings: Settings, catalogues: Catalogues, cards: Cards) -> None:
     """Add `/cards/<post id>.png`."""
 
     @pages.get("/cards/<path:post_id>.png", endpoint="card")
@@ -45,7 +42,7 @@ def add_cards(
         return response
 
 
-def find_card(settings: Settings, post: Post, cards: CardsLike) -> str:
+def find_card(settings: Settings, post: Post, cards: Cards) -> str:
     """Return the path of a post's card; "" where its title cannot be written in our font."""
     version = cards.version(make_card(settings, post))
     return url_for("pages.card", post_id=post.id, v=version) if version else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
-from blog.pages.contracts import IndexLike, LibraryLike
+from blog.posts import Index, Library
 from blog.posts.model import Post
 
 MAX_RELATED = 3
@@ -25,7 +25,7 @@ class Year:
 class Catalogue:
     """The views of one index. Everything that takes long is made when first asked for, and kept."""
 
-    def __init__(self, index: IndexLike) -> None:
+    def __init__(self, index: Index) -> None:
         self.index = index
         self.posts = index.posts
         self.tags: Mapping[str, Sequence[Post]] = group_by_tag(index.posts)
@@ -72,7 +72,7 @@ class Catalogue:
 class Catalogues:
     """The catalogue of a library's present index; the one before is forgotten."""
 
-    def __init__(self, library: LibraryLike) -> None:
+    def __init__(self, library: Library) -> None:
         self._library = library
         self._latest = Catalogue(library.index)
 

@@ -15,11 +15,11 @@ from flask.typing import ResponseReturnValue
 from blog.config import Settings
 from blog.pages.absolute import make_absolute
 from blog.pages.catalogue import Catalogues
-from blog.pages.contracts import LibraryLike
 from blog.pages.feed_formats import Channel, Entry, write_atom, write_json_feed, write_rss
 from blog.pages.kept import KeptAnswers
 from blog.pages.linked_data import find_image
 from blog.pages.slugs import read_slug, write_slug
+from blog.posts import Library
 from blog.posts.direction import is_right_to_left
 from blog.posts.model import Post
 from blog.posts.names import slugify
@@ -60,7 +60,7 @@ FORMATS = (
 def add_feeds(
     pages: Blueprint,
     settings: Settings,
-    library: LibraryLike,
+    library: Library,
     catalogues: Catalogues,
     kept: KeptAnswers,
 ) -> None:

@@ -9,14 +9,14 @@ from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from blog.cards import HEIGHT, WIDTH
+from blog.cards import HEIGHT, WIDTH, Cards
+from blog.pages.assets import send_beside
 from blog.pages.cards import find_card
 from blog.pages.catalogue import Catalogue, Catalogues
-from blog.pages.contracts import CardsLike, LibraryLike
-from blog.pages.files import send_beside
 from blog.pages.linked_data import describe_post, find_image
 from blog.pages.previews import add_previews
 from blog.pages.show import Show
+from blog.posts import Library
 from blog.posts.addresses import is_shown_elsewhere
 from blog.posts.model import Heading, Post, RenderedPost
 from blog.posts.page_names import POST_PREFIX
@@ -33,10 +33,10 @@ def post_page(post: Post) -> str:
 
 def add_posts(
     pages: Blueprint,
-    library: LibraryLike,
+    library: Library,
     catalogues: Catalogues,
     show: Show,
-    cards: CardsLike,
+    cards: Cards,
 ) -> None:
     """Add the posts, their files, their previews, and the redirects from old addresses."""
 

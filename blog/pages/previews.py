@@ -10,8 +10,8 @@ from flask import Blueprint, Response, abort
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from blog.pages.assets import send_beside
 from blog.pages.catalogue import Catalogue, Catalogues
-from blog.pages.files import send_beside
 from blog.pages.show import Show
 from blog.posts.addresses import post_path
 from blog.posts.markup.html_tags import rewrite_addresses

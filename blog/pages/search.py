@@ -10,14 +10,13 @@ from flask import Blueprint, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
 
-from blog.native_work import BusyError
+from blog.native import BusyError
 from blog.pages.catalogue import Catalogue, Catalogues
-from blog.pages.contracts import SearchLike
 from blog.pages.paging import PageOf, cut_page
 from blog.pages.show import Show
 from blog.posts.model import Post
 from blog.posts.page_names import INDEX_PAGE
-from blog.search import MAX_QUERY_CHARS, CannotSearchError, Query, Segments, read_query
+from blog.search import MAX_QUERY_CHARS, CannotSearchError, Query, Search, Segments, read_query
 
 # Beyond, a page of results is of no use, and the index would be walked for nothing.
 MAX_PAGE = 1000
@@ -61,7 +60,7 @@ class Choices:
     years: Sequence[int]
 
 
-def add_search(pages: Blueprint, catalogues: Catalogues, search: SearchLike, show: Show) -> None:
+def add_search(pages: Blueprint, catalogues: Catalogues, search: Search, show: Show) -> None:
     """Add `/search`."""
 
     @pages.get("/search", endpoint="search")

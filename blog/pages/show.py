@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import unquote
+import json
+from typing import Any, Protocol
+from urllib.parse import unquote, urlencode
 
 from flask import render_template, request
+from markupsafe import Markup
 
 from blog.config import Settings
-from blog.pages.contracts import LiveNumbers
 from blog.pages.holes import ENVIRON_KEY, Hole, punch
-from blog.pages.htmx import SCRIPTS, stream_url, write_htmx_config
+
+SCRIPTS = ("vendor/htmx.org/dist/htmx.min.js", "vendor/htmx.org/dist/ext/hx-sse.min.js")
+CONNECT_TIMEOUT_MS = 20_000
+
+
+class Fragments(Protocol):
+    """The words of one page's live elements, as text.
+
+    `total` is "5 readers online"; `here` is "2 reading now", or "" on a page that shows the total
+    only; `notice` is "", or says why the numbers are not live. `being_read` is HTML: the posts with
+    most readers, or ""; `reads` is what a post's card says, or "": both of the index only.
+    """
+
+    @property
+    def total(self) -> str: ...
+    @property
+    def here(self) -> str: ...
+    @property
+    def notice(self) -> str: ...
+    @property
+    def being_read(self) -> Markup: ...
+    def reads(self, post_id: str) -> str: ...
+
+
+class LiveNumbers(Protocol):
+    """Who is here, as the pages show it. Never waits and never raises for a known page.
+
+    `reads_class` is the class of the element on a post's card with how many read it.
+    """
+
+    def fragments(self, page: str) -> Fragments: ...
+    def reads_class(self, post_id: str) -> str: ...
 
 
 class Show:
@@ -64,3 +96,31 @@ def _is_asked_for(path: str) -> bool:
     # The index has two addresses.
     is_path = request.path in ("/", unquote(address))
     return is_path and request.query_string.decode("latin-1") == query
+
+
+def write_htmx_config(settings: Settings, *, keeps_address: bool = False) -> str:
+    """Return the content of `<meta name="htmx-config">`.
+
+    `keeps_address` lets htmx write the address of what is shown to the browser's history.
+    """
+    config: dict[str, Any] = {
+        "extensions": "sse",
+        # Else htmx makes a stylesheet of its own.
+        "includeIndicatorCSS": False,
+        # Else htmx writes to the browser's history on the first number that changes. "reload":
+        # going back fetches the whole page, for the search form is no part of what htmx swaps.
+        "history": "reload" if keeps_address else False,
+        "sse": {
+            "pauseOnBackground": settings.pause_hidden_tabs,
+            "connectTimeout": CONNECT_TIMEOUT_MS,
+        },
+    }
+    if settings.dev:
+        # What is unfolded stays so when a page follows what is saved.
+        config["morphIgnore"] = ["data-htmx-powered", "open"]
+    return json.dumps(config, separators=(",", ":"))
+
+
+def stream_url(page: str) -> str:
+    """Return the address of a page's stream."""
+    return "/live?" + urlencode({"page": page})

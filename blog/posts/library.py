@@ -8,20 +8,20 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import gevent
 import gevent.event
 import gevent.lock
 from gevent import monkey
 
+from blog.native import NativeStop, make_lock
 from blog.posts.finding import Stamp, describe_others, find_files, is_media, unreadable
-from blog.posts.markup.markdown import Style
-from blog.posts.markup.rendering import render_safely
+from blog.posts.markup.markdown import Style, render_safely
 from blog.posts.model import Fault, Post, RenderedPost
 from blog.posts.reader import MAX_FILE_BYTES, Reading, describe_size, read_post
 from blog.posts.state import Index, build_index
-from blog.posts.watching import FolderWatch, NativeStop
+from blog.posts.watching import FolderWatch
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ T = TypeVar("T")
 # keeps the loop quick: 300 posts at once held it up for 290 ms with ten threads, 90 ms with one.
 # `_turn` makes greenlets wait; `_at_work` is for a thread whose greenlet was killed meanwhile.
 _turn = gevent.lock.BoundedSemaphore(1)
-_at_work = monkey.get_original("_thread", "allocate_lock")()
+_at_work = make_lock()
 
 
 def _render_alone(post: Post, style: Style) -> RenderedPost:
@@ -78,7 +78,6 @@ class Library:
         self._rendered: dict[Place, RenderedPost] = {}
         self._rendering: dict[Place, gevent.event.AsyncResult[RenderedPost | None]] = {}
         self._watch: FolderWatch | None = None
-        self._loop: Any = None
 
     @property
     def index(self) -> Index:
@@ -112,8 +111,6 @@ class Library:
 
     def start(self) -> None:
         """Begin to watch the folder, in a native thread."""
-        if monkey.is_module_patched("socket"):
-            self._loop = gevent.get_hub().loop
         self._watch = FolderWatch(
             self.folder,
             self._scan_safely,
@@ -124,8 +121,7 @@ class Library:
 
     def close(self) -> None:
         """Stop watching."""
-        watch, self._watch = self._watch, None
-        if watch is not None and not watch.close():
+        if self._watch is not None and not self._watch.close():
             log.warning("posts: the watch of %s did not end within its time", self.folder)
 
     def render(self, post: Post) -> RenderedPost:
@@ -189,11 +185,10 @@ class Library:
         self._call(log.log, level, "%s", line)
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
-        """Call it from any thread. Logging's locks are gevent's, and not for native threads."""
-        if self._loop is None:
+        if self._watch is None:
             function(*arguments)
         else:
-            self._loop.run_callback_threadsafe(gevent.spawn, function, *arguments)
+            self._watch.call(function, *arguments)
 
     def _scan(self, stop: NativeStop | None, on_read: Callable[[int], None] | None) -> bool:
         """Read what is new or changed; return whether all could be looked at.

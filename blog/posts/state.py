@@ -37,7 +37,7 @@ class SeriesPlace:
 class Index:
     """Every post of a folder at one moment.
 
-    `posts`, `by_id`, `tags`, `series` and `aliases` have the published posts only: the newest
+    `posts`, `by_id`, `series` and `aliases` have the published posts only: the newest
     first, those without a date last, ties by id; a series has its oldest first. `hidden` has all
     others by id, for previews and for the author. `version` differs exactly if a file differs or
     a post's state does, and is the same in every worker; of pictures and other media their names
@@ -47,7 +47,6 @@ class Index:
 
     posts: tuple[Post, ...] = ()
     by_id: Mapping[str, Post] = field(default_factory=dict)
-    tags: Mapping[str, tuple[Post, ...]] = field(default_factory=dict)
     series: Mapping[str, tuple[Post, ...]] = field(default_factory=dict)
     aliases: Mapping[str, Post] = field(default_factory=dict)
     drafts: tuple[Post, ...] = ()
@@ -123,7 +122,6 @@ def build_index(
     return Index(
         posts=tuple(published),
         by_id={post.id: post for post in published},
-        tags=_group((tag, post) for post in published for tag in dict.fromkeys(post.tags)),
         series=_group((p.series, p) for p in sorted(published, key=_oldest_first) if p.series),
         aliases={
             key: post

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import _thread
-import atexit
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gevent import monkey
 from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
+
+from blog.native import NativeStop, NativeThread
 
 # An editor's save is several events: wait until nothing came for a step, at most the debounce.
 DEBOUNCE_MS = 400
@@ -22,36 +21,9 @@ RESCAN_SECONDS = 30.0
 MOST_RETRY_SECONDS = 16.0
 # While the folder is missing or the kernel has no more watches.
 POLL_SECONDS = 1.0
-STOP_SECONDS = 5.0
-
-# The thread must be one of the system's: gevent's own would block the loop in `RustNotify.watch`.
-_start_thread = monkey.get_original("_thread", "start_new_thread")
-_make_lock = monkey.get_original("_thread", "allocate_lock")
 
 
-class NativeStop:
-    """A stop that native threads can wait for; `threading.Event` is gevent's once patched."""
-
-    def __init__(self) -> None:
-        self._asked = False
-        self._closed: _thread.LockType = _make_lock()
-        self._closed.acquire()
-
-    def set(self) -> None:
-        if not self._asked:
-            self._asked = True
-            self._closed.release()
-
-    def is_set(self) -> bool:
-        return self._asked
-
-    def wait(self, seconds: float) -> None:
-        """Wait, but no longer than until the stop."""
-        if self._closed.acquire(timeout=seconds):
-            self._closed.release()
-
-
-class FolderWatch:
+class FolderWatch(NativeThread):
     """Calls `scan(stop)` in a thread of its own: at once, after changes, and every 30 s.
 
     `scan` must not raise and should return soon after `stop.is_set()`. `report` is called in the
@@ -66,44 +38,24 @@ class FolderWatch:
         report: Callable[[str], None],
         turn: Callable[[], float | None],
     ) -> None:
+        super().__init__(self._watch_forever)
         self._folder = folder
         self._scan = scan
         self._report = report
         self._turn = turn
-        self._stop = NativeStop()
-        self._ended: _thread.LockType = _make_lock()
         self._without_events = False
 
-    def start(self) -> None:
-        self._ended.acquire()
-        # A native thread that still runs while Python shuts down ends the process with an abort.
-        atexit.register(self.close)
-        _start_thread(self._run, ())
-
-    def close(self) -> bool:
-        """Stop the thread and wait for it; the loop stands still for some 50 ms. Returns False
-        if the thread did not end within 5 s (a file system that hangs)."""
-        atexit.unregister(self.close)
-        self._stop.set()
-        if not self._ended.acquire(timeout=STOP_SECONDS):
-            return False
-        self._ended.release()
-        return True
-
-    def _run(self) -> None:
-        try:
-            while not self._stop.is_set():
-                if _identify(self._folder) is None:
-                    self._scan(self._stop)
-                    self._stop.wait(POLL_SECONDS)
-                    continue
-                try:
-                    self._watch()
-                except (OSError, WatchfilesRustInternalError) as error:
-                    if _identify(self._folder) is not None:
-                        self._go_without_events(error)
-        finally:
-            self._ended.release()
+    def _watch_forever(self) -> None:
+        while not self.stop.is_set():
+            if _identify(self._folder) is None:
+                self._scan(self.stop)
+                self.stop.wait(POLL_SECONDS)
+                continue
+            try:
+                self._watch()
+            except (OSError, WatchfilesRustInternalError) as error:
+                if _identify(self._folder) is not None:
+                    self._go_without_events(error)
 
     def _watch(self) -> None:
         """Scan after every change, until the stop or until the folder is another one."""
@@ -118,16 +70,16 @@ class FolderWatch:
     def _watch_held(self, watched: tuple[int, int]) -> None:
         with RustNotify([str(self._folder)], False, False, 0, True, True) as notify:
             self._without_events = False
-            rescan_seconds = RESCAN_SECONDS if self._scan(self._stop) else POLL_SECONDS
+            rescan_seconds = RESCAN_SECONDS if self._scan(self.stop) else POLL_SECONDS
             scanned = time.monotonic()
             while True:
-                changes = notify.watch(DEBOUNCE_MS, STEP_MS, self._turn_ms(), self._stop)
+                changes = notify.watch(DEBOUNCE_MS, STEP_MS, self._turn_ms(), self.stop)
                 if changes in ("stop", "signal"):
                     return
                 if _identify(self._folder) != watched:
                     return
                 if changes != "timeout" or time.monotonic() - scanned >= rescan_seconds:
-                    is_whole = self._scan(self._stop)
+                    is_whole = self._scan(self.stop)
                     # What cannot be looked at may be so for good: sooner at first, then less often.
                     soon = POLL_SECONDS if rescan_seconds == RESCAN_SECONDS else 2 * rescan_seconds
                     rescan_seconds = RESCAN_SECONDS if is_whole else min(soon, MOST_RETRY_SECONDS)
@@ -139,8 +91,8 @@ class FolderWatch:
             self._report(
                 f"{self._folder}: changes cannot be watched ({error}); looking each second"
             )
-        self._scan(self._stop)
-        self._stop.wait(min(POLL_SECONDS, self._turn_ms() / 1000))
+        self._scan(self.stop)
+        self.stop.wait(min(POLL_SECONDS, self._turn_ms() / 1000))
 
     def _turn_ms(self) -> int:
         """Let `turn` do what is due; return how long to wait for events, never 0 (for ever)."""

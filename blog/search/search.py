@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
-import atexit
 import logging
 import sqlite3
 import time
@@ -11,14 +9,10 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
 
-import gevent
-from gevent import monkey
-
-from blog.native_work import NativeWork
+from blog.native import STOP_SECONDS, NativeThread, NativeWork
+from blog.posts import Library
 from blog.posts.model import Post
-from blog.posts.watching import NativeStop
 from blog.search.query import Query
 from blog.search.store import Found, Hit, Index, is_usable
 
@@ -34,31 +28,14 @@ BATCH = 20
 # After each post the thread rests so many times as long as it worked: it needs Python's global
 # lock, and so do the streams.
 REST = 1.0
-STOP_SECONDS = 5.0
 # Searches that run at a time, and those that wait meanwhile; more are asked to come back. A search
 # takes up to 50 ms of a core (3,000 posts, twelve common words).
 AT_ONCE = 2
 MAX_WAITING = 20
 
-# One of the system's threads: gevent's own would stop every stream while SQLite writes.
-_start_thread = monkey.get_original("_thread", "start_new_thread")
-_make_lock = monkey.get_original("_thread", "allocate_lock")
-
 
 class CannotSearchError(Exception):
     """The index is there and cannot be read: the disk is full, or broken."""
-
-
-class _PostsLike(Protocol):
-    @property
-    def posts(self) -> Sequence[Post]: ...
-
-
-class LibraryLike(Protocol):
-    """Where the posts come from; `index` is another object whenever one of them changed."""
-
-    @property
-    def index(self) -> _PostsLike: ...
 
 
 class Search:
@@ -68,7 +45,7 @@ class Search:
     or `bring_up_to_date` nothing is found.
     """
 
-    def __init__(self, library: LibraryLike, folder: Path) -> None:
+    def __init__(self, library: Library, folder: Path) -> None:
         self._library = library
         self._folder = folder
         self._own_folder: TemporaryDirectory[str] | None = None
@@ -79,29 +56,17 @@ class Search:
         )
         self._cannot_search = False
         self._idle: list[Index] = []  # connections for the next searches
-        self._stop = NativeStop()
-        self._ended: _thread.LockType = _make_lock()
-        self._is_running = False
-        self._loop: Any = None
+        self._thread = NativeThread(self._run)
 
     def start(self) -> None:
         """Begin to keep the index up to date, in a native thread."""
-        if monkey.is_module_patched("socket"):
-            self._loop = gevent.get_hub().loop
-        self._ended.acquire()
-        self._is_running = True
-        # A native thread that still runs while Python shuts down ends the process with an abort.
-        atexit.register(self.close)
-        _start_thread(self._run, ())
+        self._thread.start()
 
     def close(self) -> None:
         """Stop the thread and close the file. Idempotent."""
-        atexit.unregister(self.close)
-        self._stop.set()
-        if self._is_running and not self._ended.acquire(timeout=STOP_SECONDS):
+        if not self._thread.close():
             log.warning("search: the index was not left within %d s", STOP_SECONDS)
             return
-        self._is_running = False
         self._work.close()
         while self._idle:
             self._idle.pop().close()
@@ -151,27 +116,24 @@ class Search:
         self._update(self._library.index.posts, rest=0.0)
 
     def _keep(self, index: Index) -> None:
-        if len(self._idle) < AT_ONCE and not self._stop.is_set():
+        if len(self._idle) < AT_ONCE and not self._thread.stop.is_set():
             self._idle.append(index)
         else:
             index.close()
 
     def _run(self) -> None:
         seen: object = None
-        try:
-            while not self._stop.is_set():
-                index = self._library.index
-                if index is not seen:
-                    try:
-                        self._prepare()
-                        self._update(index.posts, rest=REST)
-                        seen = index
-                    except Exception as error:  # noqa: BLE001 - a search less must not end more
-                        self._report(f"search: the index could not be made ({error}); again soon")
-                        self._stop.wait(AGAIN_SECONDS)
-                self._stop.wait(LOOK_SECONDS)
-        finally:
-            self._ended.release()
+        while not self._thread.stop.is_set():
+            index = self._library.index
+            if index is not seen:
+                try:
+                    self._prepare()
+                    self._update(index.posts, rest=REST)
+                    seen = index
+                except Exception as error:  # noqa: BLE001 - a search less must not end more
+                    self._report(f"search: the index could not be made ({error}); again soon")
+                    self._thread.stop.wait(AGAIN_SECONDS)
+            self._thread.stop.wait(LOOK_SECONDS)
 
     def _prepare(self) -> None:
         """Find a place for the index: the folder, or one of our own where that is read-only."""
@@ -193,16 +155,12 @@ class Search:
             self._is_complete = self._is_complete and len(changed) < BATCH
             index.change((), gone)
             for at in range(0, len(changed), BATCH):
-                if self._stop.is_set():
+                if self._thread.stop.is_set():
                     return
                 started = time.monotonic()
                 index.change(changed[at : at + BATCH])
-                self._stop.wait(rest * (time.monotonic() - started))
+                self._thread.stop.wait(rest * (time.monotonic() - started))
         self._is_complete = True
 
     def _report(self, line: str) -> None:
-        """Log from any thread. Logging's locks are gevent's, and not for native threads."""
-        if self._loop is None:
-            log.warning("%s", line)
-        else:
-            self._loop.run_callback_threadsafe(gevent.spawn, log.warning, "%s", line)
+        self._thread.call(log.warning, "%s", line)

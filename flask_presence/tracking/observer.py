@@ -17,5 +17,18 @@ class Observer:
     def went_deaf(self) -> None:
         """Note that a subscription was replaced, which did not bring our own messages."""
 
+    def answered(self, step: str, seconds: float) -> None:
+        """Note a call that the store answered, and how long that took.
+
+        `step` is append, heartbeat, put, digest or fetch. What the call waited for its turn in this
+        worker is in it.
+        """
+
+    def failed(self, step: str) -> None:
+        """Note a call that the store did not answer."""
+
+    def lost_slot(self) -> None:
+        """Note that the store did not have the slot any more as this worker knew it."""
+
 
 NOBODY = Observer()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from .replica import Presence, Version, list_shown
+from .replica import Presence, Replica
 from .store import Store
 
 
@@ -18,30 +19,33 @@ class SeenWorker:
 
 
 class Onlooker:
-    """Look into the store whenever asked. It has no slot and changes nothing: nobody sees it."""
+    """Look into the store whenever asked. It has no slot and changes nothing: nobody sees it.
 
-    def __init__(self, store: Store) -> None:
+    `replica` has what it saw last, and counts it as the workers do.
+    """
+
+    def __init__(self, store: Store, indexes: Sequence[str] = ()) -> None:
         self._store = store
-        self._held: dict[str, tuple[Version, tuple[Presence, ...]]] = {}
+        self.replica = Replica(indexes)
 
     def look(self) -> list[SeenWorker]:
         """Return every worker that is alive; slots that did not change are not asked for again.
 
         Raises what a store raises, and `ValueError` for a slot that is of another form.
         """
-        seen = []
-        held, self._held = self._held, {}
-        for name, said in sorted(self._store.digest(forgets=False).items()):
-            slot = held.get(name)
-            if not said.alive:
-                continue
-            if slot is None or slot[0] != said.version:
+        digest = self._store.digest(forgets=False)
+        alive = {name: said for name, said in sorted(digest.items()) if said.alive}
+        for name in self.replica.workers():
+            if name not in alive:
+                self.replica.drop(name)
+        for name, said in alive.items():
+            if self.replica.version(name) != said.version:
                 slot = self._store.fetch(name)
-            if slot is not None:  # else it is gone, and its worker is about to put it back
-                self._held[name] = slot
-            seen.append(SeenWorker(name, said.left_ms or 0, slot[1] if slot else ()))
-        shown = {p.ref for p in list_shown(p for one in seen for p in one.presences)}
+                if slot is None:  # it is gone, and its worker is about to put it back
+                    self.replica.drop(name)
+                else:
+                    self.replica.replace(name, *slot)
         return [
-            replace(one, presences=tuple(p for p in one.presences if p.ref in shown))
-            for one in seen
+            SeenWorker(name, said.left_ms or 0, self.replica.shown(name))
+            for name, said in alive.items()
         ]

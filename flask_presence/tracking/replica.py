@@ -235,6 +235,14 @@ class Replica:
         slot = self._slots.get(worker)
         return dict(slot.presences) if slot else {}
 
+    def shown(self, worker: str) -> tuple[Presence, ...]:
+        """Return what is shown of one worker's slot."""
+        return tuple(
+            p
+            for p in self.presences(worker).values()
+            if not (isinstance(p, Tombstone) or self.is_hidden((p.topic, p.key, p.ref)))
+        )
+
     def is_hidden(self, named: Named) -> bool:
         """Tell whether a presence (topic, key, ref) is held, but not shown: another names it."""
         return named in self._hidden
@@ -330,15 +338,6 @@ class Replica:
         self._tallies.add(presence.topic, presence.key, presence.meta, -1)
 
 
-def list_shown(held: Iterable[Presence]) -> list[Presence]:
-    """Return what is shown of all that is held, from the presences themselves in O(n)."""
-    held = list(held)
-    named = {(p.topic, p.key, p.prev_ref) for p in held}
-    return [
-        p for p in held if (p.topic, p.key, p.ref) not in named and not isinstance(p, Tombstone)
-    ]
-
-
 def group_by_key(presences: Iterable[Presence]) -> dict[str, Any]:
     """Group presences as `Tracker.list` shows them: `{key: {"metas": [meta, …]}}`."""
     keys: dict[str, Any] = {}
@@ -355,7 +354,11 @@ def _recount(
             name in presence.meta and presence.meta[name] == value for name, value in where.items()
         )
 
-    shown = list_shown(p for slot in slots for p in slot.presences.values())
+    held = [p for slot in slots for p in slot.presences.values()]
+    named = {(p.topic, p.key, p.prev_ref) for p in held}
+    shown = [
+        p for p in held if (p.topic, p.key, p.ref) not in named and not isinstance(p, Tombstone)
+    ]
     keys = [p.key for p in shown if matches(p)]
     return len(set(keys)) if distinct else len(keys)
 

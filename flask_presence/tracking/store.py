@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
@@ -13,6 +15,7 @@ from redis.exceptions import NoScriptError
 
 from .links import Link, Subscription, connect
 from .masters import CALL_TIMEOUT_SECONDS
+from .observer import NOBODY, Observer
 from .replica import Version
 from .slot import Write
 from .wire import (
@@ -62,11 +65,12 @@ class Store:
     Raises `ValueError` for a prefix without a hash tag on a cluster, which would spread the keys.
     """
 
-    def __init__(self, link: Link, prefix: str) -> None:
+    def __init__(self, link: Link, prefix: str, observer: Observer = NOBODY) -> None:
         if link.is_cluster and not re.match(r"[^{]*\{[^}]+\}", prefix):
             raise ValueError(f"found the prefix {prefix!r} on a cluster, expected a {{tag}} in it")
         self._link = link
         self._prefix = prefix
+        self._observer = observer
         self._live = f"{prefix}:live"
         self._channel = f"{prefix}:d"
         self._append = _Script(read_script("append"))
@@ -83,13 +87,17 @@ class Store:
             pairs += [presence.ref, encode_presence(presence)]
         told = self._tell(encode_message(worker, write))
         if write.prev is None:
-            self._run(self._put, keys, [worker, str(write.new), lease_ms, *told, *pairs])
+            with self._timed("put"):
+                self._run(self._put, keys, [worker, str(write.new), lease_ms, *told, *pairs])
             return True
         versions = [str(write.prev), str(write.new)]
         joins: list[str | int] = [len(write.joins), *pairs]
-        appended = self._run(
-            self._append, keys, [worker, *versions, lease_ms, *told, *joins, *write.leaves]
-        )
+        with self._timed("heartbeat" if write.prev == write.new else "append"):
+            appended = self._run(
+                self._append, keys, [worker, *versions, lease_ms, *told, *joins, *write.leaves]
+            )
+        if appended != 1:
+            self._observer.lost_slot()
         return bool(appended == 1)
 
     def leave(self, worker: str, *, lease_seconds: float, version: Version | None = None) -> None:
@@ -110,7 +118,8 @@ class Store:
         Forgets those that died long ago, unless it is to change nothing.
         """
         memory_ms = DEAD_MEMORY_MS if forgets else FOR_EVER_MS
-        found = self._run(self._digest, [self._live], [f"{self._prefix}:w:", memory_ms])
+        with self._timed("digest"):
+            found = self._run(self._digest, [self._live], [f"{self._prefix}:w:", memory_ms])
         triples = zip(found[::3], found[1::3], found[2::3], strict=True)
         return {
             worker.decode(): Digested(
@@ -122,7 +131,8 @@ class Store:
     def fetch(self, worker: str) -> tuple[Version, Change] | None:
         """Return one whole slot, None where there is none."""
         slot = self._slot(worker)
-        fields: dict[bytes, bytes] = self._link.call(slot, "HGETALL", slot)
+        with self._timed("fetch"):
+            fields: dict[bytes, bytes] = self._link.call(slot, "HGETALL", slot)
         if b"." not in fields:
             return None
         version = Version.parse(fields[b"."].decode())
@@ -146,6 +156,16 @@ class Store:
 
     def _tell(self, message: str) -> list[str]:
         return [self._link.publish_command, self._channel, message]
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        except Exception:
+            self._observer.failed(step)
+            raise
+        self._observer.answered(step, time.monotonic() - began)
 
     def _run(self, script: _Script, keys: list[str], arguments: Iterable[str | int]) -> Any:
         rest = [len(keys), *keys, *arguments]

@@ -54,7 +54,6 @@ class Presence:
         self,
         settings: PresenceSettings,
         *,
-        store: Store | None = None,
         observer: Observer | None = None,
         stream_observer: StreamObserver | None = None,
     ) -> None:
@@ -62,12 +61,13 @@ class Presence:
         self.is_page: Callable[[str], bool] = lambda name: False
         self.render: Callable[[str], bytes] = lambda page: b""
         self.opening: Callable[[str], bytes] = lambda page: b""
+        observer = observer or Observer()
         self.tracker = Tracker(
-            store or Store(connect(settings.redis_url), settings.redis_prefix),
+            Store(connect(settings.redis_url), settings.redis_prefix, observer),
             worker=os.environ.get("PRESENCE_WORKER_NAME"),  # of `server.hooks`; else a random one
             indexes=("page",),
             timings=settings.timings,
-            observer=observer or Observer(),
+            observer=observer,
         )
         self.hub = Hub(
             _make_transports(takes_over=settings.takes_over),

@@ -141,7 +141,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 import gevent
 from blog.cards import Card, Cards, cards as module
-from blog.native_work import BusyError
+from blog.native import BusyError
 
 now = datetime(2026, 5, 1, tzinfo=UTC)
 under_way = most = calls = busy = 0

@@ -19,8 +19,6 @@ from pathlib import Path
 
 import pytest
 
-from blog.cli.tally import PageTally, tally_pages
-from flask_presence.tracking import Presence
 from tests.server.tabs import Tabs
 from tests.site import ROOT, Site, ignore_interrupts
 
@@ -64,16 +62,6 @@ def test_without_termios_every_command_starts(tmp_path):
         check=False,
     )
     assert (ended.returncode, "Traceback" in ended.stderr) == (0, False), ended.stderr
-
-
-def test_a_reader_with_several_tabs_is_one_reader():
-    places = [("a", "index"), ("a", "index"), ("b", "index"), ("a", "blog/x"), ("b", "about")]
-    total, pages = tally_pages(
-        Presence(f"w-{number}", "readers", key, {"page": page})
-        for number, (key, page) in enumerate(places)
-    )
-    assert (total.tabs, total.readers) == (5, 2)
-    assert pages == [PageTally("index", 3, 2), PageTally("about", 1, 1), PageTally("blog/x", 1, 1)]
 
 
 def ask(environ: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:

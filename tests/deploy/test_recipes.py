@@ -31,7 +31,7 @@ def read_env_file() -> dict[str, str]:
 def read_compose() -> dict[str, Any]:
     text = (DEPLOY / "compose.yaml").read_text("utf-8")
     text = re.sub(r"\$\{DOMAIN(:\?[^}]*)?\}", "blog.example", text)
-    text = re.sub(r"\$\{BLOG_SECRET_KEY:-\}", "0" * 32, text)
+    text = re.sub(r"\$\{BLOG_SECRET_KEY:-\}", "k" * 32, text)
     assert "${" not in text
     return dict(yaml.safe_load(text)["services"])
 

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 from flask_presence.file_limits import most_streams
-from tests.io_uring import thread_without_io_uring
 from tests.site import Site
-from tests.streams.rings import make_ring
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,21 +57,6 @@ def test_the_doctor_names_a_cap_that_was_set():
     code, said = ask_doctor(soft=1024, hard=1024, BLOG_MAX_STREAMS="100")
     assert code == 0
     assert "at most 100 in one worker (BLOG_MAX_STREAMS), 200 in all 2" in said
-
-
-def test_the_doctor_says_how_many_readers_are_sent_to_at_once():
-    make_ring(1).close()
-    code, said = ask_doctor(soft=1024, hard=1024)
-    assert code == 0
-    assert "A number goes to 64 readers by one call of the kernel (io_uring)" in said
-
-
-def test_the_doctor_says_why_there_is_no_io_uring():
-    with thread_without_io_uring() as thread:
-        code, said = thread.submit(ask_doctor, soft=1024, hard=1024).result()
-    assert code == 0
-    assert "ok    transport: sockets are taken over" in said
-    assert "it gives no io_uring here (Operation not permitted)" in said
 
 
 def test_a_worker_raises_its_soft_limit_of_open_files():

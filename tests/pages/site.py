@@ -10,12 +10,12 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup
 
-from blog.cards import Card, DrawnCard
+from blog.cards import Card, Cards
 from blog.config import Settings
 from blog.ops.headers import install_headers
 from blog.pages import create_pages, register_errors
-from blog.posts.model import Post, RenderedPost
-from blog.search import Found, Query
+from blog.posts import Index, Library, Post, RenderedPost
+from blog.search import Search
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,51 +49,35 @@ class Numbers:
         return f"reads-{post_id}"
 
 
-@dataclass(frozen=True)
-class Shelf:
-    """An index: the posts as given, the newest first."""
-
-    posts: tuple[Post, ...] = ()
-    by_id: dict[str, Post] = field(default_factory=dict)
-    hidden: dict[str, Post] = field(default_factory=dict)
-
-    def find_alias(self, path: str) -> None:
-        """Know no old address."""
-
-    def find_media(self, post: Post, name: str) -> None:
-        """Know no file beside a post."""
-
-    def find_series(self, post: Post) -> None:
-        """Know no series."""
-
-
-class Books:
+class Books(Library):
     """A library whose posts are rendered already: their body is their HTML."""
 
     def __init__(self, *posts: Post, headings: tuple[Any, ...] = ()) -> None:
+        super().__init__(Path("nowhere"))
         listed = tuple(post for post in posts if not post.draft)
-        self.index: Any = Shelf(listed, {post.id: post for post in listed})
+        self._index = Index(posts=listed, by_id={post.id: post for post in listed})
         self.headings = headings
+
+    @property
+    def index(self) -> Index:
+        return self._index
+
+    @index.setter
+    def index(self, index: Index) -> None:
+        self._index = index
 
     def render(self, post: Post) -> RenderedPost:
         return RenderedPost(post.body, self.headings)
 
 
-class NoSearch:
-    """An index that was never made."""
-
-    def find(self, query: Query, **asked: Any) -> Found:
-        return Found()
-
-
-class NoCards:
+class NoCards(Cards):
     """Can write no title."""
+
+    def __init__(self) -> None:
+        """Have no font."""
 
     def version(self, card: Card) -> str:
         return ""
-
-    def draw(self, card: Card, now: datetime) -> DrawnCard:
-        raise AssertionError("a card without a version is not drawn")
 
 
 def write_post(post_id: str, **fields: Any) -> Post:
@@ -126,7 +110,7 @@ def open_site(
             library or Books(*posts),
             about or Books(),
             live or Numbers(),
-            search or NoSearch(),
+            search or Search(Books(), Path("nowhere")),
             cards or NoCards(),
         )
     )

@@ -9,7 +9,7 @@ import pytest
 
 from blog.pages import lists
 from blog.pages.catalogue import Catalogue, Catalogues
-from tests.pages.site import Books, Shelf, open_site, write_post
+from tests.pages.site import Books, open_site, write_post
 
 
 def read(app, path, status=200):
@@ -34,12 +34,12 @@ class TestRelatedPosts:
         rare = write_post("rare", tags=("c",))
         common = [write_post(f"common-{n}", tags=("a",)) for n in (1, 2, 3)]
         other = write_post("other", tags=("x",))
-        found = Catalogue(Shelf((*common, other, one, rare, two_shared))).find_related(one)
+        found = Catalogue(Books(*common, other, one, rare, two_shared).index).find_related(one)
         assert [post.id for post in found] == ["two-shared", "rare", "common-1"]
 
     def test_are_at_most_three_and_never_the_post_itself(self):
         posts = [write_post(f"p{n}", tags=("a",)) for n in range(9)]
-        found = Catalogue(Shelf(tuple(posts))).find_related(posts[1])
+        found = Catalogue(Books(*posts).index).find_related(posts[1])
         assert [post.id for post in found] == ["p0", "p2", "p3"]
 
     def test_are_shown_under_the_post(self):

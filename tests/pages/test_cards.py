@@ -12,7 +12,7 @@ from PIL import Image
 from blog.cards import Cards
 from blog.config import Settings, SettingsError
 from blog.factory import create_app
-from blog.native_work import BusyError
+from blog.native import BusyError
 from tests.pages.site import Books, open_site, write_post
 
 SITE = "https://blog.example"

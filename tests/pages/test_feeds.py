@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import feedparser
@@ -247,7 +248,7 @@ def test_what_was_no_feed_of_ours_is_not_there(path):
 def test_a_hidden_post_s_address_leads_to_no_feed():
     fetch(open_site(write_post("one"), site_url=SITE), "/blog/feed", 301)
     library = Books(write_post("one"))
-    library.index.hidden["feed"] = write_post("feed", draft=True)
+    library.index = replace(library.index, hidden={"feed": write_post("feed", draft=True)})
     fetch(open_site(library=library, site_url=SITE), "/blog/feed", 404)
 
 

@@ -11,7 +11,7 @@ import pytest
 from blog.config import Settings, SettingsError
 from blog.pages.catalogue import Catalogue
 from blog.pages.machines import list_addresses, write_security, write_sitemap
-from tests.pages.site import Books, Shelf, open_site, write_post
+from tests.pages.site import Books, open_site, write_post
 
 SITE = "https://blog.example"
 
@@ -227,6 +227,6 @@ class TestLinkedData:
 def test_a_sitemap_stops_at_what_the_format_allows(monkeypatch):
     app = open_site()
     with app.test_request_context():
-        catalogue = Catalogue(Shelf(tuple(write_post(f"p{n}") for n in range(3))))
+        catalogue = Catalogue(Books(*(write_post(f"p{n}") for n in range(3))).index)
         addresses = list(list_addresses(catalogue, SITE))
     assert write_sitemap(addresses).count(b"<url>") == len(addresses) == 8

@@ -40,20 +40,10 @@ def test_the_newest_post_is_first_and_undated_ones_are_last(tmp_path: Path):
 
 
 def test_a_draft_is_in_no_list(tmp_path: Path):
-    put(tmp_path / "soon.md", draft="true", tags="[x]")
+    put(tmp_path / "soon.md", draft="true")
     index = load(tmp_path).index
-    assert (index.posts, dict(index.by_id), dict(index.tags)) == ((), {}, {})
+    assert (index.posts, dict(index.by_id)) == ((), {})
     assert [post.id for post in index.drafts] == ["soon"]
-
-
-def test_a_tag_has_its_posts_newest_first(tmp_path: Path):
-    put(tmp_path / "old.md", date="2026-11-01", tags="[x, y]")
-    put(tmp_path / "new.md", date="2026-11-02", tags="[x]")
-    tags = load(tmp_path).index.tags
-    assert {tag: [post.id for post in posts] for tag, posts in tags.items()} == {
-        "x": ["new", "old"],
-        "y": ["old"],
-    }
 
 
 def test_of_two_posts_with_one_id_the_second_is_left_out(tmp_path: Path):

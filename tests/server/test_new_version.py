@@ -24,9 +24,9 @@ def test_a_reload_takes_up_what_the_master_had_imported(tmp_path: Path):
         before = set(site.worker_pids())
         change(
             root / "blog" / "config.py",
-            'title: str = _setting("Viblog",',
-            'colour: str = _setting("teal", _read_text, "text", "A colour.")\n'
-            '    title: str = _setting("Night sky",',
+            'title: str = setting("Viblog",',
+            'colour: str = setting("teal", TEXT, "A colour.")\n'
+            '    title: str = setting("Night sky",',
         )
         with (root / "app.py").open("a", encoding="utf-8") as app:
             app.write('assert app.extensions["viblog"].settings.colour == "teal"\n')

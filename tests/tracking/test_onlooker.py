@@ -22,10 +22,14 @@ def slots(store: Store) -> Callable[..., None]:
     """Return what adds to and removes from a worker's slot, in the store as well."""
     held: dict[str, Slot] = {}
 
-    def change(worker: str, *joins: str, leaves: str = "", lease_seconds: float = 10) -> None:
+    def change(
+        worker: str, *joins: str | Presence, leaves: str = "", lease_seconds: float = 10
+    ) -> None:
         slot = held.setdefault(worker, Slot())
-        for ref in joins:
-            slot.add(Presence(ref, "readers", f"key-{ref}", {"page": "index"}))
+        for one in joins:
+            if isinstance(one, str):
+                one = Presence(one, "readers", f"key-{one}", {"page": "index"})
+            slot.add(one)
         slot.remove(leaves)
         write = slot.next_write()
         assert store.write(worker, write, lease_seconds=lease_seconds)
@@ -50,6 +54,17 @@ def test_it_sees_every_worker_that_is_alive_and_what_changed_meanwhile(store, sl
     assert 9_000 < first.lease_ms <= 10_000
     store.leave("w2", lease_seconds=0)
     assert refs(onlooker) == {"w1": ["b", "c"]}
+
+
+def test_it_counts_as_the_workers_do(store, slots):
+    """One reader's tabs are one reader; what has come back at another worker counts once."""
+    onlooker = Onlooker(store, indexes=("page",))
+    slots("w1", "a", "b")
+    slots("w2", Presence("c", "readers", "key-a", {"page": "index"}))
+    slots("w2", Presence("d", "readers", "key-b", {"page": "index"}, prev_ref="b"))
+    assert refs(onlooker) == {"w1": ["a"], "w2": ["c", "d"]}
+    assert onlooker.replica.counts("readers", "page") == {"index": 3}
+    assert onlooker.replica.counts("readers", "page", distinct=True) == {"index": 2}
 
 
 def test_it_asks_again_only_for_a_slot_that_changed(valkey, store, slots):

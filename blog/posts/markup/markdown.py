@@ -282,3 +282,19 @@ def _headings(root: Element) -> Iterator[Element]:
 
 def _fold(title: str) -> str:
     return " ".join(TITLE_MARKUP.sub("", title).casefold().split())
+
+
+def render_safely(post: Post, style: Style) -> RenderedPost:
+    """Render a post's body; one that cannot be rendered is its source, with a fault."""
+    try:
+        return render_markdown(post, style)
+    except Exception as error:  # noqa: BLE001 - whatever an extension raises is this post's fault
+        source = f'<pre tabindex="0"><code>{html.escape(post.body.strip())}</code></pre>'
+        return RenderedPost(source, fault=describe_crash(post, error))
+
+
+def describe_crash(post: Post, error: Exception) -> Fault:
+    """Make the fault of a post whose body cannot be rendered."""
+    found = f"the body cannot be rendered ({type(error).__name__}: {error})"
+    mend = "take parts of it out until it can"
+    return Fault(post.path, post.body_line, found, "Markdown", mend)
