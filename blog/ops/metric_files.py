@@ -44,8 +44,11 @@ def reserve_files(folder: Path, pid: int) -> None:
             path = folder / f"{kind}_{pid}.db"
             if path.exists():
                 continue
-            made.append(path)
-            path.write_bytes(bytes(FILE_BYTES))
+            # Whole from the first moment: whoever asks for the metrics meanwhile reads each `.db`.
+            begun = path.with_suffix(".begun")
+            made += [begun, path]
+            begun.write_bytes(bytes(FILE_BYTES))
+            begun.rename(path)
     except OSError:
         for path in made:
             path.unlink(missing_ok=True)
