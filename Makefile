@@ -31,7 +31,7 @@ PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make deps" $(BIN)/pip-compile --quiet \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install run dev test test-unit test-all test-rest test-deploy lint format soak fuzz \
-	bench bench-pages bench-scale tools deps clean FORCE
+	bench bench-pages bench-scale tools deps wheel clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -103,6 +103,11 @@ deps: .venv/.installed-dev ## Pin the dependencies again (ARGS=--upgrade for the
 		--constraint=requirements.txt pyproject.toml
 	$(PIP_COMPILE) $(ARGS) --output-file=requirements-bench.txt --extra=bench \
 		--constraint=requirements.txt pyproject.toml
+
+wheel: .venv/.installed ## Build the package, which holds all that a blog needs: dist/viblog-….whl
+	@HATCH_NPM_VENDOR_SKIP=1 $(BIN)/python -m pip --disable-pip-version-check --quiet wheel \
+		--no-deps --no-build-isolation --no-index --wheel-dir dist .
+	@ls dist/viblog-*.whl
 
 clean: ## Remove everything that make made
 	rm -rf .venv .cache static/vendor instance dist build *.egg-info

@@ -18,6 +18,14 @@ from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from blog.site_folder import (
+    SECRETS_FILE,
+    SETTINGS_FILE,
+    SettingsFileError,
+    find_site,
+    read_secrets_file,
+    read_settings_file,
+)
 from flask_presence.redis_url import SHORT, embedded_socket, find_problem, has_tag, needs_tag
 
 
@@ -270,28 +278,32 @@ class Settings:
     )
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read every setting from environment variables.
+    def from_environ(cls, environ: Mapping[str, str], site: Path | None = None) -> Self:
+        """Read every setting: from environment variables, else from the files of a site folder.
 
-        Raises `SettingsError` with a line for each variable that cannot be used, and for each
-        `BLOG_*` variable that is no setting (a typing mistake would else go unnoticed).
+        Raises `SettingsError` with a line for each that cannot be used, and for each variable
+        `BLOG_*` that is no setting (a typing mistake would else go unnoticed).
         """
-        values: dict[str, Any] = {}
+        specs = {variable_name(spec): spec for spec in dataclasses.fields(cls)}
+        said = {name: (name, text) for name, text in environ.items()}
         problems: list[str] = []
-        for spec in dataclasses.fields(cls):
-            variable, kind = variable_name(spec), spec.metadata["kind"]
-            if variable not in environ:
+        if site is not None:
+            said = _read_site(site, specs, problems) | said
+        values: dict[str, Any] = {}
+        for variable, spec in specs.items():
+            if variable not in said:
                 continue
+            kind = spec.metadata["kind"]
+            where, text = said[variable]
             try:
-                values[spec.name] = kind.read(environ[variable])
+                values[spec.name] = kind.read(text)
             except (ValueError, LookupError, OSError):
-                found = "an unusable value" if kind.is_secret else repr(environ[variable])
-                problems.append(f"{variable}: found {found}, expected {kind.expected}")
-        known = {variable_name(spec) for spec in dataclasses.fields(cls)}
+                found = "an unusable value" if kind.is_secret else repr(text)
+                problems.append(f"{where}: found {found}, expected {kind.expected}")
         problems += [
-            f"{name}: no such setting; {_suggest(name, known)}"
-            for name in sorted(environ)
-            if name.startswith("BLOG_") and name not in known
+            f"{said[name][0]}: no such setting; {_suggest(name, specs)}"
+            for name in sorted(said)
+            if name.startswith("BLOG_") and name not in specs
         ]
         settings = cls(**values)
         problems += _contradictions(settings)
@@ -312,13 +324,45 @@ class Settings:
 
     @classmethod
     def from_process(cls) -> Self:
-        """Read every setting from this process's environment."""
-        return cls.from_environ(os.environ)
+        """Read every setting from this process's environment and the current site folder."""
+        return cls.from_environ(os.environ, find_site())
 
 
 def variable_name(spec: dataclasses.Field[Any]) -> str:
     """Name the environment variable of a field of `Settings`."""
     return str(spec.metadata["variable"]) or f"BLOG_{spec.name.upper()}"
+
+
+def file_name(spec: dataclasses.Field[Any]) -> str:
+    """Name a field of `Settings` as `viblog.toml` does."""
+    return {"PORT": "port", "WEB_CONCURRENCY": "workers"}.get(variable_name(spec), spec.name)
+
+
+def _read_site(
+    site: Path, specs: Mapping[str, dataclasses.Field[Any]], problems: list[str]
+) -> dict[str, tuple[str, str]]:
+    """Return what the files of a site folder say: by variable, where it is said and its text."""
+    by_name = {file_name(spec): (variable, spec) for variable, spec in specs.items()}
+    said: dict[str, tuple[str, str]] = {}
+    try:
+        for name, text in read_settings_file(site):
+            if name not in by_name:
+                close = get_close_matches(name, by_name, 1)
+                hint = f"do you mean {close[0]}?" if close else "docs/settings.md has them all"
+                problems.append(f"{SETTINGS_FILE}, {name}: no such setting; {hint}")
+                continue
+            variable, spec = by_name[name]
+            if spec.metadata["kind"].is_secret:
+                problems.append(
+                    f"{SETTINGS_FILE}, {name}: it is a secret; put {variable}=… into"
+                    f" {SECRETS_FILE}, which is not shared, or into the environment"
+                )
+                continue
+            said[variable] = (f"{SETTINGS_FILE}, {name}", text)
+    except SettingsFileError as error:
+        problems.append(str(error))
+    secrets = read_secrets_file(site)
+    return said | {name: (f"{SECRETS_FILE}, {name}", text) for name, text in secrets.items()}
 
 
 def describe_settings() -> Iterable[tuple[str, str, str, str]]:

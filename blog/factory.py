@@ -20,7 +20,9 @@ from blog.pages import (
     install_assets,
     register_errors,
 )
-from blog.viblog import ROOT, Viblog
+from blog.pages.theme import make_loader
+from blog.site_folder import find_site, overridden, theme_folder
+from blog.viblog import Viblog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -48,7 +50,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     viblog = Viblog(settings)
     viblog.load()
 
-    app = Flask("blog", root_path=str(ROOT))
+    site = find_site()
+    app = Flask("blog", root_path=str(theme_folder()))
+    app.jinja_loader = make_loader(site)
     app.config["TRUSTED_HOSTS"] = list(settings.trusted_hosts) or None
     # Nobody sends us anything: no form, no upload.
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
@@ -56,6 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if viblog.following is not None:
         app.config["TEMPLATES_AUTO_RELOAD"] = True
         app.jinja_env.globals["following"] = viblog.following
+    assets = install_assets(app, *overridden(site, "static"))
     app.register_blueprint(
         create_pages(
             settings,
@@ -71,7 +76,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.cli.add_command(doctor)
     register_errors(app, settings)
     install_headers(app, settings)
-    assets = install_assets(app)
     flask_app: WSGIApplication = app.wsgi_app
     pages = flask_app
     if settings.page_cache_megabytes and not settings.dev:  # then templates change, too

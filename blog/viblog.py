@@ -17,12 +17,14 @@ from blog.live.templates import LiveTemplates
 from blog.live.updates import Updates
 from blog.ops.metrics import Metrics, Seen
 from blog.pages.assets import Assets
+from blog.pages.theme import make_loader
 from blog.posts import Library
 from blog.posts.addresses import post_path
 from blog.posts.direction import needs_direction
 from blog.posts.markup.markdown import Style
 from blog.posts.page_names import ABOUT_PAGE, INDEX_PAGE, POST_PREFIX
 from blog.search import Search
+from blog.site_folder import find_site, overridden
 from flask_presence.file_limits import raise_file_limit
 from flask_presence.settings import PresenceSettings
 from flask_presence.streams.hub import Limits
@@ -32,7 +34,6 @@ from flask_presence.web.readers import TOPIC
 
 log = logging.getLogger(__name__)
 
-ROOT = Path(__file__).resolve().parent.parent
 # Only reached by a program that never set BLOG_REDIS_URL; gunicorn.conf.py always does.
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 
@@ -42,10 +43,11 @@ class Viblog:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        site = find_site()
         style = Style(
             smart_quotes=settings.smart_quotes,
             posts_dir=settings.posts_dir,
-            static_dir=ROOT / "static",
+            static_dir=overridden(site, "static")[0],
         )
         self.library = Library(settings.posts_dir, zone=settings.time_zone, style=style)
         about_style = replace(style, posts_dir=settings.about_dir, page="/about")
@@ -61,7 +63,7 @@ class Viblog:
             observer=self.metrics.presence if self.metrics else None,
             stream_observer=self.metrics.streams if self.metrics else None,
         )
-        templates = LiveTemplates(ROOT / "templates", reloads=settings.dev)
+        templates = LiveTemplates(make_loader(site), reloads=settings.dev)
         self.updates = Updates(self.library, templates)
         self.following = follow(self.library, self.about) if settings.dev else None
         news = self.following or self.updates
@@ -202,5 +204,13 @@ def presence_settings(settings: Settings) -> PresenceSettings:
 
 def follow(*libraries: Library) -> Following:
     """Make what has open pages follow these libraries and the pages' own files."""
-    assets = Assets(ROOT / "static")
-    return Following(ROOT, libraries, lambda: f"/static/style.css?v={assets.version('style.css')}")
+    site = find_site()
+    assets = Assets(*overridden(site, "static"))
+
+    def style_urls() -> tuple[str, ...]:
+        names = [name for name in ("style.css", "custom.css") if assets.has(name)]
+        return tuple(f"/static/{name}?v={assets.version(name)}" for name in names)
+
+    here = Path(__file__).parent
+    code = (here, here.parent / "flask_presence")
+    return Following(overridden(site, "templates"), code, libraries, style_urls)

@@ -22,9 +22,11 @@ LOOK_SECONDS = 0.2
 _FOLLOW = (
     '<hx-partial hx-target="#following:not(.{version})" hx-swap="innerHTML">'
     '<div hx-get="" hx-trigger="load" hx-sync="main:replace" hx-target="main" hx-select="main"'
-    ' hx-swap="outerMorph" hx-select-oob="#following"></div></hx-partial>\n'
-    "<hx-partial hx-target=\"link[rel='stylesheet']:not([href='{style}'])\""
-    ' hx-swap="outerMorph"><link rel="stylesheet" href="{style}"></hx-partial>'
+    ' hx-swap="outerMorph" hx-select-oob="#following"></div></hx-partial>'
+)
+_RESTYLE = (
+    "<hx-partial hx-target=\"link[href^='{path}']:not([href='{url}'])\""
+    ' hx-swap="outerMorph"><link rel="stylesheet" href="{url}"></hx-partial>'
 )
 
 
@@ -36,16 +38,19 @@ class Following:
     """
 
     def __init__(
-        self, root: Path, libraries: Iterable[Library], style_url: Callable[[], str]
+        self,
+        templates: Iterable[Path],
+        code: Iterable[Path],
+        libraries: Iterable[Library],
+        style_urls: Callable[[], tuple[str, ...]],
     ) -> None:
         self._libraries = tuple(libraries)
-        self._templates = root / "templates"
-        self._style_url = style_url
-        self._style = ""
+        self._templates = tuple(templates)
+        self._style_urls = style_urls
+        self._styles: tuple[str, ...] = ()
         self._stamp = ""
         # As it was loaded: what is saved from now on is another worker's.
-        code = [*(root / "blog").rglob("*.py"), *(root / "flask_presence").rglob("*.py")]
-        self._code = _make_stamp(code)
+        self._code = _make_stamp(path for folder in code for path in folder.rglob("*.py"))
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.look()
 
@@ -67,14 +72,20 @@ class Following:
 
     def change(self, page: str) -> bytes:
         """Return the event that has a page fetched anew where it is not of the newest version."""
-        return encode_event(_FOLLOW.format(version=self.version, style=escape(self._style)))
+        styles = [
+            _RESTYLE.format(path=url.partition("?")[0], url=url)
+            for url in map(escape, self._styles)
+        ]
+        return encode_event("\n".join([_FOLLOW.format(version=self.version), *styles]))
 
     def look(self) -> bool:
         """Look at the templates and the stylesheet; tell whether one is another than before."""
-        before = self._stamp, self._style
-        self._stamp = _make_stamp(self._templates.rglob("*.html"))
-        self._style = self._style_url()
-        return (self._stamp, self._style) != before
+        before = self._stamp, self._styles
+        self._stamp = _make_stamp(
+            path for folder in self._templates for path in folder.rglob("*.html")
+        )
+        self._styles = self._style_urls()
+        return (self._stamp, self._styles) != before
 
     def start(self, on_change: Callable[[], None]) -> None:
         """Begin to look; `on_change` is called when there is news."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, StrictUndefined
 
 
 class LiveTemplates:
     """The words and the events of the streams. `reloads` is whether what is saved is read anew."""
 
-    def __init__(self, folder: Path, *, reloads: bool = False) -> None:
+    def __init__(self, loader: BaseLoader, *, reloads: bool = False) -> None:
         self._environment = Environment(
-            loader=FileSystemLoader(folder),
+            loader=loader,
             autoescape=True,
             auto_reload=reloads,
             undefined=StrictUndefined,

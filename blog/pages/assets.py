@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flask import Flask, Response, abort, request, send_file, url_for
+from flask import Flask, Response, abort, request, send_file, send_from_directory, url_for
 
 from blog.posts import Index, Post
 from blog.posts.finding import find_on_disk
@@ -32,26 +32,35 @@ Mark = tuple[int, int]
 
 
 class Assets:
-    """The versions of the files in one static folder: a hash of the content.
+    """The versions of static files: a hash of the content. The first folder that has one counts.
 
     A time would not do, since every file in an npm package is dated 1985. A file is hashed once
     and again only if its time or size changed, so a new stylesheet shows without a restart.
     """
 
-    def __init__(self, folder: Path, now: Callable[[], float] = time.monotonic) -> None:
-        self._folder = folder
+    def __init__(self, *folders: Path, now: Callable[[], float] = time.monotonic) -> None:
+        self._folders = folders
         self._now = now
         self._known: dict[str, _Known] = {}
         self._compressed: dict[str, tuple[str, bytes]] = {}  # by file: of which version
         self._state = object()
         self._look_after = 0.0
 
+    def find(self, filename: str) -> Path:
+        """Return where a file is: where the last folder has it, if none has it."""
+        *others, last = [folder / filename for folder in self._folders]
+        return next((path for path in others if path.is_file()), last)
+
+    def has(self, filename: str) -> bool:
+        """Tell whether there is such a file."""
+        return bool(self.version(filename))
+
     def version(self, filename: str) -> str:
         """Return the version of a file, or "" if it is not there: pages work without it."""
         known = self._known.get(filename)
-        path = self._folder / filename if known is None else known.path
+        path = self.find(filename)
         mark = _look_at(path)
-        if known is None or known.mark != mark:
+        if known is None or known.mark != mark or known.path != path:
             if known is not None:
                 self._state = object()
             known = self._known[filename] = _Known(path, mark, _hash(path))
@@ -62,7 +71,7 @@ class Assets:
         version = self.version(filename)
         held = self._compressed.get(filename)
         if held is None or held[0] != version:
-            whole = (self._folder / filename).read_bytes()
+            whole = self.find(filename).read_bytes()
             held = self._compressed[filename] = version, gzip.compress(whole, mtime=0)
         return held[1]
 
@@ -107,8 +116,10 @@ def _hash(path: Path) -> str:
         return ""
 
 
-def install_assets(app: Flask) -> Assets:
-    """Give every template `versioned_static(filename)`, and versioned files a long life.
+def install_assets(app: Flask, *folders: Path) -> Assets:
+    """Serve the static files of some folders, by default the application's; the first one wins.
+
+    Every template has `versioned_static(filename)` and `has_static(filename)`.
 
     May be called more than once for one app. A request for another version than the present one
     (an old page, or a worker not yet replaced) is answered, but not kept.
@@ -116,8 +127,18 @@ def install_assets(app: Flask) -> Assets:
     installed: Assets | None = app.extensions.get("assets")
     if installed is not None:
         return installed
-    assets = app.extensions["assets"] = Assets(Path(app.static_folder or "static"))
+    folders = folders or (Path(app.static_folder or "static"),)
+    assets = app.extensions["assets"] = Assets(*folders)
     app.jinja_env.globals["versioned_static"] = assets.url
+    app.jinja_env.globals["has_static"] = assets.has
+
+    def serve(filename: str) -> Response:
+        for folder in folders[:-1]:
+            if (folder / filename).is_file():  # what is outside of it is not served
+                return send_from_directory(folder, filename)
+        return send_from_directory(folders[-1], filename)
+
+    app.view_functions["static"] = serve
 
     def keep_versioned(response: Response) -> Response:
         if request.endpoint == "static" and response.status_code in (200, 206, 304):
@@ -133,8 +154,11 @@ def install_assets(app: Flask) -> Assets:
         """Find a file by its name in either form of Unicode, as files beside posts are."""
         name = (values or {}).get("filename", "")
         if endpoint == "static" and not name.isascii() and ".." not in name and values:
-            found = find_on_disk(Path(app.static_folder or "static") / name)
-            values["filename"] = found.relative_to(app.static_folder or "static").as_posix()
+            for folder in folders:
+                found = find_on_disk(folder / name)
+                if found.exists():
+                    values["filename"] = found.relative_to(folder).as_posix()
+                    return
 
     app.url_value_preprocessor(find_name)
     app.after_request(keep_versioned)

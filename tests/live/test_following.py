@@ -31,7 +31,8 @@ class Desk:
     def restart(self) -> None:
         self.libraries = [Library(self.root / name) for name in ("posts", "about")]
         self.load()
-        self.following = Following(self.root, self.libraries, lambda: self.style_url)
+        templates, code = [self.root / "templates"], [self.root / "blog"]
+        self.following = Following(templates, code, self.libraries, lambda: (self.style_url,))
 
     def load(self) -> None:
         for library in self.libraries:
@@ -89,7 +90,7 @@ def test_a_look_tells_whether_there_is_news(desk):
 def test_every_page_is_told_of_the_version_and_the_stylesheet(desk):
     told = desk.following.change("index").decode()
     assert f'hx-target="#following:not(.{desk.following.version})"' in told
-    assert "link[rel='stylesheet']:not([href='/static/style.css?v=1'])" in told
+    assert "link[href^='/static/style.css']:not([href='/static/style.css?v=1'])" in told
     assert desk.following.change("blog/a").decode() == told
     assert desk.following.opening("blog/a") == b""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -13,10 +12,11 @@ from blog.live.numbers import (
     Numbers,
 )
 from blog.live.templates import LiveTemplates
+from blog.pages.theme import make_loader
 from flask_presence.tracking import State, Store, Tracker, connect
 from flask_presence.web.readers import TOPIC
 
-TEMPLATES = LiveTemplates(Path(__file__).resolve().parents[2] / "templates")
+TEMPLATES = LiveTemplates(make_loader(None))
 START = 'data: <hx-partial hx-target=".live-{}" hx-swap="innerHTML">{}</hx-partial>\n'
 
 

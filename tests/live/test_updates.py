@@ -8,9 +8,10 @@ import pytest
 
 from blog.live.templates import LiveTemplates
 from blog.live.updates import Updates
+from blog.pages.theme import make_loader
 from blog.posts import Library
 
-TEMPLATES = LiveTemplates(Path(__file__).resolve().parents[2] / "templates")
+TEMPLATES = LiveTemplates(make_loader(None))
 GONE = (
     b'data: <hx-partial hx-target=".post-updated" hx-swap="innerMorph">This post is no longer'
     b' published. <a href="/">Other posts</a></hx-partial>\n\n'

@@ -182,7 +182,7 @@ class TestErrors:
     def test_a_page_has_the_present_stylesheet(self, app, tmp_path):
         sheet = tmp_path / "style.css"
         sheet.write_text("a {}")
-        app.extensions["assets"]._folder = tmp_path
+        app.extensions["assets"]._folders = (tmp_path,)
         app.extensions["assets"]._now = count(0).__next__
         before, again = (app.test_client().get("/no").text for _ in range(2))
         sheet.write_text("b { color: red }")

@@ -1,0 +1,158 @@
+"""The `viblog` command: a blog in a folder of one's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from flask.cli import ScriptInfo
+
+from blog.config import LANGUAGE, Settings, SettingsError
+from blog.site_folder import SETTINGS_FILE, find_site, theme_folder
+
+STARTER = Path(__file__).parent / "starter"
+NO_SITE = (
+    f"found no {SETTINGS_FILE} in this folder; go to the folder of your blog, or make one:"
+    " viblog new mysite"
+)
+
+
+class _Viblog(click.Group):
+    """Loads the commands of an author only when one of them is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_author_commands()])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = super().get_command(ctx, cmd_name)
+        return found or _author_commands().get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        # These load the blog; click finds the application by its context.
+        if name in _author_commands() and "--help" not in rest:
+            _require_site()
+            from blog.factory import make_app
+
+            ctx.obj = ScriptInfo(create_app=make_app)
+        return name, command, rest
+
+
+def _author_commands() -> dict[str, click.Command]:
+    from blog.cli import doctor, posts_cli, presence_cli
+
+    posts = {name: posts_cli.get_command(click.Context(posts_cli), name) for name in POSTS}
+    found = {POSTS[name]: command for name, command in posts.items() if command is not None}
+    return {**found, "presence": presence_cli, "doctor": doctor}
+
+
+# The commands of `flask posts`, and their names here.
+POSTS = {"new": "post", "check": "check", "list": "list", "preview": "preview", "import": "import"}
+
+
+@click.group(cls=_Viblog, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="viblog")
+def main() -> None:
+    """A blog that knows who is reading it.
+
+    `viblog new mysite` makes one; the other commands are for its folder.
+    """
+
+
+@main.command("new")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--title", prompt="What is the blog called?", help="The blog's name.")
+@click.option(
+    "--language", prompt="In which language is it written?", default="en", help="Such as de, pt-BR."
+)
+def new_site(folder: Path, title: str, language: str) -> None:
+    """Make a site folder: its settings, a first post and an about page."""
+    try:
+        LANGUAGE.read(language)
+    except ValueError as error:
+        raise click.ClickException(
+            f"--language: found {language!r}, expected {LANGUAGE.expected}"
+        ) from error
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise click.ClickException(f"{folder} is there already, and not empty; choose another name")
+    words = {
+        "{title}": json.dumps(title, ensure_ascii=False),
+        "{description}": json.dumps(f"The blog {title}.", ensure_ascii=False),
+        "{language}": json.dumps(language),
+        "{today}": datetime.now(UTC).date().isoformat(),
+    }
+    for source in sorted(STARTER.rglob("*.*")):
+        text = source.read_text(encoding="utf-8")
+        for name, word in words.items():
+            text = text.replace(name, word)
+        target = folder / source.relative_to(STARTER)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        click.echo(f"written: {target}")
+    click.echo(f"\nNow:\n  cd {folder}\n  viblog dev")
+
+
+@main.command("run")
+def run() -> None:
+    """Serve the blog: gunicorn, and Valkey if no Redis is named."""
+    _serve()
+
+
+@main.command("dev")
+def dev() -> None:
+    """Serve the blog for its author: open pages follow what is saved."""
+    os.environ["BLOG_DEV"] = "1"
+    os.environ["WEB_CONCURRENCY"] = "1"
+    _serve()
+
+
+@main.command("eject")
+@click.argument("name")
+def eject(name: str) -> None:
+    """Copy a template or static file of the theme into the site folder, to be changed.
+
+    NAME is as in the theme: post.html, live/words.html, style.css.
+    """
+    site = _require_site()
+    kind = "templates" if name.endswith(".html") else "static"
+    folder = theme_folder() / kind
+    source = (folder / name).resolve()
+    if not source.is_file() or not source.is_relative_to(folder.resolve()):
+        names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.html"))
+        have = ", ".join(names) if kind == "templates" else "style.css, favicon.svg"
+        raise click.ClickException(f"the theme has no {name}; it has {have}")
+    target = site / kind / name
+    if target.exists():
+        raise click.ClickException(f"{target.relative_to(site)} is there already")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(source.read_bytes())
+    click.echo(target.relative_to(site))
+
+
+def _require_site() -> Path:
+    site = find_site()
+    if site is None:
+        raise click.ClickException(NO_SITE)
+    return site
+
+
+def _serve() -> None:
+    _require_site()
+    try:
+        Settings.from_process()
+    except SettingsError as error:
+        sys.exit("\n".join(["The blog cannot start:", *error.problems]))
+    config = theme_folder() / "gunicorn.conf.py"
+    arguments = ["-m", "gunicorn", "--config", str(config), "blog.factory:make_app()"]
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *arguments])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Templates and static files: the author's own before the theme's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
+from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
+
+from blog.site_folder import overridden
+
+log = logging.getLogger(__name__)
+
+Source = tuple[str, str | None, Callable[[], bool] | None]
+
+# By this prefix a template of the author's extends the one that it overrides.
+PREFIX = "viblog"
+
+
+def make_loader(site: Path | None) -> BaseLoader:
+    """Return a loader of the templates: a site's override the theme's of the same name.
+
+    `viblog/post.html` is the theme's own, for `{% extends %}`.
+    """
+    *own, theme = [FileSystemLoader(folder) for folder in overridden(site, "templates")]
+    checked = [_CheckedLoader(loader) for loader in own]
+    return ChoiceLoader([*checked, theme, PrefixLoader({PREFIX: theme})])
+
+
+class _CheckedLoader(BaseLoader):
+    """The author's templates. One with a mistake is as if it were not there, and is logged."""
+
+    def __init__(self, loader: FileSystemLoader) -> None:
+        self._loader = loader
+
+    def get_source(self, environment: Environment, template: str) -> Source:
+        source, filename, is_fresh = self._loader.get_source(environment, template)
+        try:
+            environment.parse(source, template, filename)
+        except TemplateSyntaxError as error:
+            log.error(
+                "templates: found a mistake in %s, line %d: %s; the theme's own is used meanwhile",
+                filename,
+                error.lineno,
+                error.message,
+            )
+            raise TemplateNotFound(template) from error
+        return source, filename, is_fresh
+
+    def list_templates(self) -> list[str]:
+        return self._loader.list_templates()

@@ -1,0 +1,236 @@
+"""A blog of one's own: the package as it is built, and a site folder that nothing of it is in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.ports import reserve_port
+from tests.site import ROOT
+from tests.streams.tab import Tab
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel, and return the folder that it is installed into, alone."""
+    folder = tmp_path_factory.mktemp("package")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    quiet = {"HATCH_NPM_VENDOR_SKIP": "1"}
+    built = folder / "dist"
+    wheel = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir"]
+    subprocess.run([*wheel, str(built), str(ROOT)], check=True, env=os.environ | quiet)
+    (path,) = built.glob("viblog-*.whl")
+    installed = folder / "installed"
+    install = [*pip, "install", "--no-deps", "--no-index", "--target", str(installed), str(path)]
+    subprocess.run(install, check=True)
+    return installed
+
+
+class OwnBlog:
+    """A site folder, and the installed command that works on it."""
+
+    def __init__(self, package: Path, folder: Path) -> None:
+        self.folder = folder
+        self.port = reserve_port()
+        self.log = folder.parent / "log"
+        self._environ = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("BLOG_", "WEB_", "PYTHON"))
+        } | {"PYTHONPATH": str(package), "PORT": str(self.port)}
+
+    def run(self, *arguments: str, folder: Path | None = None, **environ: str) -> tuple[int, str]:
+        """Run `viblog …` in the site folder; return its exit code and all that it said."""
+        ended = subprocess.run(
+            [sys.executable, "-m", "blog.command", *arguments],
+            cwd=folder or self.folder,
+            env=self._environ | environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return ended.returncode, ended.stdout
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    @contextlib.contextmanager
+    def serve(self, command: str = "run", **environ: str) -> Iterator[None]:
+        """Serve the blog meanwhile, from the moment that it answers."""
+        with self.log.open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "blog.command", command],
+                cwd=self.folder,
+                env=self._environ | environ,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            deadline = time.monotonic() + 20
+            while not self._answers():
+                assert process.poll() is None, self.log.read_text()
+                assert time.monotonic() < deadline, self.log.read_text()
+                time.sleep(0.05)
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+    def fetch(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def _answers(self) -> bool:
+        try:
+            self.fetch("/readyz")
+        except (OSError, urllib.error.HTTPError):
+            return False
+        return True
+
+
+@pytest.fixture
+def own_blog(package: Path, tmp_path: Path) -> OwnBlog:
+    blog = OwnBlog(package, tmp_path / "mysite")
+    made = blog.run("new", "mysite", "--title", 'Night "sky"', "--language", "de", folder=tmp_path)
+    assert made[0] == 0, made[1]
+    return blog
+
+
+def test_the_package_holds_the_theme_and_nothing_that_does_not_belong(package):
+    (wheel,) = (package.parent / "dist").glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.partition("/")[0] for name in names}
+    assert tops == {"blog", "flask_presence", "viblog-0.1.0.dist-info"}
+    theme = {name.removeprefix("blog/theme/") for name in names if name.startswith("blog/theme/")}
+    in_repository = {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "templates").rglob("*.html")
+    }
+    assert in_repository <= theme
+    assert {name for name in theme if name.startswith("static/vendor")} == {
+        f"static/vendor/htmx.org/{name}"
+        for name in ("LICENSE", "dist/htmx.min.js", "dist/ext/hx-sse.min.js")
+    }
+    assert {
+        f"flask_presence/tracking/{step}.lua" for step in ("append", "put", "digest", "leave")
+    } <= (set(names))
+
+
+def test_a_new_blog_has_three_files_and_is_served_whole(own_blog):
+    files = sorted(path for path in own_blog.folder.rglob("*") if path.is_file())
+    assert [path.relative_to(own_blog.folder).as_posix() for path in files] == [
+        "about/about.md",
+        "posts/welcome.md",
+        "viblog.toml",
+    ]
+    with own_blog.serve():
+        index = own_blog.fetch("/")
+        assert '<html lang="de">' in index
+        assert "<title>Night &#34;sky&#34;</title>" in index
+        assert "just you online" in index
+        links = re.findall(r'(?:href|src)="(/(?:static|blog|about)[^"]*)"', index)
+        assert len(links) > 4
+        for link in links:
+            assert own_blog.fetch(link)
+        with Tab(own_blog.port, "blog/welcome") as tab:
+            tab.read_until(">1 reading now<")
+    assert "Traceback" not in own_blog.log.read_text()
+
+
+def test_what_the_author_has_takes_the_place_of_the_themes(own_blog):
+    own_blog.write("static/custom.css", "body { color: red }")
+    own_blog.write("static/favicon.svg", "<svg>mine</svg>")
+    own_blog.write(
+        "templates/base.html",
+        '{% extends "viblog/base.html" %}{% block footer %}<p>Made in Leipzig.</p>{% endblock %}',
+    )
+    own_blog.write(
+        "templates/live/words.html",
+        '{% import "viblog/live/words.html" as theme %}'
+        "{% macro readers_online(count) %}{{ count }} at the telescope{% endmacro %}"
+        "{% macro reading_now(count) %}{{ theme.reading_now(count) }}{% endmacro %}"
+        "{% macro notice(state) %}{{ theme.notice(state) }}{% endmacro %}"
+        "{% macro being_read(posts) %}{{ theme.being_read(posts) }}{% endmacro %}",
+    )
+    own_blog.write("templates/post.html", "{% if %}")
+    with own_blog.serve():
+        index = own_blog.fetch("/")
+        assert "<p>Made in Leipzig.</p>" in index
+        custom = re.search(r'href="(/static/custom\.css\?v=\w+)"', index)
+        assert custom is not None
+        assert own_blog.fetch(custom[1]) == "body { color: red }"
+        assert own_blog.fetch("/static/favicon.svg") == "<svg>mine</svg>"
+        assert ".site" in own_blog.fetch("/static/style.css")
+        assert "This is the first post." in own_blog.fetch("/blog/welcome")
+        with Tab(own_blog.port) as tab:
+            tab.read_until(">1 at the telescope<")
+    found = re.search(r"found a mistake in (\S+), line (\d+): .*", own_blog.log.read_text())
+    assert found is not None
+    assert (Path(found[1]).name, found[2]) == ("post.html", "1")
+    assert "the theme's own is used meanwhile" in found[0]
+
+
+def test_the_environment_wins_over_secrets_and_these_over_the_settings_file(own_blog):
+    own_blog.write("viblog.toml", 'title = "File"\ndescription = "File"\nposts_per_page = 3\n')
+    own_blog.write(".env", "BLOG_DESCRIPTION=Env\nBLOG_SECRET_KEY=" + "k" * 32 + "\n")
+    with own_blog.serve(BLOG_TITLE="Environment"):
+        assert "Environment. Env" in own_blog.fetch("/")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("titel = 'x'", "viblog.toml, titel: no such setting; do you mean title?"),
+        ("feed_posts = 0", "viblog.toml, feed_posts: found '0', expected a whole number from 1"),
+        ("title = {a = 1}", "viblog.toml: found a dict for title, expected a text"),
+        ("title = x", "viblog.toml: Invalid value (at line 1, column 9)"),
+        ("secret_key = 'abc'", "viblog.toml, secret_key: it is a secret; put BLOG_SECRET_KEY=…"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_one_line_that_says_where(own_blog, text, said):
+    own_blog.write("viblog.toml", text)
+    for command in (["run"], ["check"]):
+        code, output = own_blog.run(*command)
+        assert code == 1
+        assert output.startswith("The blog cannot start:\n")
+        assert said in output
+        assert len(output.splitlines()) == 2
+    assert "abc" not in output
+
+
+def test_outside_of_a_site_folder_a_command_says_what_to_do(own_blog, tmp_path):
+    for command in ("run", "dev", "check", "list"):
+        code, output = own_blog.run(command, folder=tmp_path)
+        assert (code, output.count("\n")) == (1, 1)
+        assert "found no viblog.toml in this folder" in output
+    code, output = own_blog.run("new", str(own_blog.folder), "--title", "x", "--language", "en")
+    assert (code, "is there already, and not empty" in output) == (1, True)
+
+
+def test_the_commands_of_an_author_work_on_the_folder(own_blog):
+    assert own_blog.run("post", "Two moons") == (0, "posts/two-moons.md\n")
+    assert "two-moons  Two moons  (draft)" in own_blog.run("list")[1]
+    code, output = own_blog.run("check")
+    assert (code, output.splitlines()[-1]) == (0, "2 posts, 1 section, no faults")
+    assert own_blog.run("eject", "post.html") == (0, "templates/post.html\n")
+    assert (own_blog.folder / "templates/post.html").read_bytes() == (
+        ROOT / "templates/post.html"
+    ).read_bytes()
+    code, output = own_blog.run("eject", "post.html")
+    assert (code, output) == (1, "Error: templates/post.html is there already\n")
+    assert own_blog.run("eject", "../gunicorn.conf.py")[0] == 1
