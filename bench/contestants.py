@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .crowd import MAX_UNTOLD
-from .frame import HEAD, NOTICE, TAIL
+from .frame import HEAD, MIDDLE, TAIL
 from .server import ROOT, Command, Place
 
 PEERS = ROOT / "bench" / "peers"
@@ -146,7 +146,7 @@ def _floor(place: Place) -> list[Command]:
     source = ROOT / "bench" / "floor.c"
     compiler = find_compiler()
     subprocess.run([compiler, "-O2", "-Wall", "-o", str(program), str(source)], check=True)
-    html = f"data: {HEAD}", f"{TAIL}\ndata: {NOTICE}\n\n"
+    html = f"data: {HEAD}", MIDDLE, "\ndata: ".join(TAIL) + "\n\n"
     return [Command([str(program), str(place.port), *html], place.port)]
 
 

@@ -1,7 +1,7 @@
 /* The floor: what the machine itself asks for. One process, one epoll; it counts connections and
  * writes the new count to all of them: at once when it was quiet, at most ten times a second, and
  * never more than a quarter of the time. That is the blog's pace. It reads no request, holds no
- * slow reader's bytes and checks nothing. Usage: floor PORT HEAD TAIL (what is around the count) */
+ * slow reader's bytes and checks nothing. Usage: floor PORT HEAD MIDDLE TAIL (what is around the counts) */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -24,8 +24,8 @@ static int64_t now_us(void) {
 }
 
 static int frame(const char *start, char **argv) {
-    return snprintf(text, sizeof text, "%s%s%d %s%s", start, argv[2], count,
-                    count == 1 ? "reader online" : "readers online", argv[3]);
+    return snprintf(text, sizeof text, "%s%s%d%s%d\">%d %s%s", start, argv[2], count, argv[3], count,
+                    count, count == 1 ? "reader online" : "readers online", argv[4]);
 }
 
 int main(int argc, char **argv) {

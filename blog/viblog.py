@@ -27,6 +27,7 @@ from blog.search import Search
 from blog.site_folder import find_site, overridden
 from flask_presence.file_limits import raise_file_limit
 from flask_presence.settings import PresenceSettings
+from flask_presence.streams.event import encode_event
 from flask_presence.streams.hub import Limits
 from flask_presence.tracking import Timings
 from flask_presence.web.extension import Presence
@@ -78,6 +79,8 @@ class Viblog:
         self.presence.is_page = self.is_page
         self.presence.render = self.numbers.frame
         self.presence.opening = news.opening
+        self.presence.hub.ping = encode_event(templates.ping())
+        self.presence.readers.parting = encode_event(templates.parked())
         if self.metrics:
             self.presence.tracker.subscribe_state(self.metrics.presence.note_state)
         self.is_started = False

@@ -182,7 +182,9 @@ class Site:
 
     def total(self) -> int:
         """Return how many readers are online, as some worker shows it in the index."""
-        found = re.search(r'class="live-total">(?:just you|(\d+) readers?) online<', self.fetch())
+        found = re.search(
+            r'class="live-total"><span>(?:just you|(\d+) readers?) online<', self.fetch()
+        )
         assert found, "the index shows no total"
         return int(found[1] or 0)
 

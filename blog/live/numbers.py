@@ -72,22 +72,27 @@ class Shown(NamedTuple):
         return f".reads:not({others})" if others else ".reads"
 
 
+# What a frame puts another one in place of.
+_IN_SPAN = Markup("<span>{}</span>")
+
+
 class Fragments:
-    """The live elements of one page, as HTML: the total, this page's own, and a notice or "".
+    """The live elements of one page, as HTML: the total, this page's own, a notice or "", the dot.
 
     `being_read` is the posts with most readers, or "". Without numbers all are "".
     """
 
-    total = here = notice = being_read = Markup("")
+    total = here = notice = being_read = pulse = Markup("")
     _reads: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, templates: LiveTemplates, shown: Shown | None) -> None:
         self._words = words = templates.words
         if shown is None:
             return
-        self.total = words.readers_online(shown.total)
+        self.total = _IN_SPAN.format(words.readers_online(shown.total))
         if shown.here is not None:
-            self.here = words.reading_now(shown.here)
+            self.here = _IN_SPAN.format(words.reading_now(shown.here))
+        self.pulse = words.pulse()
         self.notice = words.notice(shown.state)
         self.being_read = words.being_read(shown.named)
         self._reads = shown.reads or {}
@@ -152,7 +157,8 @@ class Numbers:
         made = self._frames.get(page)
         if made is not None and made[0] == (shown, beside):
             return made[1]
-        frame = join_events(encode_event(self._templates.frame(shown)), beside)
+        arrived = made is not None and shown.total > made[0][0].total
+        frame = join_events(encode_event(self._templates.frame(shown, arrived=arrived)), beside)
         self._frames[page] = ((shown, beside), frame)
         return frame
 

@@ -23,12 +23,22 @@ class LiveTemplates:
         """The macros of `live/words.html`: each returns HTML."""
         return self._environment.get_template("live/words.html").module
 
-    def frame(self, shown: object) -> str:
+    def frame(self, shown: object, *, arrived: bool = False) -> str:
         """Return the data of the event that has every live element of a page."""
-        template = self._environment.get_template("live/frame.html")
-        return template.render(shown=shown, words=self.words)
+        return self._render("frame", shown=shown, arrived=arrived)
+
+    def ping(self) -> str:
+        """Return the data of the event that a quiet stream is alive."""
+        return self._render("ping")
+
+    def parked(self) -> str:
+        """Return the data of the last event of a tab that shall stay away for now."""
+        return self._render("parked")
 
     def updated(self, revision: str, path: str) -> str:
         """Return the data of the event that a post has another revision; "" if it is gone."""
-        template = self._environment.get_template("live/updated.html")
-        return template.render(revision=revision, path=path)
+        return self._render("updated", revision=revision, path=path)
+
+    def _render(self, name: str, **context: object) -> str:
+        template = self._environment.get_template(f"live/{name}.html")
+        return template.render(words=self.words, **context)

@@ -45,7 +45,8 @@ class Limits:
 class Hub:
     """This worker's streams. `render(page)` makes a page's frame; it is called once for all.
 
-    `opening(page)` makes what a stream begins with beside the frame: an event, or b"".
+    `opening(page)` makes what a stream begins with beside the frame: an event, or b"". `ping` is
+    what a quiet stream is sent: a comment, or an event.
     Greenlets of one thread share it. No method waits but `close`, and those that say "in slices".
     """
 
@@ -62,6 +63,7 @@ class Hub:
         self.now = now
         self.observer = observer
         self.render = render
+        self.ping = PING
         self.opening = opening
         self._transports = tuple(transports)
         self._limits = limits or Limits()
@@ -243,7 +245,7 @@ class Hub:
             if now - page.sent_at >= limits.ping_seconds:
                 page.sent_at = now
                 for group in list(page.groups.values()):
-                    group.send(PING, turns)
+                    group.send(self.ping, turns, is_ping=True)
         self._rest_after(turns)
 
     def _take_old(self, now: float) -> list[Stream]:

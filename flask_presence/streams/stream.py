@@ -54,6 +54,7 @@ class StreamHub(Protocol):
     """The hub, as its streams and its transports see it."""
 
     observer: StreamObserver
+    ping: bytes
 
     def now(self) -> float:
         """Return the hub's time, in seconds."""
@@ -92,7 +93,14 @@ class Group(ABC, Generic[S]):
     def __iter__(self) -> Iterator[S]: ...
 
     @abstractmethod
-    def send(self, chunk: bytes, turns: Turns, *, skip: Collection[Stream] = ()) -> None:
+    def send(
+        self,
+        chunk: bytes,
+        turns: Turns,
+        *,
+        skip: Collection[Stream] = (),
+        is_ping: bool = False,
+    ) -> None:
         """Send a frame or a ping to all but a few, in slices; tell the observer of frames."""
 
 

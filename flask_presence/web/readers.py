@@ -54,6 +54,7 @@ class Readers:
     def __init__(self, tracker: Tracker, *, max_streams: int, linger_seconds: float) -> None:
         self._tracker = tracker
         self._max_streams = max_streams
+        self.parting = b""  # an event for a tab that is parked
         self._linger_seconds = linger_seconds
         self._streams: dict[str, Stream] = {}  # by ref
         self._checks: dict[str, gevent.Greenlet[..., None]] = {}  # by key
@@ -228,7 +229,7 @@ class Readers:
         stream = self._streams.get(ref)
         if stream is None:
             return False
-        stream.end(PARK, ending=Ending.PARKED)
+        stream.end(self.parting + PARK, ending=Ending.PARKED)
         return True
 
 

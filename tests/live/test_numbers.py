@@ -17,7 +17,20 @@ from flask_presence.tracking import State, Store, Tracker, connect
 from flask_presence.web.readers import TOPIC
 
 TEMPLATES = LiveTemplates(make_loader(None))
-START = 'data: <hx-partial hx-target=".live-{}" hx-swap="innerHTML">{}</hx-partial>\n'
+PARTIAL = 'data: <hx-partial hx-target=".live-{}" hx-swap="{}">{}</hx-partial>\n'
+BEAT = '<span class="beat">connection lost, as last known</span>'
+
+
+def write_frame(*, here: str = "", total: str) -> str:
+    """Return the frame of a page that is not the index: `here` and `total` begin with a number."""
+    said = {"total": total} | ({"here": here} if here else {})
+    ids = {name: f"{name}-{words.split()[0]}" for name, words in said.items()}
+    numbers = [
+        (f"{name} > :not(#{ids[name]})", "outerHTML", f'<span id="{ids[name]}">{words}</span>')
+        for name, words in said.items()
+    ]
+    parts = [*numbers, ("notice", "innerHTML", ""), ("pulse", "innerHTML", BEAT)]
+    return "".join(PARTIAL.format(*part) for part in parts) + "\n"
 
 
 @pytest.fixture
@@ -48,15 +61,13 @@ def read(tracker: Tracker, *pages: str) -> None:
 def test_a_post_has_a_number_of_its_own(tracker, counts_readers, total, here):
     read(tracker, "blog/a", "blog/a", "index")
     frame = count(tracker, counts_readers=counts_readers).frame("blog/a")
-    parts = [("total", total), ("here", here), ("notice", "")]
-    assert frame.decode() == "".join(START.format(*part) for part in parts) + "\n"
+    assert frame.decode() == write_frame(here=here, total=total)
 
 
 def test_any_other_page_has_the_total_only(tracker):
     read(tracker, "about")
     frame = count(tracker).frame("about")
-    parts = [("total", "1 reader online"), ("notice", "")]
-    assert frame.decode() == "".join(START.format(*part) for part in parts) + "\n"
+    assert frame.decode() == write_frame(total="1 reader online")
 
 
 def test_a_frame_is_made_anew_when_a_number_or_the_state_is_another(tracker):
@@ -77,8 +88,19 @@ def test_no_page_and_no_frame_says_that_nobody_is_there(tracker):
         frame = numbers.frame(page).decode()
         assert ">just you online<" in frame
         assert not re.search(r">0 ", frame)
-        assert numbers.fragments(page).total == "just you online"
-    assert numbers.fragments("blog/a").here == "just you reading"
+        assert numbers.fragments(page).total == "<span>just you online</span>"
+    assert numbers.fragments("blog/a").here == "<span>just you reading</span>"
+
+
+def test_the_dot_rings_where_somebody_came_and_not_where_one_left(tracker):
+    numbers = count(tracker)
+    assert b'"beat"' in numbers.frame("about")
+    owner = object()
+    tracker.track(owner, TOPIC, "ada", {"page": "index"})
+    assert b'"beat arrived"' in numbers.frame("about")
+    assert b'"beat arrived"' in numbers.frame("about")
+    tracker.untrack(owner)
+    assert b'"beat"' in numbers.frame("about")
 
 
 def test_the_index_has_the_number_of_each_post_that_is_read(tracker):
@@ -97,7 +119,7 @@ def test_the_index_has_the_number_of_each_post_that_is_read(tracker):
 def test_the_index_names_the_posts_with_most_readers_first(tracker):
     read(tracker, "blog/b", "blog/b", "blog/gone", "blog/gone", "blog/a", "blog/c")
     shown = count(tracker).fragments("index").being_read
-    assert shown.startswith('<h2>Being read now</h2><ul class="lines"><li id=')
+    assert shown.startswith("<h2>Being read now</h2><ul><li id=")
     assert '"><a href="/blog/b">On &lt;blog/b&gt;</a> ' in shown
     links = [part.split('"')[0] for part in shown.split('<a href="')[1:]]
     assert links == ["/blog/b", "/blog/a", "/blog/c"]
@@ -114,8 +136,9 @@ def test_a_title_that_runs_from_right_to_left_says_so(tracker):
 def test_nothing_is_named_where_nothing_is_read(tracker):
     read(tracker, "index", "about")
     numbers = count(tracker)
-    assert numbers.fragments("index").being_read == ""
-    assert '".being-read" hx-swap="innerMorph"></' in numbers.frame("index").decode()
+    hint = "<h2>Being read now</h2><p>Open a post, and it is named here.</p>"
+    assert numbers.fragments("index").being_read == hint
+    assert hint in numbers.frame("index").decode()
     assert '".reads" hx-swap="innerHTML"></' in numbers.frame("index").decode()
 
 

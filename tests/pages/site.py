@@ -27,6 +27,7 @@ class Words:
     total: str = "5 readers online"
     here: str = ""
     notice: str = ""
+    pulse: Markup = Markup('<span class="beat">connection lost</span>')
     being_read: Markup = field(default_factory=Markup)
 
     def reads(self, post_id: str) -> str:

@@ -264,7 +264,7 @@ class TestNothingIsStale:
         assets = blog.app.extensions["assets"]
         sheet = tmp_path / "style.css"
         sheet.write_text("a{}")
-        assets._folder = tmp_path
+        assets._folders = (tmp_path,)
         assets._now = itertools.count().__next__  # a second passes at each look
         assets._look_after = 0.0
         assets._known.clear()

@@ -249,8 +249,27 @@ def test_a_notice_is_shown_and_the_dot_rests(browser, site, streams):
     with open_tab(browser) as tab:
         tab.goto(f"{site}/blog/p0")
         expect(tab.locator(".live-notice")).to_be_visible()
-        resting = "getComputedStyle(document.querySelector('.presence p'), '::after').animationName"
-        assert tab.evaluate(f"() => {resting}") == "none"
+        colour = "getComputedStyle(document.querySelector('.beat'), '::before').backgroundColor"
+        quiet = "getComputedStyle(document.querySelector('.presence p')).color"
+        assert tab.evaluate(f"() => {colour} == {quiet}")
+
+
+def test_a_page_that_hears_nothing_for_80_seconds_says_so_until_it_hears_again(site, browser):
+    """By its stylesheet alone: each frame and ping makes the dot anew, and with it its clock."""
+    with open_tab(browser) as tab:
+        tab.goto(f"{site}/blog/p0")
+        beat = tab.locator(".beat")
+        expect(beat).to_be_hidden()
+        wait = (
+            "seconds => document.getAnimations().forEach(one => {one.currentTime = seconds * 1000})"
+        )
+        tab.evaluate(wait, 79)
+        expect(beat).to_be_hidden()
+        tab.evaluate(wait, 81)
+        expect(beat).to_be_visible()
+        assert "connection lost" in tab.inner_text(".presence")
+        beat.evaluate("one => one.replaceWith(one.cloneNode(true))")
+        expect(beat).to_be_hidden()
 
 
 def test_without_scripts_the_numbers_say_of_when_they_are(browser, site, streams):

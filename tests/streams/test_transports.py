@@ -281,7 +281,11 @@ def test_above_the_cap_a_stream_says_busy_and_pages_still_answer(place):
 
 def test_a_silent_stream_is_pinged(pinging_place):
     with pinging_place.open() as tab:
-        tab.read_until("\n\n: ping\n\n: ping\n\n")
+        ping = 'data: <hx-partial hx-target=".live-pulse" hx-swap="innerHTML"><span class="beat">'
+        body = tab.read_until("online")
+        while body.count(f"\n\n{ping}") < 2:
+            body = tab.read_until(f"\n\n{ping}", 5)
+            tab.read_for(0.1)
 
 
 def test_an_old_stream_is_asked_to_come_back_and_never_counts_twice(rotating_place):

@@ -14,7 +14,6 @@ from typing import Any
 import gevent
 from gevent import monkey
 
-from ..event import PING
 from ..stream import Group, Stream, StreamHub
 from ..turns import Turns
 from .ring import Ring, Short, send_each
@@ -91,15 +90,22 @@ class SocketGroup(Group[SocketStream]):
         """Take a stream out."""
         del self._streams[stream.sock]
 
-    def send(self, chunk: bytes, turns: Turns, *, skip: Collection[Stream] = ()) -> None:
+    def send(
+        self,
+        chunk: bytes,
+        turns: Turns,
+        *,
+        skip: Collection[Stream] = (),
+        is_ping: bool = False,
+    ) -> None:
         """Send to all but a few: these are taken out and in again, as looking at each costs."""
         few = {one.sock: one for one in skip if isinstance(one, SocketStream)}
         for sock in few:
             del self._streams[sock]
         socks = list(self._streams)
         self._streams.update(few)
-        sent_to = self.sockets.send_to_all(socks, chunk, turns)
-        if chunk is not PING:
+        sent_to = self.sockets.send_to_all(socks, chunk, turns, is_ping=is_ping)
+        if not is_ping:
             self.hub.observer.sent(sent_to, len(chunk))
 
 
@@ -170,7 +176,9 @@ class Sockets:
         del self.slow[stream.sock]
         self._epoll.modify(stream.sock.fileno(), _GONE)
 
-    def send_to_all(self, socks: Iterable[_socket.socket], chunk: bytes, turns: Turns) -> int:
+    def send_to_all(
+        self, socks: Iterable[_socket.socket], chunk: bytes, turns: Turns, *, is_ping: bool
+    ) -> int:
         """Send a frame or a ping, in slices; return to how many.
 
         A stream that has a rest of the last chunk is only marked.
@@ -182,7 +190,7 @@ class Sockets:
         waiting = iter(socks)
         while batch := list(islice(waiting, BATCH)):
             if self.slow:
-                batch = [sock for sock in batch if not self._mark_slow(sock, chunk)]
+                batch = [sock for sock in batch if not self._mark_slow(sock, is_ping=is_ping)]
             sent_to += len(batch)
             for sock, sent in self._send(batch, chunk):
                 stream = self._by_fd.get(sock.fileno())  # -1 where it is closed
@@ -195,12 +203,12 @@ class Sockets:
             turns.rest_if_due()
         return sent_to
 
-    def _mark_slow(self, sock: _socket.socket, chunk: bytes) -> bool:
+    def _mark_slow(self, sock: _socket.socket, *, is_ping: bool) -> bool:
         """Tell whether a socket has a rest to take yet; if so, its stream is told of a frame."""
         stream = self.slow.get(sock)
         if stream is None:
             return False
-        stream.is_behind |= chunk is not PING
+        stream.is_behind |= not is_ping
         return True
 
     def _send(self, socks: list[_socket.socket], chunk: bytes) -> Short:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Self
 import gevent
 import gevent.event
 
-from ..event import PING
 from ..observer import Ending
 from ..peers import doubt_peer
 from ..stream import Group, Owner, Request, Stream, StreamHub, Transport
@@ -115,13 +114,15 @@ class GeneratorStream(Stream):
     def _take(self) -> bytes | None:
         """Return what to send next and forget it; None where there is nothing."""
         frame, self._frame = self._frame, None
+        is_frame = True
         if frame is None and self._is_ping_due:
-            frame = PING
+            frame = self.group.hub.ping
+            is_frame = False
         self._is_ping_due = False
         if not self.is_open:
             # A frame that was not begun may be skipped.
             frame, self._goodbye = self._goodbye, None
-        elif frame is not None and frame is not PING:
+        elif frame is not None and is_frame:
             self.group.hub.observer.sent(1, len(frame))
         self._news.clear()
         return frame
@@ -157,11 +158,18 @@ class GeneratorGroup(Group[GeneratorStream]):
         self._streams.discard(stream)
         self._all.discard(stream)
 
-    def send(self, chunk: bytes, turns: Turns, *, skip: Collection[Stream] = ()) -> None:
+    def send(
+        self,
+        chunk: bytes,
+        turns: Turns,
+        *,
+        skip: Collection[Stream] = (),
+        is_ping: bool = False,
+    ) -> None:
         """Have it sent to all but a few, by their own greenlets, which tell the observer."""
         streams = [one for one in self._streams if one not in skip]
         for sent, stream in enumerate(streams, start=1):
-            if chunk is PING:
+            if is_ping:
                 stream.ping()
             elif stream.is_open:
                 stream.offer(chunk)
