@@ -28,7 +28,7 @@ PROMISED = {
     "Tasks": ['<label><input checked disabled type="checkbox"> Write it</label>'],
     "Footnotes": ['href="#fn:why"', "Because it was measured."],
     "Tables": ['class="table-scroll"', '<td class="align-right">2</td>'],
-    "Images": ["<figure><img", "<figcaption>The dot breathes while", 'loading="lazy"'],
+    "Images": ["<figure><img", "<figcaption>The dot rings when", 'loading="lazy"'],
     "Links": [
         '<a href="https://example.org/a_b">https://example.org/a_b</a>',
         '<a href="https://example.org/vec">the <code>Vec</code></a>',
