@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from blog.pages.catalogue import Catalogues, Year
 from blog.pages.linked_data import describe_site
 from blog.pages.paging import PageOf, cut_page
-from blog.pages.search import Question, list_choices
+from blog.pages.search import Question
 from blog.pages.show import Show
 from blog.pages.slugs import read_slug, write_slug
 from blog.posts.model import Post
@@ -50,7 +50,6 @@ def add_lists(pages: Blueprint, catalogues: Catalogues, show: Show) -> None:
             shown=shown,
             linked_data=linked_data,
             question=Question(),
-            choices=list_choices(catalogue),
         )
 
     @pages.get("/tags")

@@ -351,7 +351,42 @@ def test_the_search_is_a_plain_form_without_scripts(browser, site):
     with open_tab(browser, java_script_enabled=False) as tab:
         tab.goto(f"{site}/blog")
         tab.get_by_label("Words").fill("owl")
+        tab.get_by_label("Words").press("Enter")
+        expect(tab.locator("#found h2")).to_have_text(["On owls"])
         tab.get_by_label("Year").select_option("2020")
         tab.get_by_role("button", name="Search").click()
         expect(tab.locator("#found h2")).to_have_text(["On owls"])
         expect(tab.get_by_label("Year")).to_have_value("2020")
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 800)])
+def test_the_header_is_one_row_and_the_newest_post_is_seen_at_once(browser, site, width, height):
+    with open_tab(browser, viewport={"width": width, "height": height}) as tab:
+        for path in ("/blog", "/blog/p0"):
+            tab.goto(site + path)
+            expect(tab.locator(".live-total")).to_have_text("7 readers online")
+            brand, numbers = (
+                tab.locator(name).bounding_box() for name in (".brand", ".presence p")
+            )
+            assert brand["x"] + brand["width"] <= numbers["x"], path
+            assert numbers["x"] + numbers["width"] <= width, path
+            assert numbers["y"] <= brand["y"], path
+            assert brand["y"] + brand["height"] <= numbers["y"] + numbers["height"] <= 60, path
+        tab.goto(f"{site}/blog")
+        newest = tab.locator(".card h2").first.bounding_box()
+        assert newest["y"] + newest["height"] < height / 2
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_moves_when_somebody_opens_a_post(browser, site, streams, width):
+    named = "<h2>Being read now</h2><ul>" + "<li>A title</li>" * 5 + "</ul>"
+    more = f'<hx-partial hx-target=".being-read" hx-swap="innerHTML">{named}</hx-partial>'
+    frame = FRAME.replace("{here} reading now", "").format(total=12, notice="")
+    streams.answers = [Response(frame.replace("data: ", f"data: {more}") + PARK)]
+    measure = """() => new Promise(resolve => new PerformanceObserver(list => resolve(
+        list.getEntries().reduce((sum, entry) => sum + entry.value, 0)
+    )).observe({type: "layout-shift", buffered: true}) || setTimeout(() => resolve(0), 300))"""
+    with open_tab(browser, viewport={"width": width, "height": 740}) as tab:
+        tab.goto(f"{site}/blog")
+        expect(tab.locator(".being-read li")).to_have_count(5)
+        assert tab.evaluate(measure) == 0
