@@ -26,7 +26,7 @@ from blog.site_folder import (
     read_secrets_file,
     read_settings_file,
 )
-from flask_presence.redis_url import SHORT, embedded_socket, find_problem, has_tag, needs_tag
+from flask_presence.redis_address import SHORT, RedisAddress, embedded_socket, has_tag, needs_tag
 
 
 class SettingsError(ValueError):
@@ -389,8 +389,11 @@ def _contradictions(settings: Settings) -> list[str]:
             f"BLOG_LEASE_SECONDS: found {settings.lease_seconds:g} with BLOG_HEARTBEAT_SECONDS "
             f"{settings.heartbeat_seconds:g}; the lease must be at least twice the heartbeat"
         )
-    if problem := settings.redis_url and find_problem(settings.redis_url):
-        problems.append(f"BLOG_REDIS_URL: {problem}")
+    if settings.redis_url:
+        try:
+            RedisAddress.parse(settings.redis_url)
+        except ValueError as error:
+            problems.append(f"BLOG_REDIS_URL: {error}")
     if needs_tag(settings.redis_url) and not has_tag(settings.redis_prefix):
         problems.append(
             f"BLOG_REDIS_PREFIX: found {settings.redis_prefix!r} with a cluster in BLOG_REDIS_URL, "

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from blog.config import Settings, SettingsError
-from flask_presence.redis_url import EXAMPLES, find_problem
+from flask_presence.redis_address import EXAMPLES, RedisAddress
 from flask_presence.streams.hub import KEEP_SECONDS
 from flask_presence.tracking import connect
 
@@ -154,8 +154,8 @@ def test_a_redis_address_of_each_form_can_be_connected_to(url):
 
 
 def test_the_examples_of_the_forms_are_right_themselves():
-    for example in EXAMPLES.values():
-        assert find_problem(example) is None
+    for scheme, example in EXAMPLES.items():
+        assert RedisAddress.parse(example).scheme == scheme
 
 
 def test_keys_that_a_cluster_would_spread_are_refused():
@@ -165,6 +165,11 @@ def test_keys_that_a_cluster_would_spread_are_refused():
             f"BLOG_REDIS_PREFIX: found {prefix!r} with a cluster in BLOG_REDIS_URL, "
             "expected a {tag} in it, which keeps all keys on one node"
         ]
+    broken = problems_of(BLOG_REDIS_PREFIX="blog", BLOG_REDIS_URL="redis+cluster://")
+    assert [problem.partition(":")[0] for problem in broken] == [
+        "BLOG_REDIS_URL",
+        "BLOG_REDIS_PREFIX",
+    ]
     for prefix in ("{blog}", "my-{blog}-2:"):
         assert Settings.from_environ({"BLOG_REDIS_PREFIX": prefix, **cluster})
 

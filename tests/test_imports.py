@@ -44,7 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     "blog.short_cache": set(),
     "flask_presence.server": {
         "flask_presence.web",
-        "flask_presence.redis_url",
+        "flask_presence.redis_address",
         "flask_presence.streams",
         "flask_presence.tracking",
     },
@@ -56,9 +56,9 @@ ALLOWED: dict[str, set[str]] = {
     },
     "flask_presence.settings": {"flask_presence.streams", "flask_presence.tracking"},
     "flask_presence.streams": set(),
-    "flask_presence.tracking": set(),
+    "flask_presence.tracking": {"flask_presence.redis_address"},
     "flask_presence.file_limits": set(),
-    "flask_presence.redis_url": set(),
+    "flask_presence.redis_address": set(),
 }
 # What else each part of the library imports, beside the standard library.
 PACKAGES = {
@@ -68,7 +68,7 @@ PACKAGES = {
     "flask_presence.file_limits": set(),
     "flask_presence.streams": {"gevent"},
     "flask_presence.tracking": {"gevent", "redis"},
-    "flask_presence.redis_url": set(),
+    "flask_presence.redis_address": set(),
 }
 
 

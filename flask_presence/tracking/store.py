@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,9 +12,9 @@ from typing import Any
 
 from redis.exceptions import NoScriptError
 
-from .links import Link, Subscription, connect
-from .masters import CALL_TIMEOUT_SECONDS
+from ..redis_address import has_tag
 from .observer import NOBODY, Observer
+from .redis_link import CALL_TIMEOUT_SECONDS, Link, Subscription, connect
 from .replica import Version
 from .slot import Write
 from .wire import (
@@ -66,7 +65,7 @@ class Store:
     """
 
     def __init__(self, link: Link, prefix: str, observer: Observer = NOBODY) -> None:
-        if link.is_cluster and not re.match(r"[^{]*\{[^}]+\}", prefix):
+        if link.is_cluster and not has_tag(prefix):
             raise ValueError(f"found the prefix {prefix!r} on a cluster, expected a {{tag}} in it")
         self._link = link
         self._prefix = prefix

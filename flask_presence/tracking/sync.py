@@ -11,10 +11,10 @@ import gevent
 import gevent.event
 
 from .health import Health
-from .masters import FAILURES
 from .membership import Membership
 from .observer import NOBODY, Observer
 from .reader import DeafError, Reader
+from .redis_link import FAILURES
 from .replica import Diff, Replica
 from .slot import Slot
 from .store import CALL_TIMEOUT_SECONDS, Store, Subscription

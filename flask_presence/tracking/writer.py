@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 
 from .health import Health
-from .masters import FAILURES
 from .membership import Membership
+from .redis_link import FAILURES
 from .slot import Slot
 from .store import Store
 from .timings import Timings, spread

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_presence.tracking.links import connect
-from flask_presence.tracking.masters import FAILURES, MAX_CONNECTIONS
+from flask_presence.tracking.redis_link import FAILURES, MAX_CONNECTIONS, connect
 from flask_presence.tracking.replica import Presence, Version
 from flask_presence.tracking.slot import Write
 from flask_presence.tracking.store import Store

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 from redis.exceptions import ReadOnlyError
 
-from flask_presence.tracking.links import Link, connect
-from flask_presence.tracking.masters import FAILURES
+from flask_presence.tracking.redis_link import FAILURES, Link, connect
 from flask_presence.tracking.replica import Presence, Version
 from flask_presence.tracking.slot import Write
 from flask_presence.tracking.store import Store

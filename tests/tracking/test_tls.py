@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_presence.tracking.links import connect
-from flask_presence.tracking.masters import FAILURES
+from flask_presence.tracking.redis_link import FAILURES, connect
 from flask_presence.tracking.replica import Version
 from flask_presence.tracking.slot import Write
 from flask_presence.tracking.store import Store

@@ -1,42 +1,46 @@
 """The way to the master, wherever it is: one server, Sentinel's choice, or a node of a cluster.
 
 All keys of a prefix share a hash tag: to us a cluster, too, is one server, the one that has our
-slot. So it is always one ordinary client, and after every failure a look where the master is now.
-redis-py's own clients for Sentinel and Cluster would do more: retry for longer than a call of ours
-may take, and keep connections to every node.
+slot. So it is always one ordinary client that fails fast, and after every failure a look where the
+master is now. redis-py's own clients for Sentinel and Cluster would do more: retry for longer than
+a call of ours may take, and keep connections to every node.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
+import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 import redis
-from redis.connection import parse_url
+from redis.backoff import NoBackoff
 from redis.exceptions import AskError, MovedError, NoScriptError
+from redis.retry import Retry
 
-from .masters import (
-    FAILURES,
-    Address,
-    Options,
-    Search,
-    address_in,
-    ask_node,
-    ask_sentinel,
-    close_idle,
-    open_client,
-)
+from ..redis_address import Host, RedisAddress
+
+# What a call may raise when the server is gone, slow, or refuses.
+FAILURES = (redis.RedisError, OSError)
+
+# What a slow or frozen server may cost. The presence has its own supervisor, which tries again;
+# redis-py's own retries would hold a greenlet for up to a minute.
+CALL_TIMEOUT_SECONDS = 1.0
+CONNECT_TIMEOUT_SECONDS = 0.5
+# A Sentinel or a node has this long to say where the master is. Where one does not answer, the call
+# fails, and the next one begins with another.
+LOOKUP_SECONDS = 0.5
+# Writer, reader's fetches, subscription, and one to spare for a command line or a probe.
+MAX_CONNECTIONS = 4
 
 # A cluster whose nodes still disagree who has a slot sends us around. They agree within seconds.
 MAX_REDIRECTIONS = 3
 
-FORM = re.compile(r"(?P<scheme>rediss?)\+(?P<kind>sentinel|cluster)://(?P<rest>.*)", re.DOTALL)
-
-# Says where the master of a key is; None: where the URL says.
-Find = Callable[[str], Address | None]
+Options = dict[str, Any]
+Ask = Callable[[redis.Redis, str], Host]
+# Says where the master of a key is; None: at the path of a socket.
+Find = Callable[[str], Host | None]
 
 
 class Subscription(Protocol):
@@ -64,7 +68,7 @@ class Link:
         self.publish_command = "SPUBLISH" if is_cluster else "PUBLISH"
         self._options = options
         self._find = find
-        self._address: Address | None = None
+        self._address: Host | None = None
         self._client: redis.Redis | None = None
         self._is_doubted = False
 
@@ -115,7 +119,7 @@ class Link:
         if self._client is not None:
             close_idle(self._client)
 
-    def _move(self, address: Address | None) -> redis.Redis:
+    def _move(self, address: Host | None) -> redis.Redis:
         self._is_doubted = False
         if self._client is None or address != self._address:
             if self._client is not None:
@@ -123,7 +127,7 @@ class Link:
             self._client, self._address = open_client(self._options, address), address
         return self._client
 
-    def _ask(self, address: Address, command: Iterable[Any]) -> Any:
+    def _ask(self, address: Host, command: Iterable[Any]) -> Any:
         """Have a command done by the node that is about to take our slot over."""
         with open_client(self._options, address) as client:
             pipeline = client.pipeline(transaction=False)
@@ -186,42 +190,128 @@ class _PubSub:
             raise
 
 
+class Search:
+    """Look for the master at several places in turn, each time at another one first.
+
+    Another one, because a Sentinel that is cut off from the others goes on naming the old master.
+    """
+
+    def __init__(self, options: Options, places: Iterable[Host], ask: Ask) -> None:
+        self._options = options
+        self._places = deque(places)
+        self._ask = ask
+
+    def find(self, key: str) -> Host:
+        """Return where the master of a key is. Raises one of `FAILURES` where nobody says."""
+        deadline = time.monotonic() + LOOKUP_SECONDS
+        for tries_left in reversed(range(len(self._places))):
+            place = self._places[0]
+            self._places.rotate(-1)
+            try:
+                with open_client(self._options, place, LOOKUP_SECONDS) as client:
+                    return self._ask(client, key)
+            except FAILURES:
+                if not tries_left or time.monotonic() > deadline:
+                    raise
+        raise AssertionError("found no places to look at, expected one at least")
+
+
+def ask_sentinel(service: str) -> Ask:
+    """Return what asks a Sentinel for the master of a service."""
+
+    def ask(sentinel: redis.Redis, key: str) -> Host:
+        found = sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", service)  # type: ignore[no-untyped-call]
+        if found is None:
+            raise redis.ConnectionError(f"Sentinel does not know the service {service}")
+        host, port = found
+        return host.decode(), int(port)
+
+    return ask
+
+
+def ask_node(node: redis.Redis, key: str) -> Host:
+    """Ask a node of a cluster for the master of a key, by whether it sends us elsewhere."""
+    try:
+        node.execute_command("EXISTS", key)  # type: ignore[no-untyped-call]
+    except MovedError as told:
+        return address_in(told, node)
+    except AskError:
+        pass  # it gives the slot away, but has it still
+    options = node.connection_pool.connection_kwargs
+    return options["host"], options["port"]
+
+
+def address_in(told: AskError, asked: redis.Redis) -> Host:
+    """Return where a redirection sends us."""
+    # No host: the node does not know by which name it is reached, and means that one.
+    return told.host or asked.connection_pool.connection_kwargs["host"], told.port
+
+
+def open_client(
+    options: Options,
+    address: Host | None,
+    timeout_seconds: float = CALL_TIMEOUT_SECONDS,
+) -> redis.Redis:
+    """Return a client with short limits and without retries; nothing is connected yet."""
+    if address is not None:
+        options = options | {"host": address[0], "port": address[1]}
+    limits = {
+        "max_connections": MAX_CONNECTIONS,
+        "timeout": timeout_seconds,
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        # The check before a command would cost a round trip and proves nothing about the next one.
+        "health_check_interval": 0,
+    }
+    pool = redis.BlockingConnectionPool(**options | limits)  # type: ignore[no-untyped-call]
+    return redis.Redis.from_pool(pool)
+
+
+def close_idle(client: redis.Redis) -> None:
+    """Close the connections that no call is using; those end as they are used the last time."""
+    client.connection_pool.disconnect(inuse_connections=False)
+
+
 def connect(url: str) -> Link:
     """Return the link that a URL describes; nothing is connected yet.
 
-    The forms: `redis://`, `rediss://` (TLS) and `unix://` as redis-py takes them;
+    The forms: `redis://`, `rediss://` (TLS) and `unix://`;
     `redis+sentinel://[user:password@]host[:port][,…]/service[/db]`, where the hosts are Sentinels;
     `redis+cluster://[user:password@]host[:port][,…]`, where the hosts are some of the nodes; both
     also with `rediss`. Raises `ValueError`, without the URL, for one that cannot be read.
     """
     try:
-        form = FORM.fullmatch(url)
-        if form is None:
-            return Link(parse_url(url), lambda key: None)  # type: ignore[no-untyped-call]
-        return _connect_to_many(**form.groupdict())
+        address = RedisAddress.parse(url)
     except ValueError:
-        # The error's own words may quote a part of the password.
         raise ValueError("found a Redis URL that cannot be read") from None
-
-
-def _connect_to_many(scheme: str, kind: str, rest: str) -> Link:
-    parts = re.fullmatch(r"(?:([^/?]*)@)?([^/?@]*)(?:/([^?]*))?(?:\?(.*))?", rest)
-    if parts is None:
-        raise ValueError
-    credentials, hosts, path, query = (part or "" for part in parts.groups())
-    options = parse_url(f"{scheme}://{credentials}@host/?{query}")  # type: ignore[no-untyped-call]
+    options = _options_of(address)
     own = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
-    if kind == "cluster":
-        nodes = [_read_address(host, 6379) for host in hosts.split(",")]
-        return Link(options, Search(options, nodes, ask_node).find, is_cluster=True)
-    sentinels = [_read_address(host, 26379) for host in hosts.split(",")]
-    service, _, db = path.partition("/")
-    search = Search(options | own, sentinels, ask_sentinel(unquote(service)))
-    return Link(options | {"db": int(db or 0)}, search.find)
+    if address.is_sentinel:
+        # A Sentinel has one database.
+        search = Search(options | own | {"db": 0}, address.hosts, ask_sentinel(address.name))
+        return Link(options, search.find)
+    if address.is_cluster:
+        return Link(options, Search(options, address.hosts, ask_node).find, is_cluster=True)
+    host = next(iter(address.hosts), None)
+    return Link(options, lambda key: host)
 
 
-def _read_address(text: str, default_port: int) -> Address:
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname:
-        raise ValueError
-    return parts.hostname, parts.port or default_port
+def _options_of(address: RedisAddress) -> Options:
+    options: Options = {
+        "db": address.database,
+        "username": address.username,
+        "password": address.password,
+        **address.options,
+    }
+    if not address.hosts:
+        return options | {
+            "path": address.name,
+            "connection_class": redis.UnixDomainSocketConnection,
+        }
+    if address.is_tls:
+        options["connection_class"] = redis.SSLConnection
+    if "ssl_check_hostname" in options:
+        options["ssl_check_hostname"] = options["ssl_check_hostname"].lower() == "true"
+    return options
