@@ -166,6 +166,16 @@ def test_the_library_needs_gevent_and_redis_only_and_gunicorn_in_one_part(part):
             assert top in allowed, f"{path}:{line} imports {name}"
 
 
+def test_the_rules_of_the_protocol_are_pure():
+    """They import neither redis, gevent nor a clock, and nothing of ours that does."""
+    pure = {"protocol", "replica", "slot", "tallies", "wire"}
+    for name in pure:
+        for line, imported in imports_of(ROOT / "flask_presence" / "tracking" / f"{name}.py"):
+            top, *rest = imported.split(".")
+            is_pure = rest[1] in pure if top == LIBRARY else top in STANDARD - {"time", "logging"}
+            assert is_pure, f"{name}.py:{line} imports {imported}"
+
+
 def test_the_application_imports_the_factory_only():
     imported = {part_of(name) for _, name in imports_of(ROOT / "app.py")}
     assert imported - {None} == {"blog.factory"}

@@ -4,16 +4,16 @@ Self-contained: the standard library, gevent and redis only. A program that uses
 monkey-patched by gevent first. Start with `Tracker`.
 """
 
-from .health import State, describe_outage, is_refusal
 from .observer import Observer
 from .onlooker import Onlooker, SeenWorker
-from .redis_link import Link
+from .protocol import State, Timings
+from .redis_link import Link, connect, describe_outage, is_refusal
 from .replica import Diff, Presence, Replica, Version
 from .slot import Slot, Write
-from .store import Digested, Store, connect
+from .store import Store
 from .sync import Sync
-from .timings import Timings
 from .tracker import AlreadyTrackedError, NotTrackedError, Tracker
+from .wire import Digested
 
 __all__ = [
     "AlreadyTrackedError",

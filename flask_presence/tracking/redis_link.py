@@ -315,3 +315,28 @@ def _options_of(address: RedisAddress) -> Options:
     if "ssl_check_hostname" in options:
         options["ssl_check_hostname"] = options["ssl_check_hostname"].lower() == "true"
     return options
+
+
+# What a server says that is there.
+_REFUSALS = (
+    redis.exceptions.ResponseError,
+    redis.exceptions.AuthenticationError,
+    redis.exceptions.AuthorizationError,
+    redis.exceptions.BusyLoadingError,
+)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether Redis is there, and does not do what it is asked."""
+    return isinstance(error, _REFUSALS)
+
+
+def describe_outage(error: BaseException) -> str:
+    """Say what Redis does, such as "does not answer (TimeoutError: …)".
+
+    A client's error may repeat the command, and with it readers' keys: only its kind and its first
+    words are said.
+    """
+    does = "refuses" if is_refusal(error) else "does not answer"
+    words = str(error).splitlines()[0][:80] if str(error) else ""
+    return f"{does} ({type(error).__name__}: {words})"

@@ -6,7 +6,6 @@ import hashlib
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
@@ -14,14 +13,12 @@ from redis.exceptions import NoScriptError
 
 from ..redis_address import has_tag
 from .observer import NOBODY, Observer
-from .redis_link import CALL_TIMEOUT_SECONDS, Link, Subscription, connect
+from .redis_link import Link, Subscription
 from .replica import Version
 from .slot import Write
 from .wire import (
     Change,
-    Leaving,
-    Published,
-    decode_message,
+    Digested,
     decode_presence,
     encode_leaving,
     encode_message,
@@ -29,39 +26,17 @@ from .wire import (
     load_json,
 )
 
-__all__ = [
-    "CALL_TIMEOUT_SECONDS",
-    "Digested",
-    "Leaving",
-    "Published",
-    "Store",
-    "Subscription",
-    "connect",
-    "decode_message",
-]
-
 # How long a dead worker is remembered as dead. Longer than the longest time between two digests of
 # one worker (36 s), so that every worker sees it.
 DEAD_MEMORY_MS = 60_000
 FOR_EVER_MS = 1 << 50  # some thousand years, and exact in Lua
 
 
-@dataclass(frozen=True, slots=True)
-class Digested:
-    """What the digest says of one worker. `version` None: alive, but its slot is gone.
-
-    `left_ms` is what is left of its lease; it is no part of what two digests agree on.
-    """
-
-    alive: bool
-    version: Version | None
-    left_ms: int | None = field(default=None, compare=False)
-
-
 class Store:
     """The slots of one prefix. Every call is one step; raises `redis.RedisError` or `OSError`.
 
-    Raises `ValueError` for a prefix without a hash tag on a cluster, which would spread the keys.
+    `observer` is told of the calls, and of what its trackers do. Raises `ValueError` for a prefix
+    without a hash tag on a cluster, which would spread the keys.
     """
 
     def __init__(self, link: Link, prefix: str, observer: Observer = NOBODY) -> None:
@@ -69,7 +44,7 @@ class Store:
             raise ValueError(f"found the prefix {prefix!r} on a cluster, expected a {{tag}} in it")
         self._link = link
         self._prefix = prefix
-        self._observer = observer
+        self.observer = observer
         self._live = f"{prefix}:live"
         self._channel = f"{prefix}:d"
         self._append = _Script(read_script("append"))
@@ -96,7 +71,7 @@ class Store:
                 self._append, keys, [worker, *versions, lease_ms, *told, *joins, *write.leaves]
             )
         if appended != 1:
-            self._observer.lost_slot()
+            self.observer.lost_slot()
         return bool(appended == 1)
 
     def leave(self, worker: str, *, lease_seconds: float, version: Version | None = None) -> None:
@@ -162,9 +137,9 @@ class Store:
         try:
             yield
         except Exception:
-            self._observer.failed(step)
+            self.observer.failed(step)
             raise
-        self._observer.answered(step, time.monotonic() - began)
+        self.observer.answered(step, time.monotonic() - began)
 
     def _run(self, script: _Script, keys: list[str], arguments: Iterable[str | int]) -> Any:
         rest = [len(keys), *keys, *arguments]

@@ -11,14 +11,11 @@ from typing import Any, NamedTuple
 
 import gevent
 
-from .health import State
-from .observer import NOBODY, Observer
+from .own_presences import OwnPresences
+from .protocol import State, Timings
 from .replica import Diff, Listener, Presence, Replica
-from .slot import Slot
 from .store import Store
 from .sync import Sync
-from .timings import Timings
-from .tombstones import Tombstones
 
 log = logging.getLogger(__name__)
 
@@ -66,33 +63,26 @@ class Tracker:
         fetch: Fetch | None = None,
         timings: Timings | None = None,
         now: Callable[[], float] = time.monotonic,
-        observer: Observer = NOBODY,
     ) -> None:
         timings = timings or Timings()
-        self._observer = observer
+        self._observer = store.observer
         self.worker = worker or secrets.token_hex(6)
         self._fetch = fetch
         self._indexes = tuple(indexes)
         self._replica = Replica(indexes)
-        self._slot = Slot()
-        self._tombstones = Tombstones(
-            worker=self.worker,
-            slot=self._slot,
-            replica=self._replica,
+        self._own = OwnPresences(
+            self.worker,
+            self._replica,
             # Who was deaf to a peer's goodbye waits for a lease before it asks whether it is dead.
             keep_seconds=2 * timings.lease_seconds,
             now=now,
         )
         self.sync = Sync(
             store,
-            worker=self.worker,
-            slot=self._slot,
-            replica=self._replica,
+            self._own,
             timings=timings,
             tell=self._tell_remote,
-            before_write=self._tombstones.lift,
             now=now,
-            observer=observer,
         )
         self._refs_made = 0
         self._owned: dict[Hashable, dict[tuple[str, str], Presence]] = {}
@@ -280,8 +270,7 @@ class Tracker:
 
     def _join(self, presence: Presence, leaves: Sequence[str]) -> None:
         diff = self._remove(leaves)
-        self._slot.add(presence)
-        diff += self._replica.add(self.worker, presence)
+        diff += self._own.add(presence)
         self._observer.changed(1, 0)
         self.sync.wake()
         self._tell(diff)
@@ -331,11 +320,7 @@ class Tracker:
         """Take presences of ours out, and keep hidden what they were before."""
         if not refs:
             return Diff()
-        for ref in refs:
-            left = self._slot.remove(ref)
-            if left is not None and left.prev_ref is not None:
-                self._tombstones.lay(left.ref, (left.topic, left.key, left.prev_ref))
-        diff = self._replica.remove(self.worker, refs)
+        diff = self._own.remove(refs)
         self._observer.changed(0, len(diff.leaves))
         return diff
 

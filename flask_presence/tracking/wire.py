@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .replica import Presence, Tombstone, Version
@@ -37,6 +37,18 @@ class Leaving:
 
     worker: str
     lease_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digested:
+    """What the digest says of one worker. `version` None: alive, but its slot is gone.
+
+    `left_ms` is what is left of its lease; it is no part of what two digests agree on.
+    """
+
+    alive: bool
+    version: Version | None
+    left_ms: int | None = field(default=None, compare=False)
 
 
 def encode_presence(presence: Presence) -> str:

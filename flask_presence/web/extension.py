@@ -61,13 +61,11 @@ class Presence:
         self.is_page: Callable[[str], bool] = lambda name: False
         self.render: Callable[[str], bytes] = lambda page: b""
         self.opening: Callable[[str], bytes] = lambda page: b""
-        observer = observer or Observer()
         self.tracker = Tracker(
-            Store(connect(settings.redis_url), settings.redis_prefix, observer),
+            Store(connect(settings.redis_url), settings.redis_prefix, observer or Observer()),
             worker=os.environ.get("PRESENCE_WORKER_NAME"),  # of `server.hooks`; else a random one
             indexes=("page",),
             timings=settings.timings,
-            observer=observer,
         )
         self.hub = Hub(
             _make_transports(takes_over=settings.takes_over),

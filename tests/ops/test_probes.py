@@ -91,7 +91,7 @@ def test_a_worker_is_ready_whatever_became_of_redis_and_not_while_it_drains():
     app = create_app(Settings())
     viblog, client = app.extensions["viblog"], app.test_client()
     health = viblog.presence.tracker.sync.health
-    health.note_failure("writer", OSError(), 0.0)
+    health.note_failure("writer", 0.0)
     answer = client.get("/readyz")
     assert (answer.status_code, json.loads(answer.data)["presence"]) == (200, "stale")
     health.must_forget(60.0)

@@ -154,9 +154,9 @@ def test_every_page_of_the_site_is_answered_byte_for_byte_as_without_a_cache(blo
     for change in (
         lambda: None,
         lambda: [blog.open_tab(page) for page in ("index", "blog/p3", "blog/p3")],
-        lambda: health.note_failure("reader", OSError("gone"), 0.0),
+        lambda: health.note_failure("reader", 0.0),
         lambda: health.must_forget(100.0),
-        lambda: health.note_success("reader", 101.0),
+        lambda: health.note_success("reader"),
     ):
         change()
         for path in addresses:
@@ -253,11 +253,11 @@ class TestNothingIsStale:
 
     def test_numbers_that_are_no_longer_live(self, blog):
         health = blog.viblog.presence.tracker.sync.health
-        health.note_failure("reader", OSError("gone"), 0.0)
+        health.note_failure("reader", 0.0)
         assert b"as last known" in blog.ask("/blog/p1").body
         health.must_forget(100.0)
         assert b"a part only" in blog.ask("/blog/p1").body
-        health.note_success("reader", 101.0)
+        health.note_success("reader")
         assert b"not live" not in blog.ask("/blog/p1").body
 
     def test_a_static_file(self, blog, tmp_path):

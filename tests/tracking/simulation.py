@@ -26,8 +26,7 @@ from flask_presence.tracking import (
     Write,
     connect,
 )
-from flask_presence.tracking.store import Digested, Leaving, decode_message
-from flask_presence.tracking.wire import encode_leaving
+from flask_presence.tracking.wire import Digested, Leaving, decode_message, encode_leaving
 
 PREFIX = "{simulation}"
 TOPIC = "blog"
@@ -432,7 +431,7 @@ class Worker:
         """Take one step of the writer: what waits, or a heartbeat."""
         now = self._last_write = self._world.now
         is_answered = self.sync.write()
-        wait = self.sync.writer.heartbeat_seconds if is_answered else TIMINGS.max_retry_seconds
+        wait = self.sync.heartbeat_seconds if is_answered else TIMINGS.max_retry_seconds
         self._next_write = now + wait
 
     def read(self) -> None:

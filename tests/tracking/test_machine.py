@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from flask_presence.tracking import Replica, store, tombstones, tracker
+from flask_presence.tracking import Replica, own_presences, store, tracker
 from tests.tracking.machine import PresenceMachine, settings
 
 SCHEDULES = 200
@@ -71,6 +71,8 @@ def test_without_the_version_check_of_the_reader_the_machine_finds_a_counterexam
 @pytest.mark.full
 def test_without_tombstones_the_machine_finds_what_left_shown_again(monkeypatch):
     """A negative control: what came back and left is shown again where its old slot lasts."""
-    monkeypatch.setattr(tombstones.Tombstones, "lay", lambda self, leaving, named: None)
+    monkeypatch.setattr(
+        own_presences.OwnPresences, "lay_tombstone", lambda self, leaving, named: None
+    )
     with pytest.raises(AssertionError, match="shows what left"):
         run_machine(SCHEDULES)

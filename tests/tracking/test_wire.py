@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_presence.tracking.redis_link import connect
 from flask_presence.tracking.replica import Presence, Tombstone, Version
 from flask_presence.tracking.slot import Write
-from flask_presence.tracking.store import Store, connect
+from flask_presence.tracking.store import Store
 from flask_presence.tracking.wire import (
     INLINE_PUT_MAX,
     Published,
