@@ -11,8 +11,8 @@ from typing import Any
 
 from bench.accounting import pss
 from flask_presence.tracking import Presence, Store, connect
-from flask_presence.tracking.replica import Version
 from flask_presence.tracking.slot import Slot, Write, new_epoch
+from flask_presence.tracking.values import Version
 from flask_presence.tracking.wire import encode_message
 
 from .figures import DigestCost, Newcomer, SlotCost, Steady, Writes

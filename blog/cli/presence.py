@@ -19,7 +19,7 @@ from redis import RedisError
 
 from blog.config import Settings
 from blog.posts.signs import on_one_line
-from flask_presence.tracking import Onlooker, Presence, SeenWorker, Store, connect, describe_outage
+from flask_presence.tracking import Inspector, Presence, SeenWorker, Store, connect, describe_outage
 from flask_presence.web.readers import TOPIC
 
 presence_cli = AppGroup("presence", help="Who is reading: look, and change nothing.")
@@ -35,7 +35,7 @@ NO_SOCKET = (
 def list_presences(as_json: bool) -> None:
     """Print every open tab: its page, its reader's key, since when, and its worker."""
     try:
-        workers = _open_onlooker().look()
+        workers = _open_inspector().inspect()
     except (RedisError, OSError, ValueError) as error:
         raise click.ClickException(_describe(error)) from error
     rows = [(worker, presence) for worker in workers for presence in worker.presences]
@@ -61,10 +61,10 @@ def top(seconds: float) -> None:
 
     Where the output is no terminal, or none that can be written anew, print it once.
     """
-    onlooker = _open_onlooker()
+    inspector = _open_inspector()
     if not (sys.stdin.isatty() and sys.stdout.isatty() and find_spec("termios")):
         try:
-            lines = write_top(onlooker, most_pages=None)
+            lines = write_top(inspector, most_pages=None)
         except (RedisError, OSError, ValueError) as error:
             raise click.ClickException(_describe(error)) from error
         click.echo("\n".join(lines))
@@ -77,7 +77,7 @@ def top(seconds: float) -> None:
         while True:
             columns, height = shutil.get_terminal_size()
             try:
-                lines = write_top(onlooker, most_pages=max(1, height - 6))
+                lines = write_top(inspector, most_pages=max(1, height - 6))
             except (RedisError, OSError, ValueError) as error:
                 lines = [_describe(error), "", "Looking again every few seconds. q ends."]
             screen.show([line[:columns] for line in lines])
@@ -85,9 +85,9 @@ def top(seconds: float) -> None:
                 return
 
 
-def write_top(onlooker: Onlooker, *, most_pages: int | None) -> list[str]:
+def write_top(inspector: Inspector, *, most_pages: int | None) -> list[str]:
     """Look, and return what `top` shows: totals, workers, and the pages with the most tabs."""
-    workers, replica = onlooker.look(), onlooker.replica
+    workers, replica = inspector.inspect(), inspector.replica
     tabs = replica.counts(TOPIC, "page")
     readers = replica.counts(TOPIC, "page", distinct=True)
     pages = sorted(tabs, key=lambda page: (-tabs[page], str(page)))
@@ -134,12 +134,12 @@ def _page_of(presence: Presence) -> str:
     return on_one_line(str(presence.meta.get("page", "?")))
 
 
-def _open_onlooker() -> Onlooker:
+def _open_inspector() -> Inspector:
     settings: Settings = current_app.extensions["viblog"].settings
     url = settings.running_redis_url
     if not url:
         raise click.ClickException(NO_SOCKET.format(folder=settings.instance_dir.resolve()))
-    return Onlooker(Store(connect(url), settings.redis_prefix), indexes=("page",))
+    return Inspector(Store(connect(url), settings.redis_prefix), indexes=("page",))
 
 
 def _describe(error: Exception) -> str:

@@ -4,25 +4,26 @@ Self-contained: the standard library, gevent and redis only. A program that uses
 monkey-patched by gevent first. Start with `Tracker`.
 """
 
+from .inspector import Inspector, SeenWorker
 from .observer import Observer
-from .onlooker import Onlooker, SeenWorker
 from .protocol import State, Timings
 from .redis_link import Link, connect, describe_outage, is_refusal
-from .replica import Diff, Presence, Replica, Version
+from .replica import Replica
 from .slot import Slot, Write
 from .store import Store
 from .sync import Sync
 from .tracker import AlreadyTrackedError, NotTrackedError, Tracker
+from .values import Diff, Presence, Version
 from .wire import Digested
 
 __all__ = [
     "AlreadyTrackedError",
     "Diff",
     "Digested",
+    "Inspector",
     "Link",
     "NotTrackedError",
     "Observer",
-    "Onlooker",
     "Presence",
     "Replica",
     "SeenWorker",

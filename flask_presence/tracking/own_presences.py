@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from .replica import Diff, Named, Presence, Replica, Tombstone
+from .replica import Named, Replica
 from .slot import Slot
+from .values import Diff, Presence, Tombstone
 
 
 class OwnPresences:

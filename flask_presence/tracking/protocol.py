@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from .replica import Version
+from .values import Version
 from .wire import Digested
 
 SPREAD = 0.2  # timers are up to 20 % shorter, so that workers started together do not stay so

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .replica import Presence, Version
+from .values import Presence, Version
 
 
 @dataclass(frozen=True, slots=True)

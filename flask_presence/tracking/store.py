@@ -14,8 +14,8 @@ from redis.exceptions import NoScriptError
 from ..redis_address import has_tag
 from .observer import NOBODY, Observer
 from .redis_link import Link, Subscription
-from .replica import Version
 from .slot import Write
+from .values import Version
 from .wire import (
     Change,
     Digested,

@@ -17,9 +17,10 @@ import gevent.event
 from .own_presences import OwnPresences
 from .protocol import Health, Hearing, Membership, Timings
 from .redis_link import CALL_TIMEOUT_SECONDS, FAILURES, Subscription, describe_outage
-from .replica import Applied, Diff
+from .replica import Applied
 from .slot import Write
 from .store import Store
+from .values import Diff
 from .wire import Leaving, Published, decode_message
 
 log = logging.getLogger(__name__)

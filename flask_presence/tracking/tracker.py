@@ -13,15 +13,17 @@ import gevent
 
 from .own_presences import OwnPresences
 from .protocol import State, Timings
-from .replica import Diff, Listener, Presence, Replica
+from .replica import Replica
 from .store import Store
 from .sync import Sync
+from .values import Diff, Presence
 
 log = logging.getLogger(__name__)
 
 # Tracker.list hides the built-in of that name in the class.
 Metas = list[dict[str, Any]]
 Refs = list[str]
+Listener = Callable[[Diff], None]
 Fetch = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 # What JSON gives back as it was; the round takes a tenth of a join. (A float may be no number.)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .replica import Presence, Tombstone, Version
 from .slot import Write
+from .values import Presence, Tombstone, Version
 
 # A put of more presences than this says only that it happened, and each worker fetches the slot at
 # a moment of its own; below it, the message carries the slot and nobody has to ask.

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from flask_presence.tracking.redis_link import FAILURES, MAX_CONNECTIONS, connect
-from flask_presence.tracking.replica import Presence, Version
 from flask_presence.tracking.slot import Write
 from flask_presence.tracking.store import Store
+from flask_presence.tracking.values import Presence, Version
 from tests.ports import reserve_port
 from tests.redis_servers import Server, ask
 

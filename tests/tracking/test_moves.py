@@ -9,9 +9,9 @@ import pytest
 from redis.exceptions import ReadOnlyError
 
 from flask_presence.tracking.redis_link import FAILURES, Link, connect
-from flask_presence.tracking.replica import Presence, Version
 from flask_presence.tracking.slot import Write
 from flask_presence.tracking.store import Store
+from flask_presence.tracking.values import Presence, Version
 from flask_presence.tracking.wire import Published, decode_message
 from tests.redis_cluster import Cluster
 from tests.redis_servers import SentinelPair, TwoServers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flask_presence.tracking.protocol import Health, Hearing, Membership, State, Timings
-from flask_presence.tracking.replica import Version
+from flask_presence.tracking.values import Version
 from flask_presence.tracking.wire import Digested
 
 LEASE_SECONDS = 15.0

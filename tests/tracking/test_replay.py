@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_presence.tracking.replica import Diff, Presence, Replica, Version
+from flask_presence.tracking.replica import Replica
+from flask_presence.tracking.values import Diff, Presence, Version
 
 WORKERS = ("w1", "w2")
 TOPICS = ("blog", "chat")

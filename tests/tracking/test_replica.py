@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flask_presence.tracking.replica import Applied, Diff, Presence, Replica, Tombstone, Version
+from flask_presence.tracking.replica import Applied, Replica
+from flask_presence.tracking.values import Diff, Presence, Tombstone, Version
 
 FIRST = Version("a", 0)
 SECOND = Version("a", 1)

@@ -6,8 +6,8 @@ from itertools import count
 
 import pytest
 
-from flask_presence.tracking.replica import Presence, Version
 from flask_presence.tracking.slot import Slot, Write, new_epoch
+from flask_presence.tracking.values import Presence, Version
 
 ANN = Presence("r1", "blog", "ann", {"page": "index"})
 BOB = Presence("r2", "blog", "bob", {"page": "index"})

@@ -11,9 +11,9 @@ from time import monotonic, sleep
 import pytest
 
 from flask_presence.tracking.redis_link import connect
-from flask_presence.tracking.replica import Presence, Version
 from flask_presence.tracking.slot import Write
 from flask_presence.tracking.store import Store
+from flask_presence.tracking.values import Presence, Version
 from flask_presence.tracking.wire import Digested, Leaving, Published, decode_message
 from tests.redis_servers import Server
 

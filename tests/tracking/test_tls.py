@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from flask_presence.tracking.redis_link import FAILURES, connect
-from flask_presence.tracking.replica import Version
 from flask_presence.tracking.slot import Write
 from flask_presence.tracking.store import Store
+from flask_presence.tracking.values import Version
 from tests.redis_cluster import Cluster
 from tests.redis_servers import SentinelPair, TwoServers
 

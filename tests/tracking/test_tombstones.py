@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flask_presence.tracking.replica import Tombstone
+from flask_presence.tracking.values import Tombstone
 from tests.tracking.simulation import TICK_SECONDS, TIMINGS, World
 
 LEASE_SECONDS = TIMINGS.lease_seconds

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_presence.tracking.redis_link import connect
-from flask_presence.tracking.replica import Presence, Tombstone, Version
 from flask_presence.tracking.slot import Write
 from flask_presence.tracking.store import Store
+from flask_presence.tracking.values import Presence, Tombstone, Version
 from flask_presence.tracking.wire import (
     INLINE_PUT_MAX,
     Published,

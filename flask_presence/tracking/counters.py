@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-Place = tuple[str, str]
 
-
-class _Tally:
+class _Counter:
     """How many presences and how many distinct keys share one value. O(1) to change and read."""
 
     __slots__ = ("by_key", "presences")
@@ -29,7 +27,7 @@ class _Tally:
         return len(self.by_key) if distinct else self.presences
 
 
-class Tallies:
+class Counters:
     """The counts of each topic. `indexes` are the fields of the meta by which can be counted.
 
     O(1) to change and read. All reading raises `ValueError` for a field that is no index.
@@ -38,7 +36,7 @@ class Tallies:
     def __init__(self, indexes: Sequence[str]) -> None:
         self._indexes = tuple(indexes)
         # By topic and index (none: ""), then by value.
-        self._tallies: dict[Place, dict[object, _Tally]] = {}
+        self._counters: dict[tuple[str, str], dict[object, _Counter]] = {}
 
     def add(self, topic: str, key: str, meta: Mapping[str, Any], change: int) -> None:
         """Count one presence in (`change` 1) or out (-1)."""
@@ -56,29 +54,29 @@ class Tallies:
         name, value = next(iter(where.items()), ("", None))
         if where:
             self._check(name)
-        tally = self._tallies.get((topic, name), {}).get(value)
-        return tally.count(distinct=distinct) if tally is not None else 0
+        counter = self._counters.get((topic, name), {}).get(value)
+        return counter.count(distinct=distinct) if counter is not None else 0
 
     def counts(self, topic: str, index: str, *, distinct: bool) -> dict[Any, int]:
         """Count so for every value of an index that has presences: value → count."""
         self._check(index)
-        tallies = self._tallies.get((topic, index), {})
-        return {value: tally.count(distinct=distinct) for value, tally in tallies.items()}
+        counters = self._counters.get((topic, index), {})
+        return {value: counter.count(distinct=distinct) for value, counter in counters.items()}
 
     def _check(self, name: str) -> None:
         if name not in self._indexes:
             known = ", ".join(self._indexes) or "none"
             raise ValueError(f"found {name!r} to count by, expected an index ({known})")
 
-    def _add(self, place: Place, value: object, key: str, change: int) -> None:
-        tallies = self._tallies.get(place)
-        if tallies is None:
-            tallies = self._tallies[place] = {}
-        tally = tallies.get(value)
-        if tally is None:
-            tally = tallies[value] = _Tally()
-        tally.add(key, change)
-        if not tally.presences:
-            del tallies[value]
-            if not tallies:
-                del self._tallies[place]
+    def _add(self, index: tuple[str, str], value: object, key: str, change: int) -> None:
+        counters = self._counters.get(index)
+        if counters is None:
+            counters = self._counters[index] = {}
+        counter = counters.get(value)
+        if counter is None:
+            counter = counters[value] = _Counter()
+        counter.add(key, change)
+        if not counter.presences:
+            del counters[value]
+            if not counters:
+                del self._counters[index]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .replica import Presence, Replica
+from .replica import Replica
 from .store import Store
+from .values import Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,8 @@ class SeenWorker:
     presences: tuple[Presence, ...]
 
 
-class Onlooker:
-    """Look into the store whenever asked. It has no slot and changes nothing: nobody sees it.
+class Inspector:
+    """Read the store whenever asked. It has no slot and changes nothing: nobody sees it.
 
     `replica` has what it saw last, and counts it as the workers do.
     """
@@ -28,7 +29,7 @@ class Onlooker:
         self._store = store
         self.replica = Replica(indexes)
 
-    def look(self) -> list[SeenWorker]:
+    def inspect(self) -> list[SeenWorker]:
         """Return every worker that is alive; slots that did not change are not asked for again.
 
         Raises what a store raises, and `ValueError` for a slot that is of another form.

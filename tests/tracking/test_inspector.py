@@ -1,4 +1,4 @@
-"""An onlooker sees every slot, and leaves no trace."""
+"""An inspector sees every slot, and leaves no trace."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from flask_presence.tracking import Onlooker, Presence, Slot, Store, connect
+from flask_presence.tracking import Inspector, Presence, Slot, Store, connect
 from tests.valkey import Valkey
 
 
@@ -38,57 +38,57 @@ def slots(store: Store) -> Callable[..., None]:
     return change
 
 
-def refs(onlooker: Onlooker) -> dict[str, list[str]]:
-    return {one.name: sorted(p.ref for p in one.presences) for one in onlooker.look()}
+def refs(inspector: Inspector) -> dict[str, list[str]]:
+    return {one.name: sorted(p.ref for p in one.presences) for one in inspector.inspect()}
 
 
 def test_it_sees_every_worker_that_is_alive_and_what_changed_meanwhile(store, slots):
-    onlooker = Onlooker(store)
-    assert refs(onlooker) == {}
+    inspector = Inspector(store)
+    assert refs(inspector) == {}
     slots("w1", "a", "b")
     slots("w2")
-    assert refs(onlooker) == {"w1": ["a", "b"], "w2": []}
+    assert refs(inspector) == {"w1": ["a", "b"], "w2": []}
     slots("w1", "c", leaves="a")
-    assert refs(onlooker) == {"w1": ["b", "c"], "w2": []}
-    (first, _) = onlooker.look()
+    assert refs(inspector) == {"w1": ["b", "c"], "w2": []}
+    (first, _) = inspector.inspect()
     assert 9_000 < first.lease_ms <= 10_000
     store.leave("w2", lease_seconds=0)
-    assert refs(onlooker) == {"w1": ["b", "c"]}
+    assert refs(inspector) == {"w1": ["b", "c"]}
 
 
 def test_it_counts_as_the_workers_do(store, slots):
     """One reader's tabs are one reader; what has come back at another worker counts once."""
-    onlooker = Onlooker(store, indexes=("page",))
+    inspector = Inspector(store, indexes=("page",))
     slots("w1", "a", "b")
     slots("w2", Presence("c", "readers", "key-a", {"page": "index"}))
     slots("w2", Presence("d", "readers", "key-b", {"page": "index"}, prev_ref="b"))
-    assert refs(onlooker) == {"w1": ["a"], "w2": ["c", "d"]}
-    assert onlooker.replica.counts("readers", "page") == {"index": 3}
-    assert onlooker.replica.counts("readers", "page", distinct=True) == {"index": 2}
+    assert refs(inspector) == {"w1": ["a"], "w2": ["c", "d"]}
+    assert inspector.replica.counts("readers", "page") == {"index": 3}
+    assert inspector.replica.counts("readers", "page", distinct=True) == {"index": 2}
 
 
 def test_it_asks_again_only_for_a_slot_that_changed(valkey, store, slots):
-    onlooker = Onlooker(store)
+    inspector = Inspector(store)
     slots("w1", "a")
     slots("w2", "b")
-    onlooker.look()
+    inspector.inspect()
     valkey.client.config_resetstat()
     slots("w2", "c")
-    onlooker.look()
-    onlooker.look()
+    inspector.inspect()
+    inspector.inspect()
     assert valkey.client.info("commandstats")["cmdstat_hgetall"]["calls"] == 1
 
 
 def test_it_changes_nothing_and_tells_nobody(valkey, store, slots):
     slots("w1", "a")
     valkey.client.zadd("{viblog}:live", {"long-dead": 1.0})  # a worker would clean it up
-    onlooker = Onlooker(store)
-    onlooker.look()  # the script is there from now on
+    inspector = Inspector(store)
+    inspector.inspect()  # the script is there from now on
     before = valkey.client.info("persistence")["rdb_changes_since_last_save"]
     listening = valkey.client.pubsub()
     listening.subscribe("{viblog}:d")
     assert listening.get_message(timeout=1)["type"] == "subscribe"
-    assert refs(onlooker) == {"w1": ["a"]}
+    assert refs(inspector) == {"w1": ["a"]}
     assert valkey.client.info("persistence")["rdb_changes_since_last_save"] == before
     assert listening.get_message(timeout=0.05) is None
     listening.close()
@@ -96,8 +96,8 @@ def test_it_changes_nothing_and_tells_nobody(valkey, store, slots):
 
 
 def test_a_slot_that_is_lost_is_seen_empty_until_its_worker_puts_it_back(valkey, store, slots):
-    onlooker = Onlooker(store)
+    inspector = Inspector(store)
     slots("w1", "a")
-    onlooker.look()
+    inspector.inspect()
     valkey.client.delete("{viblog}:w:w1")
-    assert refs(onlooker) == {"w1": []}
+    assert refs(inspector) == {"w1": []}
