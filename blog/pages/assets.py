@@ -17,8 +17,7 @@ from flask import Flask, Response, abort, request, send_file, send_from_director
 from blog.posts import Index, Post
 from blog.posts.finding import find_on_disk
 
-from .kept_page import tag_of
-from .packing import GZIP, choose_codings
+from .cache.fast_send import GZIP, choose_codings, tag_of
 
 # A year, the longest that RFC 9111 caches are asked to believe; `immutable` is RFC 8246.
 FOR_GOOD = "public, max-age=31536000, immutable"

@@ -10,7 +10,7 @@ from flask import render_template, request
 from markupsafe import Markup
 
 from blog.config import Settings
-from blog.pages.holes import ENVIRON_KEY, Hole, punch
+from blog.pages.cache.placeholders import ENVIRON_KEY, Placeholder, render_with_placeholders
 
 SCRIPTS = ("vendor/htmx.org/dist/htmx.min.js", "vendor/htmx.org/dist/ext/hx-sse.min.js")
 CONNECT_TIMEOUT_MS = 20_000
@@ -75,14 +75,14 @@ class Show:
                 "htmx_scripts": SCRIPTS,
             }
 
-        def render(live: Hole) -> str:
+        def render(live: Placeholder) -> str:
             numbers = {} if page is None else {"live": live}
             return self.without_stream(template, **{**shown, **numbers, **context})
 
-        holed = punch(render, lambda: self._live.fragments(page or ""))
+        rendered = render_with_placeholders(render, lambda: self._live.fragments(page or ""))
         if _is_asked_for(path):
-            request.environ[ENVIRON_KEY] = holed
-        return holed.fill(holed.read())
+            request.environ[ENVIRON_KEY] = rendered
+        return rendered.fill(rendered.read())
 
     def without_stream(self, template: str, **context: Any) -> str:
         """Render a template for a page that shows no numbers, and that is never kept."""

@@ -15,9 +15,9 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from blog.config import Settings
 from blog.factory import create_app
-from blog.pages import kept_page
-from blog.pages.cache import PageCache
-from blog.pages.packing import deflate_pieces
+from blog.pages.cache import page_cache
+from blog.pages.cache.fast_send import deflate
+from blog.pages.cache.page_cache import PageCache
 from blog.posts.preview import sign_preview
 from flask_presence.web.readers import TOPIC
 
@@ -168,7 +168,7 @@ def test_every_page_of_the_site_is_answered_byte_for_byte_as_without_a_cache(blo
         if etag:
             for tags in (etag, f"W/{etag}", f'"x", {etag}', "*", '"x"'):
                 assert_same(blog, path, If_None_Match=tags)
-    # Every page that can be kept was: two schemes each.
+    # Every page that can be cached was: two schemes each.
     pages = [path for path in addresses if blog.is_hit(path)]
     assert {"/", "/blog", "/blog?page=2", "/blog/p1", "/about", "/tags", "/archive"} <= {*pages}
     assert len(blog.cache) == 2 * len(pages)
@@ -268,7 +268,7 @@ class TestNothingIsStale:
         assets._now = itertools.count().__next__  # a second passes at each look
         assets._look_after = 0.0
         assets._known.clear()
-        blog.cache._forget()
+        blog.cache._drop_all()
         blog.warm_up("/")
         before = blog.ask("/").body
         sheet.write_text("a{color:red}")
@@ -291,7 +291,7 @@ class TestNothingIsStale:
             return rendered
 
         library, render = blog.viblog.library, blog.viblog.library.render
-        blog.cache._forget()
+        blog.cache._drop_all()
         monkeypatch.setattr(library, "render", render_and_change)
         assert b"<p>Text.</p>" in blog.ask("/blog/p1").body
         monkeypatch.setattr(library, "render", render)
@@ -309,7 +309,7 @@ class TestNothingIsStale:
             return rendered
 
         library, render = blog.viblog.library, blog.viblog.library.render
-        blog.cache._forget()
+        blog.cache._drop_all()
         monkeypatch.setattr(library, "render", change_render_and_change_back)
         assert b"In between." in blog.ask("/blog/p1").body
         monkeypatch.setattr(library, "render", render)
@@ -341,16 +341,16 @@ def test_a_setting_is_another_page(tmp_path, monkeypatch):
         "/static/style.css",
     ],
 )
-def test_nothing_else_is_kept(blog, path):
+def test_nothing_else_is_cached(blog, path):
     """Else a reader could fill the cache with one page at a million addresses."""
     blog.warm_up("/", "/blog/p1")
-    kept = len(blog.cache)
+    before = len(blog.cache)
     for _ in range(3):
         blog.ask(path)
-    assert len(blog.cache) == kept
+    assert len(blog.cache) == before
 
 
-def test_a_preview_is_never_kept(blog):
+def test_a_preview_is_never_cached(blog):
     token = sign_preview("s" * 32, "later", datetime.now(UTC) + timedelta(hours=1))
     for _ in range(3):
         assert blog.ask(f"/preview/{token}").status == "200 OK"
@@ -416,7 +416,7 @@ class TestMemory:
         for path in paths:
             blog.ask_flask(path)  # the posts are rendered, all else is made that others hold
         blog.ask(paths[0])
-        blog.cache._forget()
+        blog.cache._drop_all()
         tracemalloc.start()
         try:
             before = tracemalloc.get_traced_memory()[0]
@@ -452,11 +452,11 @@ class TestAStormOfNumbers:
         blog.warm_up("/blog/p1")
         calls = []
 
-        def deflate(pieces):
+        def deflate_and_count(pieces):
             calls.append(1)
-            return deflate_pieces(pieces)
+            return deflate(pieces)
 
-        monkeypatch.setattr(kept_page, "deflate_pieces", deflate)
+        monkeypatch.setattr(page_cache, "deflate", deflate_and_count)
         for _ in range(5):
             blog.open_tab("index")
             blog.ask("/blog/p1", Accept_Encoding="gzip")

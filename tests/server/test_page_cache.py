@@ -1,4 +1,4 @@
-"""The page cache under the real server: kept pages follow every change at once."""
+"""The page cache under the real server: cached pages follow every change at once."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_changed_post_is_shown_and_never_the_old_one_again(site, folder):
         assert "First words." not in site.fetch("/blog/one")
 
 
-def test_a_scheduled_post_is_on_the_kept_index_from_its_moment_until_it_expires(site, folder):
+def test_a_scheduled_post_is_on_the_cached_index_from_its_moment_until_it_expires(site, folder):
     appears = datetime.now(UTC) + timedelta(seconds=SOON_SECONDS)
     ends = appears + timedelta(seconds=SOON_SECONDS)
     write(folder, "soon", "Text.", date=appears.isoformat(), expires=ends.isoformat())
@@ -95,18 +95,17 @@ def test_a_scheduled_post_is_on_the_kept_index_from_its_moment_until_it_expires(
 def test_every_coding_shows_a_reader_who_came_and_no_longer_one_who_left(site):
     unpack: dict[str, Callable[[bytes], bytes]] = {"identity": bytes, "gzip": gzip.decompress}
 
-    def assert_shown(count):
+    def assert_shown(count, words):
         site.wait_for_total(count)
         for coding in unpack:
             headers, body = ask(site, "/blog/one", coding)
             assert headers.get("Content-Encoding", "identity") == coding
-            words = f"{count} reading now" if count else "just you reading"
             assert f">{words}<".encode() in unpack[coding](body)
 
-    assert_shown(0)
+    assert_shown(0, "just you reading")
     with OpenStream(site, "blog/one"):
-        assert_shown(1)
-    assert_shown(0)
+        assert_shown(1, "1 reading now")
+    assert_shown(0, "just you reading")
 
 
 @pytest.mark.parametrize("page", ["GET /blog/one", "HEAD /blog/one"])
@@ -121,7 +120,7 @@ def test_every_coding_shows_a_reader_who_came_and_no_longer_one_who_left(site):
 )
 @pytest.mark.usefixtures("same_post")
 def test_over_the_wire_an_answer_is_gunicorns_own(site, uncached, page, version, headers):
-    """The cache sends by itself: the same bytes as gunicorn, before and after it is kept."""
+    """The cache sends by itself: the same bytes as gunicorn, before and after it is cached."""
     request = f"{page} HTTP/{version}\r\n{headers}\r\n"
     expected = send_raw(uncached, request)
     assert [send_raw(site, request) for _ in range(3)] == [expected] * 3

@@ -10,7 +10,7 @@ import pytest
 from jinja2 import Environment
 from markupsafe import Markup
 
-from blog.pages.holes import punch
+from blog.pages.cache.placeholders import render_with_placeholders
 
 TEMPLATES = Environment(autoescape=True)
 
@@ -31,7 +31,9 @@ class Numbers:
 
 def render(source: str, numbers: Numbers, **context: object):
     template = TEMPLATES.from_string(source)
-    return punch(lambda live: template.render(live=live, **context), lambda: numbers)
+    return render_with_placeholders(
+        lambda live: template.render(live=live, **context), lambda: numbers
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,7 @@ def render(source: str, numbers: Numbers, **context: object):
         ("", "", ""),
     ],
 )
-def test_whatever_a_template_shows_of_them_is_a_hole(source, before, after):
+def test_whatever_a_template_shows_of_them_is_a_placeholder(source, before, after):
     numbers = Numbers()
     page = render(source, numbers)
     assert page.fill(page.read()).decode() == before
@@ -58,7 +60,7 @@ def test_whatever_a_template_shows_of_them_is_a_hole(source, before, after):
         assert page.fill(page.read()).decode() == after
 
 
-def test_holes_are_filled_where_they_stand_not_as_they_were_rendered():
+def test_placeholders_are_filled_where_they_stand_not_as_they_were_rendered():
     page = render(
         "{% set second = live.count('a/b') | e %}{{ live.total }}, {{ second }}", Numbers()
     )

@@ -1,4 +1,4 @@
-"""Which coding a request gets, and that what is packed in pieces unpacks to the page."""
+"""Which coding a request gets, and that a page compressed in pieces is the page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import gzip
 
 import pytest
 
-from blog.pages.packing import choose_codings, deflate_pieces, write_gzip
+from blog.pages.cache.fast_send import choose_codings, deflate, store, write_gzip
+from blog.pages.cache.placeholders import join
 
 PAGE = b"<p>The quick brown fox jumps over the lazy dog.</p>\n" * 200
 
@@ -50,15 +51,15 @@ def test_the_best_coding_comes_first(header, codings):
     ids=range(7),
 )
 def test_a_page_in_pieces_unpacks_to_the_page(pieces, texts):
-    whole = pieces[0] + b"".join(
-        text.encode() + piece for text, piece in zip(texts, pieces[1:], strict=True)
-    )
-    assert gzip.decompress(write_gzip(deflate_pieces(pieces), texts, whole)) == whole
+    encoded = tuple(text.encode() for text in texts)
+    whole = join(tuple(pieces), encoded)
+    assert gzip.decompress(write_gzip(join(deflate(pieces), store(encoded)), whole)) == whole
 
 
 def test_the_pieces_are_compressed_and_may_be_used_again():
-    deflated = deflate_pieces([PAGE, PAGE])
-    for text in ("9", "10 readers online", ""):
-        packed = write_gzip(deflated, [text], PAGE + text.encode() + PAGE)
+    deflated = deflate([PAGE, PAGE])
+    for text in (b"9", b"10 readers online", b""):
+        whole = PAGE + text + PAGE
+        packed = write_gzip(join(deflated, store([text])), whole)
         assert len(packed) < 300
-        assert gzip.decompress(packed) == PAGE + text.encode() + PAGE
+        assert gzip.decompress(packed) == whole

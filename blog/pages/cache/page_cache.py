@@ -1,0 +1,257 @@
+"""The page cache: a WSGI application before Flask that answers pages it has seen.
+
+A page is cached as Flask rendered it, with placeholders for the live numbers, and answered with the
+present ones: filled in, tagged and compressed once for each time that they change.
+
+It is never stale. All that is cached was made of the `sources` (the posts, the about page, the
+static files) as they are now: each answer compares them, and when one is another object than
+before, everything is dropped. If a source changes while a page is rendered, the page is not cached.
+Settings and templates do not change while a process lives.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.datastructures import ETags
+from werkzeug.http import generate_etag, parse_etags, remove_entity_headers
+
+from blog.short_cache import cache_short
+
+from .fast_send import (
+    GZIP,
+    IDENTITY,
+    Answer,
+    Headers,
+    choose_codings,
+    deflate,
+    send,
+    store,
+    tag_of,
+    write_gzip,
+)
+from .placeholders import ENVIRON_KEY, PageTemplate, Texts, join
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# Of the cache, one page may take one part in so many: a list of all posts of a year may be huge.
+MAX_SHARE_OF_ONE = 8
+# What Python needs beside the bytes, for a page and for each answer, as tracemalloc counts.
+PAGE_OVERHEAD_BYTES = 3_400
+ANSWER_OVERHEAD_BYTES = 1_000
+
+# Everything that pages are made of; the same object as long as nothing in it changed.
+Sources = Sequence[object]
+# Path, query and scheme; the host is in no page.
+Key = tuple[str, str, str]
+
+
+class PageCache:
+    """Answer cached pages, and cache those that Flask marks as the same for everyone.
+
+    `read_sources` returns all that pages are made of; `read_numbers` the version of the live
+    numbers, another one as soon as one of them may be another. `max_bytes` is what all that is
+    cached may take; the page that was not asked for longest goes first.
+    Where a server has threads, the count of bytes may be wrong by a page; never what is answered.
+    """
+
+    def __init__(
+        self,
+        pages: WSGIApplication,
+        read_sources: Callable[[], Sources],
+        read_numbers: Callable[[], object],
+        *,
+        max_bytes: int,
+    ) -> None:
+        self.held_bytes = 0
+        self._pages = pages
+        self._read_sources = read_sources
+        self._read_numbers = read_numbers
+        self._max_bytes = max_bytes
+        self._sources: Sources = ()
+        # In the order of their last use.
+        self._cached: OrderedDict[Key, CachedPage] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._cached)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as a WSGI application."""
+        method = environ["REQUEST_METHOD"]
+        # What is rare is left to Flask.
+        if (
+            method not in ("GET", "HEAD")
+            or environ.get("SCRIPT_NAME")
+            or "HTTP_IF_MATCH" in environ
+        ):
+            return self._pages(environ, start_response)
+        sources = self._read_sources()
+        if not _are_same(sources, self._sources):
+            self._drop_all()
+            self._sources = sources
+        query = environ.get("QUERY_STRING", "")
+        key = (environ["PATH_INFO"], query, environ["wsgi.url_scheme"])
+        page = self._cached.pop(key, None)
+        if page is None:
+            return self._make(environ, start_response, key, sources)
+        self._cached[key] = page  # the last one used
+        return self._answer(key, page, environ, start_response)
+
+    def _make(
+        self, environ: WSGIEnvironment, start_response: StartResponse, key: Key, sources: Sources
+    ) -> Iterable[bytes]:
+        """Have Flask answer; cache the page, if it is one, and answer with it."""
+        heads: list[tuple[Any, ...]] = []
+
+        def note_head(*head: Any) -> Callable[[bytes], object]:
+            heads.append(head)
+            return _refuse_write
+
+        answer = self._pages(environ, note_head)
+        template: PageTemplate | None = environ.pop(ENVIRON_KEY, None)
+        status, headers, *_ = heads[-1]
+        # A page that took a while may be of posts that are no more.
+        is_present = _are_same(sources, self._read_sources())
+        if template is None or status[:3] != "200" or not is_present or self._is_huge(template):
+            start_response(*heads[-1])
+            return answer
+        if hasattr(answer, "close"):
+            answer.close()
+        page = CachedPage(template, headers, self._read_numbers())
+        self._cache(key, page)
+        return self._answer(key, page, environ, start_response)
+
+    def _answer(
+        self, key: Key, page: CachedPage, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        codings = choose_codings(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        known = environ.get("HTTP_IF_NONE_MATCH", "")
+        answer = page.answer(self._read_numbers(), codings, known)
+        if page.has_grown:
+            self._count(key, page)
+        return send(answer, start_response, is_head=environ["REQUEST_METHOD"] == "HEAD")
+
+    def _is_huge(self, template: PageTemplate) -> bool:
+        return sum(map(len, template.pieces)) > self._max_bytes // MAX_SHARE_OF_ONE
+
+    def _cache(self, key: Key, page: CachedPage) -> None:
+        replaced = self._cached.pop(key, None)  # two may have asked for it at once
+        if replaced is not None:
+            self.held_bytes -= replaced.held_bytes
+        self._cached[key] = page
+        self._count(key, page)
+
+    def _count(self, key: Key, page: CachedPage) -> None:
+        """Count what a page takes now, and drop the pages that are one too many."""
+        if self._cached.get(key) is not page:  # dropped while it was answered
+            return
+        self.held_bytes += page.count_growth()
+        while self.held_bytes > self._max_bytes and self._cached:
+            self.held_bytes -= self._cached.popitem(last=False)[1].held_bytes
+
+    def _drop_all(self) -> None:
+        self._cached.clear()
+        self.held_bytes = 0
+
+
+@dataclass(slots=True)
+class Filled:
+    """A page with its numbers: the tag of its content, and the answers made so far.
+
+    An answer is found by its coding, and by whether it is 304.
+    """
+
+    texts: Texts
+    etag: str
+    answers: dict[tuple[str, bool], Answer] = field(default_factory=dict)
+
+
+class CachedPage:
+    """One page in the cache: as Flask rendered it, and its answers with the newest numbers.
+
+    `numbers` is the version of the numbers now.
+    """
+
+    def __init__(self, template: PageTemplate, headers: Headers, numbers: object) -> None:
+        self.held_bytes = 0  # as last counted
+        self.has_grown = True  # since then
+        self._template = template
+        self._headers = headers
+        self._deflated: tuple[bytes, ...] = ()
+        self._numbers = numbers
+        self._filled = self._fill(template.read())
+
+    def answer(self, numbers: object, codings: Sequence[str], known: str) -> Answer:
+        """Return the answer with the present numbers; `numbers` is their version.
+
+        It is in the first of the codings, or 304 if `known` (If-None-Match) has the tag of one.
+        """
+        if numbers != self._numbers:
+            self._numbers = numbers
+            texts = self._template.read()
+            if texts != self._filled.texts:
+                self._filled = self._fill(texts)
+        filled = self._filled
+        coding = codings[0]
+        if known:
+            etags = _read_etags(known)
+            # The weak comparison that RFC 9110, 13.1.2 demands.
+            found = (each for each in codings if etags.contains_weak(tag_of(filled.etag, each)))
+            known = next(found, "")
+            coding = known or coding
+        answer = filled.answers.get((coding, bool(known)))
+        if answer is None:
+            self.has_grown = True
+            make = self._make_not_modified if known else self._make
+            answer = filled.answers[coding, bool(known)] = make(filled, coding)
+        return answer
+
+    def count_growth(self) -> int:
+        """Count the memory that it takes; return how much more that is than before."""
+        filled = self._filled
+        parts = [*self._template.pieces, *self._deflated, *filled.texts]
+        parts += [part for answer in filled.answers.values() for part in (answer.head, answer.body)]
+        overhead = PAGE_OVERHEAD_BYTES + ANSWER_OVERHEAD_BYTES * len(filled.answers)
+        before, self.held_bytes = self.held_bytes, overhead + sum(map(len, parts))
+        self.has_grown = False
+        return self.held_bytes - before
+
+    def _fill(self, texts: Texts) -> Filled:
+        # As Flask tags it: over the content, so that every worker gives and knows the same.
+        return Filled(texts, generate_etag(self._template.fill(texts)))
+
+    def _make(self, filled: Filled, coding: str) -> Answer:
+        body = self._template.fill(filled.texts)
+        if coding == GZIP:
+            self._deflated = self._deflated or deflate(self._template.pieces)
+            body = write_gzip(join(self._deflated, store(filled.texts)), body)
+        return Answer("200 OK", self._write_headers(filled, coding, len(body)), body)
+
+    def _make_not_modified(self, filled: Filled, coding: str) -> Answer:
+        headers = self._write_headers(filled, coding, 0)
+        remove_entity_headers(headers)
+        return Answer("304 NOT MODIFIED", headers)
+
+    def _write_headers(self, filled: Filled, coding: str, length: int) -> Headers:
+        own = {"Content-Length": str(length), "ETag": f'"{tag_of(filled.etag, coding)}"'}
+        headers = [(name, own.get(name, value)) for name, value in self._headers]
+        return headers if coding == IDENTITY else [*headers, ("Content-Encoding", coding)]
+
+
+@cache_short(256)
+def _read_etags(known: str) -> ETags:
+    return parse_etags(known)
+
+
+def _are_same(sources: Sources, others: Sources) -> bool:
+    # Not equal but the same: what changed and changed back may have been seen in between.
+    return len(sources) == len(others) and all(map(operator.is_, sources, others))
+
+
+def _refuse_write(part: bytes) -> None:
+    raise RuntimeError("found a call of start_response's write(), expected a returned body")
