@@ -71,7 +71,8 @@ def install_headers(app: Flask, settings: Settings) -> None:
         if response.mimetype == "text/html":
             response.vary.add("Accept-Encoding")  # the page cache compresses
         may_compare = request.method in ("GET", "HEAD") and response.status_code == 200
-        if may_compare and not response.is_streamed and "ETag" not in response.headers:
+        # What is empty here is filled in and tagged by the page cache.
+        if may_compare and response.content_length and "ETag" not in response.headers:
             response.add_etag()
             response.make_conditional(request)
             # Set by make_conditional(), and once more by the server.

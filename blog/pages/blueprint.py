@@ -16,7 +16,6 @@ from blog.pages.assets import install_assets, send_beside
 from blog.pages.cards import add_cards
 from blog.pages.catalogue import Catalogues
 from blog.pages.feeds import add_feeds
-from blog.pages.kept import KeptAnswers
 from blog.pages.lists import add_lists
 from blog.pages.machines import add_machine_pages
 from blog.pages.post import add_posts
@@ -48,14 +47,13 @@ def create_pages(
     """
     pages = Blueprint("pages", __name__)
     catalogues = Catalogues(library)
-    kept = KeptAnswers()
     show = Show(settings, live)
     add_lists(pages, catalogues, show)
     add_posts(pages, library, catalogues, show, cards)
     add_cards(pages, settings, catalogues, cards)
     add_search(pages, catalogues, search, show)
-    add_feeds(pages, settings, library, catalogues, kept)
-    add_machine_pages(pages, settings, catalogues, kept)
+    add_feeds(pages, settings, library, catalogues)
+    add_machine_pages(pages, settings, catalogues)
 
     @pages.get("/about")
     def about_page() -> ResponseReturnValue:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from math import log
 
 from blog.posts import Index, Library
@@ -23,10 +24,15 @@ class Year:
 
 
 class Catalogue:
-    """The views of one index. Everything that takes long is made when first asked for, and kept."""
+    """The views of one index. Everything that takes long is made when first asked for, and kept.
 
-    def __init__(self, index: Index) -> None:
+    `made_at` is when this worker first saw the index, not a date that an author wrote: it is newer
+    than any answer of the posts as they were before.
+    """
+
+    def __init__(self, index: Index, made_at: datetime) -> None:
         self.index = index
+        self.made_at = made_at
         self.posts = index.posts
         self.tags: Mapping[str, Sequence[Post]] = group_by_tag(index.posts)
         self.years: Sequence[Year] = group_by_year(index.posts)
@@ -74,7 +80,7 @@ class Catalogues:
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._latest = Catalogue(library.index)
+        self._latest = Catalogue(library.index, datetime.now(UTC))
 
     @property
     def latest(self) -> Catalogue:
@@ -82,7 +88,7 @@ class Catalogues:
         index = self._library.index
         latest = self._latest
         if latest.index is not index:
-            latest = self._latest = Catalogue(index)
+            latest = self._latest = Catalogue(index, datetime.now(UTC))
         return latest
 
 

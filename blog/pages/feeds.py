@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from unicodedata import normalize
 
 import gevent
-from flask import Blueprint, Response, abort, request, url_for
+from flask import Blueprint, Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blog.config import Settings
 from blog.pages.absolute import make_absolute
-from blog.pages.catalogue import Catalogues
+from blog.pages.cache.page_cache import answer_file
+from blog.pages.catalogue import Catalogue, Catalogues
 from blog.pages.feed_formats import Channel, Entry, write_atom, write_json_feed, write_rss
-from blog.pages.kept import KeptAnswers
 from blog.pages.linked_data import find_image
 from blog.pages.slugs import read_slug, write_slug
 from blog.posts import Library
@@ -62,41 +62,39 @@ def add_feeds(
     settings: Settings,
     library: Library,
     catalogues: Catalogues,
-    kept: KeptAnswers,
 ) -> None:
     """Add `/feed.atom`, `/feed.rss`, `/feed.json` and the same below each tag."""
     site_url = settings.site_url.rstrip("/")
 
-    def answer(form: Format, posts: Sequence[Post], tag: str) -> ResponseReturnValue:
+    def answer(
+        form: Format, catalogue: Catalogue, posts: Sequence[Post], tag: str
+    ) -> ResponseReturnValue:
         if not site_url:
             return Response(NO_ADDRESS, 404, mimetype="text/plain")
+        entries: list[Entry] = []
         # A feed is in the order of time: a post without a date has no place in it.
-        chosen = tuple(post for post in posts if post.date)[: settings.feed_posts]
-
-        def write() -> bytes:
-            entries: list[Entry] = []
-            for post in chosen:
-                rendered = library.render(post)
-                if post.date:
-                    entries.append(
-                        make_entry(post, post.date, rendered.html, site_url, settings.language)
-                    )
-                # A long post takes tens of milliseconds; the streams have their turn in between.
-                gevent.sleep(0)
-            return form.write(describe_channel(settings, form, tag), entries)
-
-        return kept.answer((form.ending, tag), chosen, form.mimetype, write, datetime.now(UTC))
+        dated = [(post, post.date) for post in posts if post.date]
+        for post, published in dated[: settings.feed_posts]:
+            html = library.render(post).html
+            entries.append(make_entry(post, published, html, site_url, settings.language))
+            # A long post takes tens of milliseconds; the streams have their turn in between.
+            gevent.sleep(0)
+        body = form.write(describe_channel(settings, form, tag), entries)
+        return answer_file(body, form.mimetype, catalogue.made_at)
 
     def add(form: Format) -> None:
         def feed() -> ResponseReturnValue:
-            return answer(form, catalogues.latest.posts, "")
+            catalogue = catalogues.latest
+            return answer(form, catalogue, catalogue.posts, "")
 
         def tag_feed(slug: str) -> ResponseReturnValue:
+            catalogue = catalogues.latest
             tag = normalize("NFC", read_slug(slug))
-            posts = catalogues.latest.tags.get(tag)
-            if posts is None:
-                abort(404)
-            return answer(form, posts, tag)
+            posts = catalogue.tags.get(tag) or abort(404)
+            # There is no end of ways to write a tag, and each would be a feed in the cache.
+            if slug != write_slug(tag):
+                return redirect(url_for(request.endpoint or "", slug=write_slug(tag)), 308)
+            return answer(form, catalogue, posts, tag)
 
         name = f"feed.{form.ending}"
         pages.add_url_rule(f"/{name}", f"feed_{form.ending}", feed)

@@ -11,9 +11,9 @@ from flask import Blueprint, Response, abort, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from blog.config import Settings
+from blog.pages.cache.page_cache import answer_file
 from blog.pages.catalogue import Catalogue, Catalogues
 from blog.pages.feeds import NO_ADDRESS
-from blog.pages.kept import KeptAnswers
 from blog.pages.slugs import write_slug
 
 # sitemaps.org: a file has at most so many addresses.
@@ -26,9 +26,7 @@ CLOSED_TO_ROBOTS = ("/live", "/search", "/preview/")
 Address = tuple[str, datetime | None]
 
 
-def add_machine_pages(
-    pages: Blueprint, settings: Settings, catalogues: Catalogues, kept: KeptAnswers
-) -> None:
+def add_machine_pages(pages: Blueprint, settings: Settings, catalogues: Catalogues) -> None:
     """Add robots.txt, sitemap.xml, favicon.ico and security.txt."""
     site_url = settings.site_url.rstrip("/")
 
@@ -44,12 +42,8 @@ def add_machine_pages(
         if not site_url:
             return Response(NO_ADDRESS, 404, mimetype="text/plain")
         catalogue = catalogues.latest
-
-        def write() -> bytes:
-            return write_sitemap(islice(list_addresses(catalogue, site_url), MAX_ADDRESSES))
-
-        now = datetime.now(UTC)
-        return kept.answer("sitemap", catalogue.posts, "application/xml", write, now)
+        body = write_sitemap(islice(list_addresses(catalogue, site_url), MAX_ADDRESSES))
+        return answer_file(body, "application/xml", catalogue.made_at)
 
     @pages.get("/favicon.ico")
     def favicon() -> ResponseReturnValue:

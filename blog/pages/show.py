@@ -10,7 +10,8 @@ from flask import render_template, request
 from markupsafe import Markup
 
 from blog.config import Settings
-from blog.pages.cache.placeholders import ENVIRON_KEY, Placeholder, render_with_placeholders
+from blog.pages.cache.page_cache import hand_over
+from blog.pages.cache.placeholders import Placeholder, render_with_placeholders
 
 SCRIPTS = ("vendor/htmx.org/dist/htmx.min.js", "vendor/htmx.org/dist/ext/hx-sse.min.js")
 CONNECT_TIMEOUT_MS = 20_000
@@ -80,9 +81,7 @@ class Show:
             return self.without_stream(template, **{**shown, **numbers, **context})
 
         rendered = render_with_placeholders(render, lambda: self._live.fragments(page or ""))
-        if _is_asked_for(path):
-            request.environ[ENVIRON_KEY] = rendered
-        return rendered.fill(rendered.read())
+        return hand_over(rendered, request.environ, may_cache=_is_asked_for(path))
 
     def without_stream(self, template: str, **context: Any) -> str:
         """Render a template for a page that shows no numbers, and that is never kept."""

@@ -11,6 +11,8 @@ from blog.pages import lists
 from blog.pages.catalogue import Catalogue, Catalogues
 from tests.pages.site import Books, open_site, write_post
 
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
 
 def read(app, path, status=200):
     with app.test_client().get(path) as answer:
@@ -34,12 +36,12 @@ class TestRelatedPosts:
         rare = write_post("rare", tags=("c",))
         common = [write_post(f"common-{n}", tags=("a",)) for n in (1, 2, 3)]
         other = write_post("other", tags=("x",))
-        found = Catalogue(Books(*common, other, one, rare, two_shared).index).find_related(one)
+        found = Catalogue(Books(*common, other, one, rare, two_shared).index, NOW).find_related(one)
         assert [post.id for post in found] == ["two-shared", "rare", "common-1"]
 
     def test_are_at_most_three_and_never_the_post_itself(self):
         posts = [write_post(f"p{n}", tags=("a",)) for n in range(9)]
-        found = Catalogue(Books(*posts).index).find_related(posts[1])
+        found = Catalogue(Books(*posts).index, NOW).find_related(posts[1])
         assert [post.id for post in found] == ["p0", "p2", "p3"]
 
     def test_are_shown_under_the_post(self):

@@ -171,6 +171,7 @@ def test_every_page_of_the_site_is_answered_byte_for_byte_as_without_a_cache(blo
     # Every page that can be cached was: two schemes each.
     pages = [path for path in addresses if blog.is_hit(path)]
     assert {"/", "/blog", "/blog?page=2", "/blog/p1", "/about", "/tags", "/archive"} <= {*pages}
+    assert {"/feed.atom", "/tags/c~2fd/feed.atom", "/sitemap.xml"} <= {*pages}
     assert len(blog.cache) == 2 * len(pages)
 
 
@@ -188,6 +189,47 @@ def test_compressed_it_is_the_same_page(blog):
                 assert got.headers["ETag"] == plain.headers["ETag"][:-1] + '-gzip"'
                 assert len(got.body) < len(plain.body) * 0.6  # gzip begins anew at each card
             assert blog.ask(path, "HEAD", Accept_Encoding=BROWSER).headers == got.headers
+
+
+@pytest.mark.parametrize("path", ["/search?q=text", "/?utm_source=x", "/tags/~63~2fd"])
+def test_a_page_that_is_not_cached_is_compressed_and_tagged_as_well(blog, path):
+    plain = blog.ask_flask(path)
+    for _ in range(2):
+        got = blog.ask(path, Accept_Encoding=BROWSER)
+        assert gzip.decompress(got.body) == plain.body
+        etag = plain.headers["ETag"][:-1] + '-gzip"'
+        assert got.headers["ETag"] == etag
+        again = blog.ask(path, Accept_Encoding=BROWSER, If_None_Match=etag)
+        assert (again.status, again.body) == ("304 NOT MODIFIED", b"")
+    assert_same(blog, path)
+    assert_same(blog, path, method="HEAD")
+
+
+@pytest.mark.parametrize("path", ["/feed.atom", "/tags/c~2fd/feed.json", "/sitemap.xml"])
+class TestFeeds:
+    def test_are_cached_compressed_and_known_by_tag_or_date(self, blog, path):
+        blog.warm_up(path)
+        plain = blog.ask_flask(path)
+        got = blog.ask(path, Accept_Encoding=BROWSER)
+        assert gzip.decompress(got.body) == plain.body
+        assert got.headers["Vary"] == "Accept-Encoding"
+        seen = got.headers["Last-Modified"]
+        assert blog.ask(path, If_Modified_Since=seen).status == "304 NOT MODIFIED"
+        assert_same(blog, path, If_Modified_Since=seen)
+        assert_same(blog, path, If_Modified_Since="Tue, 24 Nov 2015 00:00:00 GMT")
+        # A tag that is not known goes before a date.
+        assert blog.ask(path, If_Modified_Since=seen, If_None_Match='"x"').status == "200 OK"
+
+    def test_are_the_same_with_any_query(self, blog, path):
+        blog.warm_up(path)
+        assert blog.is_hit(f"{path}?utm_source=x")
+        assert len(blog.cache) == 1
+
+    def test_show_a_post_that_changed(self, blog, path):
+        blog.warm_up(path)
+        blog.write("new", date="2026-04-30", tags="[c/d]")
+        blog.read_folder()
+        assert b"/blog/new" in blog.ask(path).body
 
 
 def test_a_tag_is_known_in_every_coding_that_the_request_takes(blog):
@@ -337,7 +379,8 @@ def test_a_setting_is_another_page(tmp_path, monkeypatch):
         "/search?q=text",
         "/blog/",
         "/blog/none",
-        "/feed.atom",
+        "/tags/~63~2fd/feed.atom",
+        "/robots.txt",
         "/static/style.css",
     ],
 )
@@ -405,7 +448,7 @@ class TestMemory:
         blog.warm_up("/blog/p1")
         assert not blog.is_hit("/blog/long")
         assert not blog.is_hit("/blog/long")
-        assert "Content-Encoding" not in blog.ask("/blog/long", Accept_Encoding="gzip").headers
+        assert blog.ask("/blog/long", Accept_Encoding="gzip").headers["Content-Encoding"] == "gzip"
 
     def test_is_what_is_counted(self, blog):
         """Within a tenth, with every coding of every page made."""

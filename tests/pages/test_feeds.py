@@ -165,6 +165,7 @@ class TestEveryFeed:
         assert "Viblog: a/b" in text
         assert "/blog/two" not in text
         fetch(app, f"/tags/none{path}", status=404)
+        assert fetch(app, f"/tags/~61~2fb{path}", 308).location == f"/tags/a~2fb{path}"
 
     def test_never_says_what_the_host_header_says(self, path):
         app = open_site(write_post("one"), site_url=SITE)

@@ -14,6 +14,7 @@ from blog.pages.machines import list_addresses, write_security, write_sitemap
 from tests.pages.site import Books, open_site, write_post
 
 SITE = "https://blog.example"
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def fetch(app, path, status=200, **headers):
@@ -227,6 +228,6 @@ class TestLinkedData:
 def test_a_sitemap_stops_at_what_the_format_allows(monkeypatch):
     app = open_site()
     with app.test_request_context():
-        catalogue = Catalogue(Books(*(write_post(f"p{n}") for n in range(3))).index)
+        catalogue = Catalogue(Books(*(write_post(f"p{n}") for n in range(3))).index, NOW)
         addresses = list(list_addresses(catalogue, SITE))
     assert write_sitemap(addresses).count(b"<url>") == len(addresses) == 8

@@ -1,7 +1,8 @@
 """The page cache: a WSGI application before Flask that answers pages it has seen.
 
 A page is cached as Flask rendered it, with placeholders for the live numbers, and answered with the
-present ones: filled in, tagged and compressed once for each time that they change.
+present ones: filled in, tagged and compressed once for each time that they change. Feeds and the
+sitemap are pages without placeholders.
 
 It is never stale. All that is cached was made of the `sources` (the posts, the about page, the
 static files) as they are now: each answer compares them, and when one is another object than
@@ -15,10 +16,17 @@ import operator
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from flask import Response, request
 from werkzeug.datastructures import ETags
-from werkzeug.http import generate_etag, parse_etags, remove_entity_headers
+from werkzeug.http import (
+    generate_etag,
+    is_resource_modified,
+    parse_etags,
+    remove_entity_headers,
+)
 
 from blog.short_cache import cache_short
 
@@ -34,7 +42,7 @@ from .fast_send import (
     tag_of,
     write_gzip,
 )
-from .placeholders import ENVIRON_KEY, PageTemplate, Texts, join
+from .placeholders import PageTemplate, Texts, join
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -45,6 +53,12 @@ MAX_SHARE_OF_ONE = 8
 PAGE_OVERHEAD_BYTES = 3_400
 ANSWER_OVERHEAD_BYTES = 1_000
 
+# The cache puts None under this key of the WSGI environment; a view leaves its page there, and
+# whether it may be cached.
+ENVIRON_KEY = "viblog.page"
+# A query makes no other page of these, and they take long to make.
+WITHOUT_QUERY = ("/feed.atom", "/feed.rss", "/feed.json", "/sitemap.xml")
+
 # Everything that pages are made of; the same object as long as nothing in it changed.
 Sources = Sequence[object]
 # Path, query and scheme; the host is in no page.
@@ -52,7 +66,7 @@ Key = tuple[str, str, str]
 
 
 class PageCache:
-    """Answer cached pages, and cache those that Flask marks as the same for everyone.
+    """Answer cached pages, and cache those that Flask says may be.
 
     `read_sources` returns all that pages are made of; `read_numbers` the version of the live
     numbers, another one as soon as one of them may be another. `max_bytes` is what all that is
@@ -94,8 +108,9 @@ class PageCache:
         if not _are_same(sources, self._sources):
             self._drop_all()
             self._sources = sources
-        query = environ.get("QUERY_STRING", "")
-        key = (environ["PATH_INFO"], query, environ["wsgi.url_scheme"])
+        path = environ["PATH_INFO"]
+        query = "" if path.endswith(WITHOUT_QUERY) else environ.get("QUERY_STRING", "")
+        key = (path, query, environ["wsgi.url_scheme"])
         page = self._cached.pop(key, None)
         if page is None:
             return self._make(environ, start_response, key, sources)
@@ -105,33 +120,34 @@ class PageCache:
     def _make(
         self, environ: WSGIEnvironment, start_response: StartResponse, key: Key, sources: Sources
     ) -> Iterable[bytes]:
-        """Have Flask answer; cache the page, if it is one, and answer with it."""
+        """Have Flask render the page; answer with it, and cache it if it may be."""
         heads: list[tuple[Any, ...]] = []
 
         def note_head(*head: Any) -> Callable[[bytes], object]:
             heads.append(head)
             return _refuse_write
 
+        environ[ENVIRON_KEY] = None
         answer = self._pages(environ, note_head)
-        template: PageTemplate | None = environ.pop(ENVIRON_KEY, None)
+        handed_over: tuple[PageTemplate, bool] | None = environ.pop(ENVIRON_KEY)
         status, headers, *_ = heads[-1]
-        # A page that took a while may be of posts that are no more.
-        is_present = _are_same(sources, self._read_sources())
-        if template is None or status[:3] != "200" or not is_present or self._is_huge(template):
+        if handed_over is None or status[:3] != "200":
             start_response(*heads[-1])
             return answer
         if hasattr(answer, "close"):
             answer.close()
+        template, may_cache = handed_over
         page = CachedPage(template, headers, self._read_numbers())
-        self._cache(key, page)
+        # A page that took a while may be of posts that are no more.
+        is_present = _are_same(sources, self._read_sources())
+        if may_cache and is_present and not self._is_huge(template):
+            self._cache(key, page)
         return self._answer(key, page, environ, start_response)
 
     def _answer(
         self, key: Key, page: CachedPage, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        codings = choose_codings(environ.get("HTTP_ACCEPT_ENCODING", ""))
-        known = environ.get("HTTP_IF_NONE_MATCH", "")
-        answer = page.answer(self._read_numbers(), codings, known)
+        answer = page.answer(environ, self._read_numbers())
         if page.has_grown:
             self._count(key, page)
         return send(answer, start_response, is_head=environ["REQUEST_METHOD"] == "HEAD")
@@ -185,30 +201,24 @@ class CachedPage:
         self._deflated: tuple[bytes, ...] = ()
         self._numbers = numbers
         self._filled = self._fill(template.read())
+        self._last_modified = dict(headers).get("Last-Modified")
 
-    def answer(self, numbers: object, codings: Sequence[str], known: str) -> Answer:
-        """Return the answer with the present numbers; `numbers` is their version.
-
-        It is in the first of the codings, or 304 if `known` (If-None-Match) has the tag of one.
-        """
+    def answer(self, environ: WSGIEnvironment, numbers: object) -> Answer:
+        """Return the answer to a request, with the present numbers, or 304."""
         if numbers != self._numbers:
             self._numbers = numbers
             texts = self._template.read()
             if texts != self._filled.texts:
                 self._filled = self._fill(texts)
         filled = self._filled
-        coding = codings[0]
-        if known:
-            etags = _read_etags(known)
-            # The weak comparison that RFC 9110, 13.1.2 demands.
-            found = (each for each in codings if etags.contains_weak(tag_of(filled.etag, each)))
-            known = next(found, "")
-            coding = known or coding
-        answer = filled.answers.get((coding, bool(known)))
+        codings = choose_codings(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        known = self._find_known(environ, filled.etag, codings)
+        key = (known or codings[0], bool(known))
+        answer = filled.answers.get(key)
         if answer is None:
             self.has_grown = True
             make = self._make_not_modified if known else self._make
-            answer = filled.answers[coding, bool(known)] = make(filled, coding)
+            answer = filled.answers[key] = make(filled, key[0])
         return answer
 
     def count_growth(self) -> int:
@@ -220,6 +230,18 @@ class CachedPage:
         before, self.held_bytes = self.held_bytes, overhead + sum(map(len, parts))
         self.has_grown = False
         return self.held_bytes - before
+
+    def _find_known(self, environ: WSGIEnvironment, etag: str, codings: Sequence[str]) -> str:
+        """Return the coding in which the client has this page already, or ""."""
+        tags = environ.get("HTTP_IF_NONE_MATCH")
+        if tags:
+            known = _read_etags(tags)
+            # The weak comparison that RFC 9110, 13.1.2 demands.
+            return next((each for each in codings if known.contains_weak(tag_of(etag, each))), "")
+        changed = self._last_modified
+        if changed and not is_resource_modified(environ, last_modified=changed):
+            return codings[0]
+        return ""
 
     def _fill(self, texts: Texts) -> Filled:
         # As Flask tags it: over the content, so that every worker gives and knows the same.
@@ -238,9 +260,31 @@ class CachedPage:
         return Answer("304 NOT MODIFIED", headers)
 
     def _write_headers(self, filled: Filled, coding: str, length: int) -> Headers:
-        own = {"Content-Length": str(length), "ETag": f'"{tag_of(filled.etag, coding)}"'}
+        own = {"Content-Length": str(length)}
         headers = [(name, own.get(name, value)) for name, value in self._headers]
+        headers.append(("ETag", f'"{tag_of(filled.etag, coding)}"'))
         return headers if coding == IDENTITY else [*headers, ("Content-Encoding", coding)]
+
+
+def hand_over(template: PageTemplate, environ: WSGIEnvironment, *, may_cache: bool) -> bytes:
+    """Return the body of a view's answer: the whole page, or b"" where the cache fills it in.
+
+    `may_cache` is for an address that everyone gets the same page from, and that is the page's only
+    one. Any other page is compressed and tagged by the cache, and not kept.
+    """
+    if ENVIRON_KEY not in environ:
+        return template.fill(template.read())
+    environ[ENVIRON_KEY] = template, may_cache
+    return b""
+
+
+def answer_file(body: bytes, mimetype: str, changed: datetime) -> Response:
+    """Return the answer of a view that is no page: the same for everyone since it last changed."""
+    body = hand_over(PageTemplate((body,)), request.environ, may_cache=True)
+    response = Response(body, mimetype=mimetype)
+    response.last_modified = changed
+    response.vary.add("Accept-Encoding")
+    return response
 
 
 @cache_short(256)

@@ -15,10 +15,6 @@ from typing import Any, NoReturn
 
 from markupsafe import escape
 
-# Under this key of its WSGI environment a view leaves the page that it answered with, for the
-# cache in front: only if everyone who asks for this address gets the same.
-ENVIRON_KEY = "viblog.page"
-
 Step = Callable[[Any], Any]
 # What replaces a page's placeholders, as HTML, in their order.
 Texts = tuple[bytes, ...]
