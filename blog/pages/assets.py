@@ -77,7 +77,7 @@ class Assets:
     def state(self) -> object:
         """Return the same object as long as no file changed whose version was ever asked for.
 
-        The files are looked at ten times a second at most: it takes a tenth of what a kept page
+        The files are looked at ten times a second at most: it takes a tenth of what a cached page
         costs. Until then a page may link an old version, which is answered with the new content.
         """
         now = self._now()

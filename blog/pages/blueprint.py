@@ -15,14 +15,14 @@ from blog.config import Settings
 from blog.pages.assets import install_assets, send_beside
 from blog.pages.cards import add_cards
 from blog.pages.catalogue import Catalogues
+from blog.pages.crawler_files import add_crawler_files
 from blog.pages.feeds import add_feeds
+from blog.pages.format import count_posts, write_day, write_day_of_year, write_reading_time
 from blog.pages.lists import add_lists
-from blog.pages.machines import add_machine_pages
 from blog.pages.post import add_posts
+from blog.pages.render import LiveNumbers, PageRenderer
 from blog.pages.search import add_search
-from blog.pages.show import LiveNumbers, Show
 from blog.pages.slugs import write_slug
-from blog.pages.words import count_posts, write_day, write_day_of_year, write_reading_time
 from blog.posts import Library
 from blog.posts.direction import is_right_to_left, needs_direction
 from blog.posts.page_names import ABOUT_PAGE
@@ -47,13 +47,13 @@ def create_pages(
     """
     pages = Blueprint("pages", __name__)
     catalogues = Catalogues(library)
-    show = Show(settings, live)
-    add_lists(pages, catalogues, show)
-    add_posts(pages, library, catalogues, show, cards)
+    renderer = PageRenderer(settings, live)
+    add_lists(pages, catalogues, renderer)
+    add_posts(pages, library, catalogues, renderer, cards)
     add_cards(pages, settings, catalogues, cards)
-    add_search(pages, catalogues, search, show)
+    add_search(pages, catalogues, search, renderer)
     add_feeds(pages, settings, library, catalogues)
-    add_machine_pages(pages, settings, catalogues)
+    add_crawler_files(pages, settings, catalogues)
 
     @pages.get("/about")
     def about_page() -> ResponseReturnValue:
@@ -63,7 +63,7 @@ def create_pages(
             for section in ordered
         ]
         path = url_for("pages.about_page")
-        return show.page("about.html", ABOUT_PAGE, path, title="About", sections=sections)
+        return renderer.render("about.html", ABOUT_PAGE, path, title="About", sections=sections)
 
     @pages.get("/about/<section_id>/<path:name>")
     def about_file(section_id: str, name: str) -> ResponseReturnValue:

@@ -13,7 +13,7 @@ from blog.config import Settings
 from blog.native import BusyError
 from blog.pages.assets import FOR_GOOD
 from blog.pages.catalogue import Catalogues
-from blog.pages.words import write_day
+from blog.pages.format import write_day
 from blog.posts.model import Post
 
 RETRY_SECONDS = 5

@@ -28,7 +28,7 @@ WORDS = {
 }
 
 # One for each error and each endpoint that it is met at.
-MAX_KEPT = 64
+MAX_CACHED = 64
 
 BARE_PAGE = """<!doctype html>
 <html lang="en">
@@ -55,7 +55,7 @@ def register_errors(app: Flask, settings: Settings) -> None:
         )
 
     if not settings.dev:  # then templates change, too
-        render = lru_cache(MAX_KEPT)(render)
+        render = lru_cache(MAX_CACHED)(render)
 
     def answer(error: HTTPException) -> ResponseReturnValue:
         if error.response is not None or error.code is None:
@@ -75,8 +75,8 @@ def register_errors(app: Flask, settings: Settings) -> None:
         except Exception:  # whatever fails here, the reader gets a page
             log.exception("The template of the error page failed; a bare page was sent")
             page = bare
-        # Keeps what the error has to say beside its page: Allow, Retry-After, WWW-Authenticate.
-        kept = [(key, value) for key, value in error.get_headers() if key != "Content-Type"]
-        return page, error.code, kept
+        # What the error has to say beside its page: Allow, Retry-After, WWW-Authenticate.
+        headers = [(key, value) for key, value in error.get_headers() if key != "Content-Type"]
+        return page, error.code, headers
 
     app.register_error_handler(HTTPException, answer)

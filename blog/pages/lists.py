@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 from blog.pages.catalogue import Catalogues, Year
 from blog.pages.linked_data import describe_site
 from blog.pages.paging import PageOf, cut_page
+from blog.pages.render import PageRenderer
 from blog.pages.search import Question
-from blog.pages.show import Show
 from blog.pages.slugs import read_slug, write_slug
 from blog.posts.model import Post
 from blog.posts.page_names import INDEX_PAGE
@@ -21,12 +21,12 @@ from blog.posts.page_names import INDEX_PAGE
 MAX_ARCHIVE_POSTS = 500
 
 
-def add_lists(pages: Blueprint, catalogues: Catalogues, show: Show) -> None:
+def add_lists(pages: Blueprint, catalogues: Catalogues, renderer: PageRenderer) -> None:
     """Add the index, the tags and the archive."""
 
     def cut(posts: Sequence[Post]) -> PageOf[Post]:
         """Return the page that the request asks for; 404 if there is none of that number."""
-        shown = cut_page(posts, request.args.get("page"), show.settings.posts_per_page)
+        shown = cut_page(posts, request.args.get("page"), renderer.settings.posts_per_page)
         return shown or abort(404)
 
     @pages.get("/")
@@ -37,11 +37,13 @@ def add_lists(pages: Blueprint, catalogues: Catalogues, show: Show) -> None:
         path = url_for("pages.index", page=shown.number_if_not_first)
         title = f"Posts, page {shown.number}" if shown.number > 1 else ""
         linked_data = None
-        if show.site_url and shown.number == 1:
+        if renderer.site_url and shown.number == 1:
             linked_data = describe_site(
-                show.settings, show.site_url + path, show.site_url + url_for("pages.search")
+                renderer.settings,
+                renderer.site_url + path,
+                renderer.site_url + url_for("pages.search"),
             )
-        return show.page(
+        return renderer.render(
             "index.html",
             INDEX_PAGE,
             path,
@@ -56,7 +58,7 @@ def add_lists(pages: Blueprint, catalogues: Catalogues, show: Show) -> None:
     def tags() -> ResponseReturnValue:
         listed = [(tag, len(posts)) for tag, posts in catalogues.latest.tags.items()]
         path = url_for("pages.tags")
-        return show.page("tags.html", INDEX_PAGE, path, title="Tags", listed=listed)
+        return renderer.render("tags.html", INDEX_PAGE, path, title="Tags", listed=listed)
 
     @pages.get("/tags/<slug>")
     def tag(slug: str) -> ResponseReturnValue:
@@ -68,7 +70,7 @@ def add_lists(pages: Blueprint, catalogues: Catalogues, show: Show) -> None:
         slug = write_slug(name)
         path = url_for("pages.tag", slug=slug, page=shown.number_if_not_first)
         title = f"Posts about {name}" + (f", page {shown.number}" if shown.number > 1 else "")
-        return show.page(
+        return renderer.render(
             "tag.html", INDEX_PAGE, path, title=title, tag=name, slug=slug, shown=shown
         )
 
@@ -76,7 +78,7 @@ def add_lists(pages: Blueprint, catalogues: Catalogues, show: Show) -> None:
     def archive() -> ResponseReturnValue:
         whole, others = divide_years(catalogues.latest.years)
         path = url_for("pages.archive")
-        return show.page(
+        return renderer.render(
             "archive.html", INDEX_PAGE, path, title="Archive", years=whole, others=others
         )
 
@@ -84,7 +86,9 @@ def add_lists(pages: Blueprint, catalogues: Catalogues, show: Show) -> None:
     def year(number: int) -> ResponseReturnValue:
         found = catalogues.latest.find_year(number) or abort(404)
         path = url_for("pages.year", number=number)
-        return show.page("year.html", INDEX_PAGE, path, title=f"Posts of {number}", year=found)
+        return renderer.render(
+            "year.html", INDEX_PAGE, path, title=f"Posts of {number}", year=found
+        )
 
 
 def divide_years(years: Sequence[Year]) -> tuple[list[Year], list[Year]]:

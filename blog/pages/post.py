@@ -15,7 +15,7 @@ from blog.pages.cards import find_card
 from blog.pages.catalogue import Catalogue, Catalogues
 from blog.pages.linked_data import describe_post, find_image
 from blog.pages.previews import add_previews
-from blog.pages.show import Show
+from blog.pages.render import PageRenderer
 from blog.posts import Library
 from blog.posts.addresses import is_shown_elsewhere
 from blog.posts.model import Heading, Post, RenderedPost
@@ -35,7 +35,7 @@ def add_posts(
     pages: Blueprint,
     library: Library,
     catalogues: Catalogues,
-    show: Show,
+    renderer: PageRenderer,
     cards: Cards,
 ) -> None:
     """Add the posts, their files, their previews, and the redirects from old addresses."""
@@ -55,25 +55,27 @@ def add_posts(
             "older": older,
             "related": catalogue.find_related(post),
             "series": catalogue.index.find_series(post),
-            "canonical": post.canonical or (show.site_url + path if show.site_url else ""),
+            "canonical": post.canonical or (renderer.site_url + path if renderer.site_url else ""),
         }
-        if show.site_url:
-            url = show.site_url + path
+        if renderer.site_url:
+            url = renderer.site_url + path
             image_url = own_url = find_image(post, url)
             if not is_shown_elsewhere(image_url):
                 image_url = ""
-            card_path = "" if image_url else find_card(show.settings, post, cards)
+            card_path = "" if image_url else find_card(renderer.settings, post, cards)
             if card_path:
-                image_url = show.site_url + card_path
+                image_url = renderer.site_url + card_path
                 context["image_facts"] = {"width": WIDTH, "height": HEIGHT, "alt": post.title}
             context["image_url"] = image_url
-            context["linked_data"] = describe_post(show.settings, post, url, own_url or image_url)
+            context["linked_data"] = describe_post(
+                renderer.settings, post, url, own_url or image_url
+            )
         return context
 
     def find(post_id: str, catalogue: Catalogue) -> Post | None:
         """Return a post that may be seen: the author sees hidden ones, too."""
         found = catalogue.index.by_id.get(post_id)
-        if found is None and show.settings.dev:
+        if found is None and renderer.settings.dev:
             found = catalogue.index.hidden.get(post_id)
         return found
 
@@ -85,12 +87,12 @@ def add_posts(
             return answer_beside(catalogue, post_id)
         context = describe(found, catalogue)
         context["is_hidden"] = found.id in catalogue.index.hidden
-        if not found.presence and show.settings.dev:
+        if not found.presence and renderer.settings.dev:
             context["live"] = None  # the stream is there to follow what is saved
         path = url_for("pages.post", post_id=found.id)
-        has_stream = found.presence or show.settings.dev
+        has_stream = found.presence or renderer.settings.dev
         page = post_page(found) if has_stream else None
-        return show.page("post.html", page, path, **context)
+        return renderer.render("post.html", page, path, **context)
 
     def answer_beside(catalogue: Catalogue, path: str) -> ResponseReturnValue:
         """Answer what is below /blog and no post: another spelling, or a file beside a post."""
@@ -102,13 +104,13 @@ def add_posts(
         if owner is None and name:
             # What other sites show of a post whose address was another then.
             owner = catalogue.index.find_alias(f"/blog/{post_id}")
-        if owner is None and not name and show.settings.dev:
+        if owner is None and not name and renderer.settings.dev:
             return answer_author(path)
         return send_beside(catalogue.index, owner, name)
 
     def answer_author(post_id: str) -> ResponseReturnValue:
         """Answer that no post is here, with a stream: it may come, or be mended."""
-        page = show.page(
+        page = renderer.render(
             "error.html",
             POST_PREFIX + post_id,
             url_for("pages.post", post_id=post_id),
@@ -119,7 +121,7 @@ def add_posts(
         )
         return page, 404
 
-    add_previews(pages, catalogues, show, describe)
+    add_previews(pages, catalogues, renderer, describe)
 
     def follow_alias(response: Response) -> Response:
         """Lead from an old address to its post; an address that has a page of its own is kept."""

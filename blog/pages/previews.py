@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from blog.pages.assets import send_beside
 from blog.pages.catalogue import Catalogue, Catalogues
-from blog.pages.show import Show
+from blog.pages.render import PageRenderer
 from blog.posts.addresses import post_path
 from blog.posts.markup.html_tags import rewrite_addresses
 from blog.posts.model import Post
@@ -22,14 +22,14 @@ from blog.posts.preview import preview_path, read_preview
 def add_previews(
     pages: Blueprint,
     catalogues: Catalogues,
-    show: Show,
+    renderer: PageRenderer,
     describe: Callable[[Post, Catalogue], dict[str, Any]],
 ) -> None:
     """Add the previews; `describe` returns what the template shows of a post."""
 
     def find(token: str, catalogue: Catalogue) -> tuple[Post, datetime]:
         """Return the post that a link is for, and when the link ends; 404 for none."""
-        known = read_preview(show.settings.secret_key, token, datetime.now(UTC))
+        known = read_preview(renderer.settings.secret_key, token, datetime.now(UTC))
         if known is None:
             abort(404)
         post_id, until = known
@@ -51,7 +51,7 @@ def add_previews(
                 lambda address: ours + address[len(own) :] if address.startswith(own) else address,
             )
             context["body"] = Markup(body)  # noqa: S704 - the author's own
-        return hide(Response(show.without_stream("post.html", **context)))
+        return hide(Response(renderer.render_without_stream("post.html", **context)))
 
     @pages.get("/preview/<token>/<path:name>")
     def preview_file(token: str, name: str) -> ResponseReturnValue:

@@ -13,7 +13,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from blog.native import BusyError
 from blog.pages.catalogue import Catalogue, Catalogues
 from blog.pages.paging import PageOf, cut_page
-from blog.pages.show import Show
+from blog.pages.render import PageRenderer
 from blog.posts.model import Post
 from blog.posts.page_names import INDEX_PAGE
 from blog.search import MAX_QUERY_CHARS, CannotSearchError, Query, Search, Segments, read_query
@@ -60,7 +60,9 @@ class Choices:
     years: Sequence[int]
 
 
-def add_search(pages: Blueprint, catalogues: Catalogues, search: Search, show: Show) -> None:
+def add_search(
+    pages: Blueprint, catalogues: Catalogues, search: Search, renderer: PageRenderer
+) -> None:
     """Add `/search`."""
 
     @pages.get("/search", endpoint="search")
@@ -74,7 +76,7 @@ def add_search(pages: Blueprint, catalogues: Catalogues, search: Search, show: S
         else:
             shown = list_results(choose(catalogue, question))
         response = Response(
-            show.page(
+            renderer.render(
                 "search.html",
                 INDEX_PAGE,
                 url_for("pages.search"),
@@ -95,7 +97,7 @@ def add_search(pages: Blueprint, catalogues: Catalogues, search: Search, show: S
     def look_up(
         catalogue: Catalogue, question: Question, query: Query
     ) -> tuple[PageOf[Result], bool]:
-        size = show.settings.posts_per_page
+        size = renderer.settings.posts_per_page
         number = read_number()
         try:
             found = search.find(
@@ -126,7 +128,7 @@ def add_search(pages: Blueprint, catalogues: Catalogues, search: Search, show: S
         return PageOf(results, number, count, found.total), found.is_complete
 
     def list_results(posts: Sequence[Post]) -> PageOf[Result]:
-        cut = cut_page(posts, request.args.get("page"), show.settings.posts_per_page)
+        cut = cut_page(posts, request.args.get("page"), renderer.settings.posts_per_page)
         if cut is None:
             abort(404)
         results = [

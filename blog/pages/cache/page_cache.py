@@ -270,7 +270,7 @@ def hand_over(template: PageTemplate, environ: WSGIEnvironment, *, may_cache: bo
     """Return the body of a view's answer: the whole page, or b"" where the cache fills it in.
 
     `may_cache` is for an address that everyone gets the same page from, and that is the page's only
-    one. Any other page is compressed and tagged by the cache, and not kept.
+    one. Any other page is compressed and tagged by the cache, and dropped.
     """
     if ENVIRON_KEY not in environ:
         return template.fill(template.read())

@@ -10,7 +10,7 @@ import pytest
 
 from blog.config import Settings, SettingsError
 from blog.pages.catalogue import Catalogue
-from blog.pages.machines import list_addresses, write_security, write_sitemap
+from blog.pages.crawler_files import list_addresses, write_security, write_sitemap
 from tests.pages.site import Books, open_site, write_post
 
 SITE = "https://blog.example"

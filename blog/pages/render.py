@@ -1,4 +1,4 @@
-"""Rendering a page: what every template needs beside its own."""
+"""Render a page: what every template needs beside its own."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class LiveNumbers(Protocol):
     def reads_class(self, post_id: str) -> str: ...
 
 
-class Show:
+class PageRenderer:
     """Renders templates with the settings, the live numbers, the stream and the address."""
 
     def __init__(self, settings: Settings, live: LiveNumbers) -> None:
@@ -59,12 +59,12 @@ class Show:
         self._plain = write_htmx_config(settings)
         self._searching = write_htmx_config(settings, keeps_address=True)
 
-    def page(
+    def render(
         self, template: str, page: str | None, path: str, *, searches: bool = False, **context: Any
     ) -> bytes:
         """Render a template for `page` (presence's name); `path` is its one canonical address.
 
-        The cache may keep it, so it must be the same for everyone who asks for that address.
+        It may be cached, so it must be the same for everyone who asks for that address.
         Without a `page` it shows no numbers and nobody counts on it. `searches` is for a page with
         the search form, whose address changes while one types.
         """
@@ -76,15 +76,15 @@ class Show:
                 "htmx_scripts": SCRIPTS,
             }
 
-        def render(live: Placeholder) -> str:
+        def fill_in(live: Placeholder) -> str:
             numbers = {} if page is None else {"live": live}
-            return self.without_stream(template, **{**shown, **numbers, **context})
+            return self.render_without_stream(template, **{**shown, **numbers, **context})
 
-        rendered = render_with_placeholders(render, lambda: self._live.fragments(page or ""))
+        rendered = render_with_placeholders(fill_in, lambda: self._live.fragments(page or ""))
         return hand_over(rendered, request.environ, may_cache=_is_asked_for(path))
 
-    def without_stream(self, template: str, **context: Any) -> str:
-        """Render a template for a page that shows no numbers, and that is never kept."""
+    def render_without_stream(self, template: str, **context: Any) -> str:
+        """Render a template for a page that shows no numbers, and that is never cached."""
         return render_template(template, settings=self.settings, **context)
 
 

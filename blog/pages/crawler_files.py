@@ -26,7 +26,7 @@ CLOSED_TO_ROBOTS = ("/live", "/search", "/preview/")
 Address = tuple[str, datetime | None]
 
 
-def add_machine_pages(pages: Blueprint, settings: Settings, catalogues: Catalogues) -> None:
+def add_crawler_files(pages: Blueprint, settings: Settings, catalogues: Catalogues) -> None:
     """Add robots.txt, sitemap.xml, favicon.ico and security.txt."""
     site_url = settings.site_url.rstrip("/")
 
