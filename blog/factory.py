@@ -14,12 +14,7 @@ from blog.cli import doctor, posts_cli, presence_cli
 from blog.config import Settings, SettingsError
 from blog.ops.headers import SECURITY_HEADERS, install_headers
 from blog.ops.probes import Access, check_hosts, mount_probes, time_pages
-from blog.pages import (
-    PageCache,
-    create_pages,
-    install_assets,
-    register_errors,
-)
+from blog.pages import Content, PageCache, install_assets, install_pages, register_errors
 from blog.pages.theme import make_loader
 from blog.site_folder import find_site, overridden, theme_folder
 from blog.viblog import Viblog
@@ -61,16 +56,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.config["TEMPLATES_AUTO_RELOAD"] = True
         app.jinja_env.globals["following"] = viblog.following
     assets = install_assets(app, *overridden(site, "static"))
-    app.register_blueprint(
-        create_pages(
-            settings,
-            viblog.library,
-            viblog.about,
-            viblog.numbers,
-            viblog.search,
-            viblog.cards,
-        )
+    content = Content(
+        settings, viblog.library, viblog.about, viblog.numbers, viblog.search, viblog.cards
     )
+    install_pages(app, content)
     app.cli.add_command(posts_cli)
     app.cli.add_command(presence_cli)
     app.cli.add_command(doctor)

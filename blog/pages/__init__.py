@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from blog.pages.assets import install_assets
-from blog.pages.blueprint import create_pages
+from blog.pages.blueprint import Content
 from blog.pages.cache.page_cache import PageCache
 from blog.pages.errors import register_errors
+from blog.pages.routes import install_pages
 
-__all__ = ["PageCache", "create_pages", "install_assets", "register_errors"]
+__all__ = ["Content", "PageCache", "install_assets", "install_pages", "register_errors"]

@@ -4,47 +4,46 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, Response, abort, request, url_for
+from flask import Response, abort, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
 
-from blog.cards import Card, Cards
+from blog.cards import Card
 from blog.config import Settings
 from blog.native import BusyError
 from blog.pages.assets import FOR_GOOD
-from blog.pages.catalogue import Catalogues
+from blog.pages.blueprint import content, pages
 from blog.pages.format import write_day
 from blog.posts.model import Post
 
 RETRY_SECONDS = 5
 
 
-def add_cards(pages: Blueprint, settings: Settings, catalogues: Catalogues, cards: Cards) -> None:
-    """Add `/cards/<post id>.png`."""
+@pages.get("/cards/<path:post_id>.png")
+def card(post_id: str) -> ResponseReturnValue:
+    """Answer with the picture, drawn when it is first asked for."""
+    cards = content().cards
+    post = content().catalogue.index.by_id.get(post_id) or abort(404)
+    shown = make_card(content().settings, post)
+    version = cards.version(shown) or abort(404)
+    try:
+        drawn = cards.draw(shown, datetime.now(UTC))
+    except BusyError:
+        raise ServiceUnavailable(retry_after=RETRY_SECONDS) from None
+    response = Response(drawn.png, mimetype="image/png")
+    response.set_etag(version)
+    response.last_modified = drawn.drawn_at
+    if request.args.get("v") == version:
+        response.headers["Cache-Control"] = FOR_GOOD
+    response.make_conditional(request)
+    # Set by make_conditional(), and once more by the server.
+    response.headers.pop("Date", None)
+    return response
 
-    @pages.get("/cards/<path:post_id>.png", endpoint="card")
-    def answer(post_id: str) -> ResponseReturnValue:
-        post = catalogues.latest.index.by_id.get(post_id) or abort(404)
-        card = make_card(settings, post)
-        version = cards.version(card) or abort(404)
-        try:
-            drawn = cards.draw(card, datetime.now(UTC))
-        except BusyError:
-            raise ServiceUnavailable(retry_after=RETRY_SECONDS) from None
-        response = Response(drawn.png, mimetype="image/png")
-        response.set_etag(version)
-        response.last_modified = drawn.drawn_at
-        if request.args.get("v") == version:
-            response.headers["Cache-Control"] = FOR_GOOD
-        response.make_conditional(request)
-        # Set by make_conditional(), and once more by the server.
-        response.headers.pop("Date", None)
-        return response
 
-
-def find_card(settings: Settings, post: Post, cards: Cards) -> str:
+def find_card(post: Post) -> str:
     """Return the path of a post's card; "" where its title cannot be written in our font."""
-    version = cards.version(make_card(settings, post))
+    version = content().cards.version(make_card(content().settings, post))
     return url_for("pages.card", post_id=post.id, v=version) if version else ""
 
 

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from xml.sax.saxutils import escape
 
-from flask import Blueprint, Response, abort, redirect, url_for
+from flask import Response, abort, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from blog.config import Settings
+from blog.pages.blueprint import content, pages
 from blog.pages.cache.page_cache import answer_file
-from blog.pages.catalogue import Catalogue, Catalogues
+from blog.pages.catalogue import Catalogue
 from blog.pages.feeds import NO_ADDRESS
 from blog.pages.slugs import write_slug
 
@@ -26,34 +27,40 @@ CLOSED_TO_ROBOTS = ("/live", "/search", "/preview/")
 Address = tuple[str, datetime | None]
 
 
-def add_crawler_files(pages: Blueprint, settings: Settings, catalogues: Catalogues) -> None:
-    """Add robots.txt, sitemap.xml, favicon.ico and security.txt."""
-    site_url = settings.site_url.rstrip("/")
+@pages.get("/robots.txt")
+def robots() -> ResponseReturnValue:
+    """Tell crawlers what is no page, and where the sitemap is."""
+    site_url = content().renderer.site_url
+    lines = ["User-agent: *", *(f"Disallow: {path}" for path in CLOSED_TO_ROBOTS)]
+    if site_url:
+        lines.append(f"Sitemap: {site_url}{url_for('pages.sitemap')}")
+    return Response("\n".join(lines) + "\n", mimetype="text/plain")
 
-    @pages.get("/robots.txt")
-    def robots() -> ResponseReturnValue:
-        lines = ["User-agent: *", *(f"Disallow: {path}" for path in CLOSED_TO_ROBOTS)]
-        if site_url:
-            lines.append(f"Sitemap: {site_url}{url_for('pages.sitemap')}")
-        return Response("\n".join(lines) + "\n", mimetype="text/plain")
 
-    @pages.get("/sitemap.xml")
-    def sitemap() -> ResponseReturnValue:
-        if not site_url:
-            return Response(NO_ADDRESS, 404, mimetype="text/plain")
-        catalogue = catalogues.latest
-        body = write_sitemap(islice(list_addresses(catalogue, site_url), MAX_ADDRESSES))
-        return answer_file(body, "application/xml", catalogue.made_at)
+@pages.get("/sitemap.xml")
+def sitemap() -> ResponseReturnValue:
+    """List every page; there is none without BLOG_SITE_URL."""
+    site_url = content().renderer.site_url
+    if not site_url:
+        return Response(NO_ADDRESS, 404, mimetype="text/plain")
+    catalogue = content().catalogue
+    body = write_sitemap(islice(list_addresses(catalogue, site_url), MAX_ADDRESSES))
+    return answer_file(body, "application/xml", catalogue.made_at)
 
-    @pages.get("/favicon.ico")
-    def favicon() -> ResponseReturnValue:
-        return redirect(url_for("static", filename="favicon.svg"))
 
-    @pages.get("/.well-known/security.txt")
-    def security() -> ResponseReturnValue:
-        if not settings.security_contact:
-            abort(404)
-        return Response(write_security(settings, datetime.now(UTC)), mimetype="text/plain")
+@pages.get("/favicon.ico")
+def favicon() -> ResponseReturnValue:
+    """Lead to the icon of the static files."""
+    return redirect(url_for("static", filename="favicon.svg"))
+
+
+@pages.get("/.well-known/security.txt")
+def security() -> ResponseReturnValue:
+    """Say whom to tell of a weakness (RFC 9116)."""
+    settings = content().settings
+    if not settings.security_contact:
+        abort(404)
+    return Response(write_security(settings, datetime.now(UTC)), mimetype="text/plain")
 
 
 def list_addresses(catalogue: Catalogue, site_url: str) -> Iterator[Address]:

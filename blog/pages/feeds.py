@@ -9,17 +9,16 @@ from datetime import datetime
 from unicodedata import normalize
 
 import gevent
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blog.config import Settings
 from blog.pages.absolute import make_absolute
+from blog.pages.blueprint import content, pages
 from blog.pages.cache.page_cache import answer_file
-from blog.pages.catalogue import Catalogue, Catalogues
 from blog.pages.feed_formats import Channel, Entry, write_atom, write_json_feed, write_rss
 from blog.pages.linked_data import find_image
 from blog.pages.slugs import read_slug, write_slug
-from blog.posts import Library
 from blog.posts.direction import is_right_to_left
 from blog.posts.model import Post
 from blog.posts.names import slugify
@@ -57,71 +56,68 @@ FORMATS = (
 )
 
 
-def add_feeds(
-    pages: Blueprint,
-    settings: Settings,
-    library: Library,
-    catalogues: Catalogues,
-) -> None:
-    """Add `/feed.atom`, `/feed.rss`, `/feed.json` and the same below each tag."""
-    site_url = settings.site_url.rstrip("/")
+def add_feed(form: Format) -> None:
+    """Add the feed of all posts, and that of each tag, in one format."""
 
-    def answer(
-        form: Format, catalogue: Catalogue, posts: Sequence[Post], tag: str
-    ) -> ResponseReturnValue:
-        if not site_url:
-            return Response(NO_ADDRESS, 404, mimetype="text/plain")
-        entries: list[Entry] = []
-        # A feed is in the order of time: a post without a date has no place in it.
-        dated = [(post, post.date) for post in posts if post.date]
-        for post, published in dated[: settings.feed_posts]:
-            html = library.render(post).html
-            entries.append(make_entry(post, published, html, site_url, settings.language))
-            # A long post takes tens of milliseconds; the streams have their turn in between.
-            gevent.sleep(0)
-        body = form.write(describe_channel(settings, form, tag), entries)
-        return answer_file(body, form.mimetype, catalogue.made_at)
+    def feed() -> ResponseReturnValue:
+        catalogue = content().catalogue
+        return answer_feed(form, catalogue.posts, "", catalogue.made_at)
 
-    def add(form: Format) -> None:
-        def feed() -> ResponseReturnValue:
-            catalogue = catalogues.latest
-            return answer(form, catalogue, catalogue.posts, "")
+    def tag_feed(slug: str) -> ResponseReturnValue:
+        catalogue = content().catalogue
+        tag = normalize("NFC", read_slug(slug))
+        posts = catalogue.tags.get(tag) or abort(404)
+        # There is no end of ways to write a tag, and each would be a feed in the cache.
+        if slug != write_slug(tag):
+            return redirect(url_for(f"pages.tag_feed_{form.ending}", slug=write_slug(tag)), 308)
+        return answer_feed(form, posts, tag, catalogue.made_at)
 
-        def tag_feed(slug: str) -> ResponseReturnValue:
-            catalogue = catalogues.latest
-            tag = normalize("NFC", read_slug(slug))
-            posts = catalogue.tags.get(tag) or abort(404)
-            # There is no end of ways to write a tag, and each would be a feed in the cache.
-            if slug != write_slug(tag):
-                return redirect(url_for(request.endpoint or "", slug=write_slug(tag)), 308)
-            return answer(form, catalogue, posts, tag)
+    pages.add_url_rule(f"/feed.{form.ending}", f"feed_{form.ending}", feed)
+    pages.add_url_rule(f"/tags/<slug>/feed.{form.ending}", f"tag_feed_{form.ending}", tag_feed)
 
-        name = f"feed.{form.ending}"
-        pages.add_url_rule(f"/{name}", f"feed_{form.ending}", feed)
-        pages.add_url_rule(f"/tags/<slug>/{name}", f"tag_feed_{form.ending}", tag_feed)
 
-    for form in FORMATS:
-        add(form)
+for _form in FORMATS:
+    add_feed(_form)
 
-    def follow_old(response: Response) -> Response:
-        """Lead from where a feed was at another publisher to the present one."""
-        if response.status_code == 404 and site_url and request.method in ("GET", "HEAD"):
-            catalogue = catalogues.latest
-            found = find_old_feed(request.path, catalogue.tags)
-            post_id = request.path.removeprefix("/blog/").rstrip("/")
-            is_taken = post_id in catalogue.index.hidden or catalogue.index.find_alias(request.path)
-            if found is not None and not is_taken:
-                ending, tag = found
-                response.status_code = 301
-                response.headers["Location"] = (
-                    url_for(f"pages.tag_feed_{ending}", slug=write_slug(tag))
-                    if tag
-                    else url_for(f"pages.feed_{ending}")
-                )
-                response.set_data(b"")
-        return response
 
-    pages.after_app_request(follow_old)
+def answer_feed(
+    form: Format, posts: Sequence[Post], tag: str, changed: datetime
+) -> ResponseReturnValue:
+    """Answer with a feed of these posts; there are none without BLOG_SITE_URL."""
+    site_url, settings = content().renderer.site_url, content().settings
+    if not site_url:
+        return Response(NO_ADDRESS, 404, mimetype="text/plain")
+    entries: list[Entry] = []
+    # A feed is in the order of time: a post without a date has no place in it.
+    dated = [(post, post.date) for post in posts if post.date]
+    for post, published in dated[: settings.feed_posts]:
+        html = content().library.render(post).html
+        entries.append(make_entry(post, published, html, site_url, settings.language))
+        # A long post takes tens of milliseconds; the streams have their turn in between.
+        gevent.sleep(0)
+    body = form.write(describe_channel(settings, form, tag), entries)
+    return answer_file(body, form.mimetype, changed)
+
+
+@pages.after_app_request
+def follow_old_feed(response: Response) -> Response:
+    """Lead from where a feed was at another publisher to the present one."""
+    is_missing = response.status_code == 404 and request.method in ("GET", "HEAD")
+    if is_missing and content().renderer.site_url:
+        catalogue = content().catalogue
+        found = find_old_feed(request.path, catalogue.tags)
+        post_id = request.path.removeprefix("/blog/").rstrip("/")
+        is_taken = post_id in catalogue.index.hidden or catalogue.index.find_alias(request.path)
+        if found is not None and not is_taken:
+            ending, tag = found
+            response.status_code = 301
+            response.headers["Location"] = (
+                url_for(f"pages.tag_feed_{ending}", slug=write_slug(tag))
+                if tag
+                else url_for(f"pages.feed_{ending}")
+            )
+            response.set_data(b"")
+    return response
 
 
 def find_old_feed(path: str, tags: Iterable[str]) -> tuple[str, str] | None:

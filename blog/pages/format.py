@@ -1,13 +1,46 @@
-"""How the pages write dates and times in words."""
+"""How the pages write dates, times and the direction of a text: the templates' filters."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from flask import Flask
+from markupsafe import Markup
+
+from blog.pages.slugs import write_slug
+from blog.posts.direction import is_right_to_left, needs_direction
+
+RIGHT_TO_LEFT, LEFT_TO_RIGHT = Markup(' dir="rtl"'), Markup(' dir="ltr"')
+AUTO_DIRECTION, NO_DIRECTION = Markup(' dir="auto"'), Markup("")
 MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+
+
+def install_filters(app: Flask, site_language: str) -> None:
+    """Give the templates their filters."""
+
+    def write_direction(language: str) -> Markup:
+        """Return the attribute of an element in a language; none where nothing runs leftwards."""
+        if not language or not needs_direction("", language, site_language):
+            return NO_DIRECTION
+        return RIGHT_TO_LEFT if is_right_to_left(language) else LEFT_TO_RIGHT
+
+    def write_auto_direction(text: str, language: str = "") -> Markup:
+        """Return the attribute of an element that has a text, amid others in a language."""
+        needs = needs_direction(text, language, site_language)
+        return AUTO_DIRECTION if needs else NO_DIRECTION
+
+    app.jinja_env.filters |= {
+        "auto": write_auto_direction,
+        "count_posts": count_posts,
+        "day": write_day,
+        "day_of_year": write_day_of_year,
+        "direction": write_direction,
+        "reading_time": write_reading_time,
+        "slug": write_slug,
+    }
 
 
 def write_day(date: datetime) -> str:

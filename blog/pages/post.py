@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Any
 from unicodedata import normalize
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from blog.cards import HEIGHT, WIDTH, Cards
+from blog.cards import HEIGHT, WIDTH
 from blog.pages.assets import send_beside
+from blog.pages.blueprint import content, pages
 from blog.pages.cards import find_card
-from blog.pages.catalogue import Catalogue, Catalogues
+from blog.pages.catalogue import Catalogue
 from blog.pages.linked_data import describe_post, find_image
-from blog.pages.previews import add_previews
-from blog.pages.render import PageRenderer
-from blog.posts import Library
 from blog.posts.addresses import is_shown_elsewhere
 from blog.posts.model import Heading, Post, RenderedPost
 from blog.posts.page_names import POST_PREFIX
@@ -31,109 +29,103 @@ def post_page(post: Post) -> str:
     return POST_PREFIX + post.id
 
 
-def add_posts(
-    pages: Blueprint,
-    library: Library,
-    catalogues: Catalogues,
-    renderer: PageRenderer,
-    cards: Cards,
-) -> None:
-    """Add the posts, their files, their previews, and the redirects from old addresses."""
+@pages.get("/blog/<path:post_id>")
+def post(post_id: str) -> ResponseReturnValue:
+    """Answer with a post, or with what else is at such an address."""
+    catalogue = content().catalogue
+    is_dev = content().settings.dev
+    found = find_visible(post_id, catalogue)
+    if found is None:
+        return answer_beside(catalogue, post_id)
+    context = describe_post_page(found, catalogue)
+    context["is_hidden"] = found.id in catalogue.index.hidden
+    if not found.presence and is_dev:
+        context["live"] = None  # the stream is there to follow what is saved
+    path = url_for("pages.post", post_id=found.id)
+    has_stream = found.presence or is_dev
+    page = post_page(found) if has_stream else None
+    return content().renderer.render("post.html", page, path, **context)
 
-    def describe(post: Post, catalogue: Catalogue) -> dict[str, Any]:
-        """Return what the template shows of a post beside its number of readers."""
-        rendered = library.render(post)
-        newer, older = catalogue.find_neighbours(post)
-        path = url_for("pages.post", post_id=post.id)
-        context = {
-            "title": post.title,
-            "description": post.description,
-            "post": post,
-            "body": Markup(rendered.html),  # noqa: S704 - the author's own, and the only one
-            "contents": choose_contents(rendered),
-            "newer": newer,
-            "older": older,
-            "related": catalogue.find_related(post),
-            "series": catalogue.index.find_series(post),
-            "canonical": post.canonical or (renderer.site_url + path if renderer.site_url else ""),
-        }
-        if renderer.site_url:
-            url = renderer.site_url + path
-            image_url = own_url = find_image(post, url)
-            if not is_shown_elsewhere(image_url):
-                image_url = ""
-            card_path = "" if image_url else find_card(renderer.settings, post, cards)
-            if card_path:
-                image_url = renderer.site_url + card_path
-                context["image_facts"] = {"width": WIDTH, "height": HEIGHT, "alt": post.title}
-            context["image_url"] = image_url
-            context["linked_data"] = describe_post(
-                renderer.settings, post, url, own_url or image_url
-            )
-        return context
 
-    def find(post_id: str, catalogue: Catalogue) -> Post | None:
-        """Return a post that may be seen: the author sees hidden ones, too."""
-        found = catalogue.index.by_id.get(post_id)
-        if found is None and renderer.settings.dev:
-            found = catalogue.index.hidden.get(post_id)
-        return found
+def answer_beside(catalogue: Catalogue, path: str) -> ResponseReturnValue:
+    """Answer what is below /blog and no post: another spelling, or a file beside a post."""
+    bare_id = normalize("NFC", path).rstrip("/")
+    if bare_id != path and bare_id in catalogue.index.by_id:
+        return redirect(url_for("pages.post", post_id=bare_id), 308)
+    post_id, _, name = path.partition("/")
+    owner = find_visible(normalize("NFC", post_id), catalogue)
+    if owner is None and name:
+        # What other sites show of a post whose address was another then.
+        owner = catalogue.index.find_alias(f"/blog/{post_id}")
+    if owner is None and not name and content().settings.dev:
+        return answer_author(path)
+    return send_beside(catalogue.index, owner, name)
 
-    @pages.get("/blog/<path:post_id>")
-    def post(post_id: str) -> ResponseReturnValue:
-        catalogue = catalogues.latest
-        found = find(post_id, catalogue)
-        if found is None:
-            return answer_beside(catalogue, post_id)
-        context = describe(found, catalogue)
-        context["is_hidden"] = found.id in catalogue.index.hidden
-        if not found.presence and renderer.settings.dev:
-            context["live"] = None  # the stream is there to follow what is saved
-        path = url_for("pages.post", post_id=found.id)
-        has_stream = found.presence or renderer.settings.dev
-        page = post_page(found) if has_stream else None
-        return renderer.render("post.html", page, path, **context)
 
-    def answer_beside(catalogue: Catalogue, path: str) -> ResponseReturnValue:
-        """Answer what is below /blog and no post: another spelling, or a file beside a post."""
-        bare_id = normalize("NFC", path).rstrip("/")
-        if bare_id != path and bare_id in catalogue.index.by_id:
-            return redirect(url_for("pages.post", post_id=bare_id), 308)
-        post_id, _, name = path.partition("/")
-        owner = find(normalize("NFC", post_id), catalogue)
-        if owner is None and name:
-            # What other sites show of a post whose address was another then.
-            owner = catalogue.index.find_alias(f"/blog/{post_id}")
-        if owner is None and not name and renderer.settings.dev:
-            return answer_author(path)
-        return send_beside(catalogue.index, owner, name)
+def answer_author(post_id: str) -> ResponseReturnValue:
+    """Answer that no post is here, with a stream: it may come, or be mended."""
+    page = content().renderer.render(
+        "error.html",
+        POST_PREFIX + post_id,
+        url_for("pages.post", post_id=post_id),
+        code=404,
+        title="No post is here",
+        heading="No post is here",
+        words="As soon as one is saved that can be read, this page shows it.",
+    )
+    return page, 404
 
-    def answer_author(post_id: str) -> ResponseReturnValue:
-        """Answer that no post is here, with a stream: it may come, or be mended."""
-        page = renderer.render(
-            "error.html",
-            POST_PREFIX + post_id,
-            url_for("pages.post", post_id=post_id),
-            code=404,
-            title="No post is here",
-            heading="No post is here",
-            words="As soon as one is saved that can be read, this page shows it.",
-        )
-        return page, 404
 
-    add_previews(pages, catalogues, renderer, describe)
+@pages.after_app_request
+def follow_alias(response: Response) -> Response:
+    """Lead from an old address to its post; an address that has a page of its own is kept."""
+    if response.status_code == 404 and request.method in ("GET", "HEAD"):
+        found = content().catalogue.index.find_alias(request.path)
+        if found is not None:
+            response.status_code = 301
+            response.headers["Location"] = url_for("pages.post", post_id=found.id)
+            response.set_data(b"")
+    return response
 
-    def follow_alias(response: Response) -> Response:
-        """Lead from an old address to its post; an address that has a page of its own is kept."""
-        if response.status_code == 404 and request.method in ("GET", "HEAD"):
-            found = catalogues.latest.index.find_alias(request.path)
-            if found is not None:
-                response.status_code = 301
-                response.headers["Location"] = url_for("pages.post", post_id=found.id)
-                response.set_data(b"")
-        return response
 
-    pages.after_app_request(follow_alias)
+def find_visible(post_id: str, catalogue: Catalogue) -> Post | None:
+    """Return a post that may be seen: the author sees hidden ones, too."""
+    found = catalogue.index.by_id.get(post_id)
+    if found is None and content().settings.dev:
+        found = catalogue.index.hidden.get(post_id)
+    return found
+
+
+def describe_post_page(post: Post, catalogue: Catalogue) -> dict[str, Any]:
+    """Return what the template shows of a post beside its number of readers."""
+    renderer = content().renderer
+    rendered = content().library.render(post)
+    newer, older = catalogue.find_neighbours(post)
+    path = url_for("pages.post", post_id=post.id)
+    context = {
+        "title": post.title,
+        "description": post.description,
+        "post": post,
+        "body": Markup(rendered.html),  # noqa: S704 - the author's own, and the only one
+        "contents": choose_contents(rendered),
+        "newer": newer,
+        "older": older,
+        "related": catalogue.find_related(post),
+        "series": catalogue.index.find_series(post),
+        "canonical": post.canonical or (renderer.site_url + path if renderer.site_url else ""),
+    }
+    if renderer.site_url:
+        url = renderer.site_url + path
+        image_url = own_url = find_image(post, url)
+        if not is_shown_elsewhere(image_url):
+            image_url = ""
+        card_path = "" if image_url else find_card(post)
+        if card_path:
+            image_url = renderer.site_url + card_path
+            context["image_facts"] = {"width": WIDTH, "height": HEIGHT, "alt": post.title}
+        context["image_url"] = image_url
+        context["linked_data"] = describe_post(renderer.settings, post, url, own_url or image_url)
+    return context
 
 
 def choose_contents(rendered: RenderedPost) -> list[Heading]:

@@ -2,62 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
-from flask import Blueprint, Response, abort
+from flask import Response, abort
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from blog.pages.assets import send_beside
-from blog.pages.catalogue import Catalogue, Catalogues
-from blog.pages.render import PageRenderer
+from blog.pages.blueprint import content, pages
+from blog.pages.catalogue import Catalogue
+from blog.pages.post import describe_post_page
 from blog.posts.addresses import post_path
 from blog.posts.markup.html_tags import rewrite_addresses
 from blog.posts.model import Post
 from blog.posts.preview import preview_path, read_preview
 
 
-def add_previews(
-    pages: Blueprint,
-    catalogues: Catalogues,
-    renderer: PageRenderer,
-    describe: Callable[[Post, Catalogue], dict[str, Any]],
-) -> None:
-    """Add the previews; `describe` returns what the template shows of a post."""
+@pages.get("/preview/<token>")
+def preview(token: str) -> ResponseReturnValue:
+    """Answer with a post that only those see who have the link."""
+    catalogue = content().catalogue
+    post, until = find_previewed(token, catalogue)
+    context = describe_post_page(post, catalogue)
+    # Who has the link sees what is not published; nobody is to find it by another way.
+    context |= {"canonical": "", "linked_data": None, "preview_until": until}
+    # The files of a hidden post are hidden, too, but not from here.
+    own, ours = f"{post_path(post.id)}/", f"{preview_path(token)}/"
+    if own in context["body"]:
+        body = rewrite_addresses(
+            context["body"],
+            lambda address: ours + address[len(own) :] if address.startswith(own) else address,
+        )
+        context["body"] = Markup(body)  # noqa: S704 - the author's own
+    return hide(Response(content().renderer.render_without_stream("post.html", **context)))
 
-    def find(token: str, catalogue: Catalogue) -> tuple[Post, datetime]:
-        """Return the post that a link is for, and when the link ends; 404 for none."""
-        known = read_preview(renderer.settings.secret_key, token, datetime.now(UTC))
-        if known is None:
-            abort(404)
-        post_id, until = known
-        index = catalogue.index
-        return index.by_id.get(post_id) or index.hidden.get(post_id) or abort(404), until
 
-    @pages.get("/preview/<token>")
-    def preview(token: str) -> ResponseReturnValue:
-        catalogue = catalogues.latest
-        post, until = find(token, catalogue)
-        context = describe(post, catalogue)
-        # Who has the link sees what is not published; nobody is to find it by another way.
-        context |= {"canonical": "", "linked_data": None, "preview_until": until}
-        # The files of a hidden post are hidden, too, but not from here.
-        own, ours = f"{post_path(post.id)}/", f"{preview_path(token)}/"
-        if own in context["body"]:
-            body = rewrite_addresses(
-                context["body"],
-                lambda address: ours + address[len(own) :] if address.startswith(own) else address,
-            )
-            context["body"] = Markup(body)  # noqa: S704 - the author's own
-        return hide(Response(renderer.render_without_stream("post.html", **context)))
+@pages.get("/preview/<token>/<path:name>")
+def preview_file(token: str, name: str) -> ResponseReturnValue:
+    """Answer with a file beside such a post."""
+    catalogue = content().catalogue
+    post, _ = find_previewed(token, catalogue)
+    return hide(send_beside(catalogue.index, post, name))
 
-    @pages.get("/preview/<token>/<path:name>")
-    def preview_file(token: str, name: str) -> ResponseReturnValue:
-        catalogue = catalogues.latest
-        post, _ = find(token, catalogue)
-        return hide(send_beside(catalogue.index, post, name))
+
+def find_previewed(token: str, catalogue: Catalogue) -> tuple[Post, datetime]:
+    """Return the post that a link is for, and when the link ends; 404 for none."""
+    known = read_preview(content().settings.secret_key, token, datetime.now(UTC))
+    if known is None:
+        abort(404)
+    post_id, until = known
+    index = catalogue.index
+    return index.by_id.get(post_id) or index.hidden.get(post_id) or abort(404), until
 
 
 def hide(response: Response) -> Response:

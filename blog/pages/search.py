@@ -6,17 +6,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Response, abort, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
 
 from blog.native import BusyError
-from blog.pages.catalogue import Catalogue, Catalogues
+from blog.pages.blueprint import content, pages
+from blog.pages.catalogue import Catalogue
 from blog.pages.paging import PageOf, cut_page
-from blog.pages.render import PageRenderer
 from blog.posts.model import Post
 from blog.posts.page_names import INDEX_PAGE
-from blog.search import MAX_QUERY_CHARS, CannotSearchError, Query, Search, Segments, read_query
+from blog.search import MAX_QUERY_CHARS, CannotSearchError, Query, Segments, read_query
 
 # Beyond, a page of results is of no use, and the index would be walked for nothing.
 MAX_PAGE = 1000
@@ -60,85 +60,79 @@ class Choices:
     years: Sequence[int]
 
 
-def add_search(
-    pages: Blueprint, catalogues: Catalogues, search: Search, renderer: PageRenderer
-) -> None:
-    """Add `/search`."""
-
-    @pages.get("/search", endpoint="search")
-    def search_page() -> ResponseReturnValue:
-        catalogue = catalogues.latest
-        question = read_question(catalogue)
-        query = read_query(question.words)
-        is_complete = True
-        if query.terms:
-            shown, is_complete = look_up(catalogue, question, query)
-        else:
-            shown = list_results(choose(catalogue, question))
-        response = Response(
-            renderer.render(
-                "search.html",
-                INDEX_PAGE,
-                url_for("pages.search"),
-                searches=True,
-                title=f"Search: {question.words}" if question.words else "Search",
-                question=question,
-                shown=shown,
-                total=shown.total,
-                is_cut=query.is_cut or question.is_cut,
-                is_complete=is_complete,
-                choices=list_choices(catalogue, question.tag),
-            )
+@pages.get("/search")
+def search() -> ResponseReturnValue:
+    """Answer with what is found, or with the posts of a tag and a year."""
+    catalogue = content().catalogue
+    question = read_question(catalogue)
+    query = read_query(question.words)
+    is_complete = True
+    if query.terms:
+        shown, is_complete = look_up(catalogue, question, query)
+    else:
+        shown = list_results(choose(catalogue, question))
+    response = Response(
+        content().renderer.render(
+            "search.html",
+            INDEX_PAGE,
+            url_for("pages.search"),
+            searches=True,
+            title=f"Search: {question.words}" if question.words else "Search",
+            question=question,
+            shown=shown,
+            total=shown.total,
+            is_cut=query.is_cut or question.is_cut,
+            is_complete=is_complete,
+            choices=list_choices(catalogue, question.tag),
         )
-        # The form also sends what is empty; the address in the browser shall not.
-        response.headers["HX-Replace-Url"] = question.url(shown.number_if_not_first)
-        return response
+    )
+    # The form also sends what is empty; the address in the browser shall not.
+    response.headers["HX-Replace-Url"] = question.url(shown.number_if_not_first)
+    return response
 
-    def look_up(
-        catalogue: Catalogue, question: Question, query: Query
-    ) -> tuple[PageOf[Result], bool]:
-        size = renderer.settings.posts_per_page
-        number = read_number()
-        try:
-            found = search.find(
-                query,
-                tag=question.tag,
-                year=question.year,
-                offset=(number - 1) * size,
-                limit=size,
-            )
-        except BusyError:
-            raise ServiceUnavailable(
-                "Many are searching just now. Please try again in a moment.",
-                retry_after=RETRY_SECONDS,
-            ) from None
-        except CannotSearchError:
-            raise ServiceUnavailable(
-                "The blog cannot search right now; all its pages can be read.",
-                retry_after=UNREADABLE_RETRY_SECONDS,
-            ) from None
-        by_id = catalogue.index.by_id
-        # The index may be a moment behind: what is no longer published is not shown.
-        results = [
-            Result(by_id[hit.id], hit.title, hit.excerpt) for hit in found.hits if hit.id in by_id
-        ]
-        count = max(1, -(-found.total // size))
-        if number > count:
-            abort(404)
-        return PageOf(results, number, count, found.total), found.is_complete
 
-    def list_results(posts: Sequence[Post]) -> PageOf[Result]:
-        cut = cut_page(posts, request.args.get("page"), renderer.settings.posts_per_page)
-        if cut is None:
-            abort(404)
-        results = [
-            Result(post, ((post.title, False),), ((post.description, False),)) for post in cut.items
-        ]
-        return PageOf(results, cut.number, cut.count, cut.total)
+def look_up(catalogue: Catalogue, question: Question, query: Query) -> tuple[PageOf[Result], bool]:
+    """Return a page of results, and whether they are all. Aborts with 503 or 404."""
+    size = content().settings.posts_per_page
+    number = read_number()
+    try:
+        found = content().search.find(
+            query,
+            tag=question.tag,
+            year=question.year,
+            offset=(number - 1) * size,
+            limit=size,
+        )
+    except BusyError:
+        raise ServiceUnavailable(
+            "Many are searching just now. Please try again in a moment.",
+            retry_after=RETRY_SECONDS,
+        ) from None
+    except CannotSearchError:
+        raise ServiceUnavailable(
+            "The blog cannot search right now; all its pages can be read.",
+            retry_after=UNREADABLE_RETRY_SECONDS,
+        ) from None
+    by_id = catalogue.index.by_id
+    # The index may be a moment behind: what is no longer published is not shown.
+    results = [
+        Result(by_id[hit.id], hit.title, hit.excerpt) for hit in found.hits if hit.id in by_id
+    ]
+    count = max(1, -(-found.total // size))
+    if number > count:
+        abort(404)
+    return PageOf(results, number, count, found.total), found.is_complete
 
-    @pages.get("/search/", endpoint="search_slash")
-    def drop_slash() -> ResponseReturnValue:
-        return redirect(url_for("pages.search"), 308)
+
+def list_results(posts: Sequence[Post]) -> PageOf[Result]:
+    """Return a page of posts as results, where no words were asked for."""
+    cut = cut_page(posts, request.args.get("page"), content().settings.posts_per_page)
+    if cut is None:
+        abort(404)
+    results = [
+        Result(post, ((post.title, False),), ((post.description, False),)) for post in cut.items
+    ]
+    return PageOf(results, cut.number, cut.count, cut.total)
 
 
 def read_number() -> int:
@@ -150,7 +144,7 @@ def read_number() -> int:
 
 
 def read_question(catalogue: Catalogue) -> Question:
-    """Read the form; a tag or a year that no post has, nobody chose from it: it is left out."""
+    """Read the form. Unknown tags and years are ignored."""
     words = " ".join(request.args.get("q", "").split())
     tag = request.args.get("tag", "")
     year = request.args.get("year", "")

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from blog.cards import Card, Cards
 from blog.config import Settings
 from blog.ops.headers import install_headers
-from blog.pages import create_pages, register_errors
+from blog.pages import Content, install_pages, register_errors
 from blog.posts import Index, Library, Post, RenderedPost
 from blog.search import Search
 
@@ -105,16 +105,15 @@ def open_site(
     """Make an app that has the pages, the errors and the headers, as the factory puts them in."""
     app = Flask("blog", root_path=str(ROOT))
     chosen = Settings(**settings)
-    app.register_blueprint(
-        create_pages(
-            chosen,
-            library or Books(*posts),
-            about or Books(),
-            live or Numbers(),
-            search or Search(Books(), Path("nowhere")),
-            cards or NoCards(),
-        )
+    content = Content(
+        chosen,
+        library or Books(*posts),
+        about or Books(),
+        live or Numbers(),
+        search or Search(Books(), Path("nowhere")),
+        cards or NoCards(),
     )
+    install_pages(app, content)
     register_errors(app, chosen)
     install_headers(app, chosen)
     return app
