@@ -22,7 +22,7 @@ from .cache.fast_send import GZIP, choose_codings, tag_of
 # A year, the longest that RFC 9111 caches are asked to believe; `immutable` is RFC 8246.
 FOR_GOOD = "public, max-age=31536000, immutable"
 VERSION_DIGITS = 12
-LOOK_SECONDS = 0.1
+CHECK_SECONDS = 0.1
 # Texts; pictures and fonts are compressed already.
 COMPRESSED_TYPES = {"text/css", "text/javascript", "text/plain", "image/svg+xml"}
 
@@ -43,7 +43,7 @@ class Assets:
         self._known: dict[str, _Known] = {}
         self._compressed: dict[str, tuple[str, bytes]] = {}  # by file: of which version
         self._state = object()
-        self._look_after = 0.0
+        self._check_after = 0.0
 
     def find(self, filename: str) -> Path:
         """Return where a file is: where the last folder has it, if none has it."""
@@ -58,7 +58,7 @@ class Assets:
         """Return the version of a file, or "" if it is not there: pages work without it."""
         known = self._known.get(filename)
         path = self.find(filename)
-        mark = _look_at(path)
+        mark = _stat(path)
         if known is None or known.mark != mark or known.path != path:
             if known is not None:
                 self._state = object()
@@ -81,10 +81,10 @@ class Assets:
         costs. Until then a page may link an old version, which is answered with the new content.
         """
         now = self._now()
-        if now < self._look_after:
+        if now < self._check_after:
             return self._state
-        self._look_after = now + LOOK_SECONDS
-        if any(_look_at(known.path) != known.mark for known in self._known.values()):
+        self._check_after = now + CHECK_SECONDS
+        if any(_stat(known.path) != known.mark for known in self._known.values()):
             self._known.clear()
             self._state = object()
         return self._state
@@ -100,7 +100,7 @@ class _Known(NamedTuple):
     version: str
 
 
-def _look_at(path: Path) -> Mark | None:
+def _stat(path: Path) -> Mark | None:
     try:
         stat = path.stat()
     except OSError:
@@ -121,7 +121,7 @@ def install_assets(app: Flask, *folders: Path) -> Assets:
     Every template has `versioned_static(filename)` and `has_static(filename)`.
 
     May be called more than once for one app. A request for another version than the present one
-    (an old page, or a worker not yet replaced) is answered, but not kept.
+    (an old page, or a worker not yet replaced) is answered, but not for a browser to keep.
     """
     installed: Assets | None = app.extensions.get("assets")
     if installed is not None:
@@ -139,7 +139,7 @@ def install_assets(app: Flask, *folders: Path) -> Assets:
 
     app.view_functions["static"] = serve
 
-    def keep_versioned(response: Response) -> Response:
+    def set_headers(response: Response) -> Response:
         if request.endpoint == "static" and response.status_code in (200, 206, 304):
             filename = (request.view_args or {}).get("filename", "")
             asked = request.args.get("v")
@@ -160,7 +160,7 @@ def install_assets(app: Flask, *folders: Path) -> Assets:
                     return
 
     app.url_value_preprocessor(find_name)
-    app.after_request(keep_versioned)
+    app.after_request(set_headers)
     return assets
 
 

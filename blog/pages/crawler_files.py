@@ -15,7 +15,7 @@ from blog.pages.blueprint import content, pages
 from blog.pages.cache.page_cache import answer_file
 from blog.pages.catalogue import Catalogue
 from blog.pages.feeds import NO_ADDRESS
-from blog.pages.slugs import write_slug
+from blog.pages.format import write_slug
 
 # sitemaps.org: a file has at most so many addresses.
 MAX_ADDRESSES = 50_000

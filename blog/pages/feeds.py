@@ -17,8 +17,8 @@ from blog.pages.absolute import make_absolute
 from blog.pages.blueprint import content, pages
 from blog.pages.cache.page_cache import answer_file
 from blog.pages.feed_formats import Channel, Entry, write_atom, write_json_feed, write_rss
+from blog.pages.format import read_slug, write_slug
 from blog.pages.linked_data import find_image
-from blog.pages.slugs import read_slug, write_slug
 from blog.posts.direction import is_right_to_left
 from blog.posts.model import Post
 from blog.posts.names import slugify

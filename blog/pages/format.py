@@ -1,13 +1,19 @@
-"""How the pages write dates, times and the direction of a text: the templates' filters."""
+"""How the pages write dates, times, directions and tags: the templates' filters.
+
+A slug is any tag as one path segment, and can be read back. A letter or digit of any script, `-`,
+`+` and an inner `.` stay as they are, a space becomes `_`, and everything else is written `~` and
+two hex digits for each UTF-8 byte. Percent-encoding alone would not do: servers decode `%2F` before
+routing, and browsers resolve `.` and `..` even encoded.
+"""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from flask import Flask
 from markupsafe import Markup
 
-from blog.pages.slugs import write_slug
 from blog.posts.direction import is_right_to_left, needs_direction
 
 RIGHT_TO_LEFT, LEFT_TO_RIGHT = Markup(' dir="rtl"'), Markup(' dir="ltr"')
@@ -16,6 +22,8 @@ MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+
+_ESCAPE = re.compile(r"(?:~[0-9a-f]{2})+")
 
 
 def install_filters(app: Flask, site_language: str) -> None:
@@ -61,3 +69,28 @@ def count_posts(count: int) -> str:
 def write_reading_time(minutes: int) -> str:
     """Write a reading time as "4 min read"."""
     return f"{minutes} min read"
+
+
+def write_slug(tag: str) -> str:
+    """Return the path segment for `tag`; two different tags never share one."""
+    return "".join(_write(character, first=at == 0) for at, character in enumerate(tag))
+
+
+def _write(character: str, *, first: bool) -> str:
+    if character == " ":
+        return "_"
+    if character == ".":
+        return "~2e" if first else "."
+    plain = character in "-+" or character.isalnum()
+    if plain or (not character.isascii() and character.isprintable()):
+        return character
+    return "".join(f"~{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
+def read_slug(slug: str) -> str:
+    """Return the tag of a path segment; text that `write_slug` never wrote gives some other tag."""
+    return _ESCAPE.sub(_read, slug.replace("_", " "))
+
+
+def _read(match: re.Match[str]) -> str:
+    return bytes.fromhex(match[0].replace("~", "")).decode("utf-8", "replace")

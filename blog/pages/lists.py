@@ -9,11 +9,10 @@ from flask import abort, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blog.pages.blueprint import content, pages
-from blog.pages.catalogue import Year
+from blog.pages.catalogue import PageOf, Year, cut_page
+from blog.pages.format import read_slug, write_slug
 from blog.pages.linked_data import describe_site
-from blog.pages.paging import PageOf, cut_page
 from blog.pages.search import Question
-from blog.pages.slugs import read_slug, write_slug
 from blog.posts.model import Post
 from blog.posts.page_names import INDEX_PAGE
 

@@ -12,8 +12,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from blog.native import BusyError
 from blog.pages.blueprint import content, pages
-from blog.pages.catalogue import Catalogue
-from blog.pages.paging import PageOf, cut_page
+from blog.pages.catalogue import Catalogue, PageOf, cut_page
 from blog.posts.model import Post
 from blog.posts.page_names import INDEX_PAGE
 from blog.search import MAX_QUERY_CHARS, CannotSearchError, Query, Segments, read_query

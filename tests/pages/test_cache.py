@@ -308,7 +308,7 @@ class TestNothingIsStale:
         sheet.write_text("a{}")
         assets._folders = (tmp_path,)
         assets._now = itertools.count().__next__  # a second passes at each look
-        assets._look_after = 0.0
+        assets._check_after = 0.0
         assets._known.clear()
         blog.cache._drop_all()
         blog.warm_up("/")

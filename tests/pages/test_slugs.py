@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blog.pages.slugs import read_slug, write_slug
+from blog.pages.format import read_slug, write_slug
 
 
 @pytest.mark.parametrize(
