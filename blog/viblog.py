@@ -12,7 +12,7 @@ from blog.cards import CardFontError, Cards
 from blog.cli.local_checks import examine_limits
 from blog.config import Settings, SettingsError
 from blog.live.following import Following
-from blog.live.numbers import NamedPost, Numbers
+from blog.live.numbers import LiveCounts, PostLink
 from blog.live.templates import LiveTemplates
 from blog.live.updates import Updates
 from blog.ops.metrics import Metrics, Seen
@@ -68,7 +68,7 @@ class Viblog:
         self.updates = Updates(self.library, templates)
         self.following = follow(self.library, self.about) if settings.dev else None
         news = self.following or self.updates
-        self.numbers = Numbers(
+        self.numbers = LiveCounts(
             self.presence.tracker,
             templates,
             counts_readers=settings.count == "readers",
@@ -136,13 +136,13 @@ class Viblog:
         post = self.library.index.by_id.get(name.removeprefix(POST_PREFIX))
         return post is not None and post.presence
 
-    def find_post(self, page: str) -> NamedPost | None:
+    def find_post(self, page: str) -> PostLink | None:
         """Name the post of a page; None for one that is hidden, or has no number any more."""
         post = self.library.index.by_id.get(page.removeprefix(POST_PREFIX))
         if post is None or not post.presence:
             return None
         leftwards = needs_direction(post.title, post.lang, self.settings.language)
-        return NamedPost(post.title, post_path(post.id), leftwards)
+        return PostLink(post.title, post_path(post.id), leftwards)
 
     def start(self) -> None:
         """Begin to count, to send and to watch the posts. Call once, in the serving process."""

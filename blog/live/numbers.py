@@ -23,7 +23,7 @@ MOST_NAMED = 5
 MOST_COUNTED = 500
 
 
-class NamedPost(NamedTuple):
+class PostLink(NamedTuple):
     """What the index says of a post that is being read: its title, as text, and its address.
 
     `needs_direction` is whether the title, or what is around it, runs from right to left.
@@ -44,7 +44,7 @@ class ReadPost(NamedTuple):
     needs_direction: bool
 
 
-class Shown(NamedTuple):
+class CountSnapshot(NamedTuple):
     """The numbers of a page, and how far they can be believed; equal ones make equal frames.
 
     `here` is None on a page without a number of its own. `reads` has the readers of each post that
@@ -76,7 +76,7 @@ class Shown(NamedTuple):
 _IN_SPAN = Markup("<span>{}</span>")
 
 
-class Fragments:
+class CountTexts:
     """The live elements of one page, as HTML: the total, this page's own, a notice or "", the dot.
 
     `being_read` is the posts with most readers, or "". Without numbers all are "".
@@ -85,7 +85,7 @@ class Fragments:
     total = here = notice = being_read = pulse = Markup("")
     _reads: Mapping[str, int] = MappingProxyType({})
 
-    def __init__(self, templates: LiveTemplates, shown: Shown | None) -> None:
+    def __init__(self, templates: LiveTemplates, shown: CountSnapshot | None) -> None:
         self._words = words = templates.words
         if shown is None:
             return
@@ -104,10 +104,10 @@ class Fragments:
 
 
 def _class_of(page: str) -> str:
-    return Numbers.reads_class(page.removeprefix(POST_PREFIX))
+    return LiveCounts.reads_class(page.removeprefix(POST_PREFIX))
 
 
-class Numbers:
+class LiveCounts:
     """What the pages show of presence. Never waits, never raises.
 
     O(1), but for the index: that is O(posts being read now). `find_post` names the post of a page,
@@ -125,7 +125,7 @@ class Numbers:
         templates: LiveTemplates,
         *,
         counts_readers: bool,
-        find_post: Callable[[str], NamedPost | None],
+        find_post: Callable[[str], PostLink | None],
         beside: Callable[[str], bytes] = lambda page: b"",
         is_counting: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -140,16 +140,16 @@ class Numbers:
         self._is_counting = is_counting
         # Each page's newest frame, and of what it is made: it is asked for by every reader who
         # comes, and then once for all others.
-        self._frames: dict[str, tuple[tuple[Shown, bytes], bytes]] = {}
+        self._frames: dict[str, tuple[tuple[CountSnapshot, bytes], bytes]] = {}
 
     @staticmethod
     def reads_class(post_id: str) -> str:
         """Return the class of the element with a post's number: no id needs an escape in CSS."""
         return f"reads-{blake2b(post_id.encode(), digest_size=6).hexdigest()}"
 
-    def fragments(self, page: str) -> Fragments:
+    def fragments(self, page: str) -> CountTexts:
         """Return the live elements of a page; only a post has a number of its own."""
-        return Fragments(self._templates, self._count(page) if self._is_counting() else None)
+        return CountTexts(self._templates, self._count(page) if self._is_counting() else None)
 
     def frame(self, page: str) -> bytes:
         """Return the event that brings every live element of a page up to date."""
@@ -165,13 +165,13 @@ class Numbers:
     def _note_change(self, change: object) -> None:
         self.version += 1
 
-    def _count(self, page: str) -> Shown:
+    def _count(self, page: str) -> CountSnapshot:
         count, state = self._tracker.count, self._tracker.state.value
         total = count(TOPIC, distinct=self._is_distinct)
         if page.startswith(POST_PREFIX):
-            return Shown(total, count(TOPIC, distinct=self._is_distinct, page=page), state)
+            return CountSnapshot(total, count(TOPIC, distinct=self._is_distinct, page=page), state)
         if page != INDEX_PAGE:
-            return Shown(total, None, state)
+            return CountSnapshot(total, None, state)
         counts = self._tracker.counts(TOPIC, "page", distinct=self._is_distinct)
         reads = {page: n for page, n in counts.items() if _is_post_page(page)}
         # Among equals, the order of their names: it must not change from one frame to the next.
@@ -181,7 +181,7 @@ class Numbers:
             for name, n in most
             if (post := self._find_post(name)) is not None
         )
-        return Shown(total, None, state, dict(most), tuple(islice(named, MOST_NAMED)))
+        return CountSnapshot(total, None, state, dict(most), tuple(islice(named, MOST_NAMED)))
 
 
 def _is_post_page(page: object) -> bool:

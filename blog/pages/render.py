@@ -7,7 +7,6 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlencode
 
 from flask import render_template, request
-from markupsafe import Markup
 
 from blog.config import Settings
 from blog.pages.cache.page_cache import hand_over
@@ -17,34 +16,16 @@ SCRIPTS = ("vendor/htmx.org/dist/htmx.min.js", "vendor/htmx.org/dist/ext/hx-sse.
 CONNECT_TIMEOUT_MS = 20_000
 
 
-class Fragments(Protocol):
-    """The words of one page's live elements, as text.
-
-    `total` is "5 readers online"; `here` is "2 reading now", or "" on a page that shows the total
-    only; `notice` is "", or says why the numbers are not live. `being_read` is HTML: the posts with
-    most readers, or ""; `reads` is what a post's card says, or "": both of the index only.
-    """
-
-    @property
-    def total(self) -> str: ...
-    @property
-    def here(self) -> str: ...
-    @property
-    def notice(self) -> str: ...
-    @property
-    def pulse(self) -> Markup: ...
-    @property
-    def being_read(self) -> Markup: ...
-    def reads(self, post_id: str) -> str: ...
-
-
 class LiveNumbers(Protocol):
     """Who is here, as the pages show it. Never waits and never raises for a known page.
 
-    `reads_class` is the class of the element on a post's card with how many read it.
+    `fragments(page)` has what a template shows as `live`, all of it "" where there is none: `total`
+    is "5 readers online", `here` is "2 reading now" on a post, `notice` says why the numbers are
+    not live. `being_read` is HTML, the posts with most readers, and `reads(post_id)` what a post's
+    card says: both of the index only. `reads_class` is the class of that element.
     """
 
-    def fragments(self, page: str) -> Fragments: ...
+    def fragments(self, page: str) -> object: ...
     def reads_class(self, post_id: str) -> str: ...
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from blog.live.numbers import (
     MOST_COUNTED,
-    NamedPost,
-    Numbers,
+    LiveCounts,
+    PostLink,
 )
 from blog.live.templates import LiveTemplates
 from blog.pages.theme import make_loader
@@ -39,13 +39,13 @@ def tracker() -> Tracker:
     return Tracker(Store(connect("redis://localhost"), "{test}"), indexes=("page",))
 
 
-def count(tracker: Tracker, *, counts_readers: bool = False) -> Numbers:
+def count(tracker: Tracker, *, counts_readers: bool = False) -> LiveCounts:
     """Return the numbers of a blog that has a post for every page but blog/gone."""
 
-    def find_post(page: str) -> NamedPost | None:
-        return None if page == "blog/gone" else NamedPost(f"On <{page}>", f"/{page}")
+    def find_post(page: str) -> PostLink | None:
+        return None if page == "blog/gone" else PostLink(f"On <{page}>", f"/{page}")
 
-    return Numbers(tracker, TEMPLATES, counts_readers=counts_readers, find_post=find_post)
+    return LiveCounts(tracker, TEMPLATES, counts_readers=counts_readers, find_post=find_post)
 
 
 def read(tracker: Tracker, *pages: str) -> None:
@@ -107,7 +107,7 @@ def test_the_index_has_the_number_of_each_post_that_is_read(tracker):
     """One partial for all cards of one number, and one that empties all others."""
     read(tracker, "index", "blog/a", "blog/b", "blog/b", "blog/c")
     frame = count(tracker).frame("index").decode()
-    a, b, c = (f".{Numbers.reads_class(name)}" for name in "abc")
+    a, b, c = (f".{LiveCounts.reads_class(name)}" for name in "abc")
     swap = 'hx-swap="innerHTML">'
     assert f'data: <hx-partial hx-target=".reads:not({b},{a},{c})" {swap}</hx-partial>\n' in frame
     assert f'hx-target="{a},{c}" {swap}1 reading now<' in frame
@@ -128,8 +128,8 @@ def test_the_index_names_the_posts_with_most_readers_first(tracker):
 
 def test_a_title_that_runs_from_right_to_left_says_so(tracker):
     read(tracker, "blog/a")
-    post = NamedPost("مرحبا", "/blog/a", needs_direction=True)
-    numbers = Numbers(tracker, TEMPLATES, counts_readers=False, find_post=lambda page: post)
+    post = PostLink("مرحبا", "/blog/a", needs_direction=True)
+    numbers = LiveCounts(tracker, TEMPLATES, counts_readers=False, find_post=lambda page: post)
     assert '<a href="/blog/a" dir="auto">مرحبا</a>' in numbers.frame("index").decode()
 
 
@@ -165,16 +165,16 @@ def test_an_index_frame_stays_small_however_many_posts_are_read(tracker):
     """The cards of those with fewest readers then have no number."""
     read(tracker, *(f"blog/{n:03}" for n in range(MOST_COUNTED + 1)), "blog/500")
     frame = count(tracker).frame("index").decode()
-    assert Numbers.reads_class("498") in frame
-    assert Numbers.reads_class("499") not in frame
-    assert f'".{Numbers.reads_class("500")}" hx-swap="innerHTML">2 reading now' in frame
+    assert LiveCounts.reads_class("498") in frame
+    assert LiveCounts.reads_class("499") not in frame
+    assert f'".{LiveCounts.reads_class("500")}" hx-swap="innerHTML">2 reading now' in frame
     assert len(frame) < 22_000
 
 
 def test_a_frame_has_what_is_beside_the_numbers_and_is_made_anew_with_it(tracker):
     read(tracker, "about")
     beside = {"about": b""}
-    numbers = Numbers(
+    numbers = LiveCounts(
         tracker,
         TEMPLATES,
         counts_readers=False,
