@@ -16,6 +16,7 @@ from blog.native import make_lock
 # No font has a glyph for what is no character: what is drawn for it, is drawn for all that lack.
 _NO_CHARACTER = "\uffff"
 _PROBE_SIZE = 20
+ASCII = [chr(code) for code in range(33, 127)]
 
 
 class CardFontError(ValueError):
@@ -46,7 +47,9 @@ class Fonts:
         digest = blake2b(self._bold, digest_size=16).hexdigest()
         self.version = f"{PIL.__version__} {self._can_shape} {digest}"
         self._missing = bytes(self._probe.getmask(_NO_CHARACTER))
-        self._known: dict[str, bool] = {}
+        # Our own font has ASCII: most titles are written without probing it for each letter, which
+        # takes half a millisecond of the first page.
+        self._known = {} if path else dict.fromkeys(ASCII, True)
         # The loop's thread asks for what a page shows while another draws, and FreeType's fonts
         # are for one thread at a time. Held for one glyph.
         self._probing = make_lock()

@@ -9,7 +9,7 @@ from PIL import Image
 from pymupdf_fonts import NotoSans_Bold
 
 from blog.cards.drawing import HEIGHT, INNER, TITLE_SIZES, WIDTH, Card, draw_card, fit_title
-from blog.cards.fonts import CardFontError, Fonts, is_right_to_left
+from blog.cards.fonts import ASCII, CardFontError, Fonts, is_right_to_left
 
 INK, LINK, PAPER = (0x24, 0x22, 0x1E), (0x17, 0x69, 0x4A), (0xFA, 0xF8, 0xF4)
 
@@ -100,6 +100,19 @@ def test_signs_that_the_font_lacks_are_left_out_and_letters_are_not(
     fonts: Fonts, text: str, spelled: str
 ):
     assert fonts.spell(text) == spelled
+
+
+def test_a_title_in_ascii_is_written_without_asking_the_font(
+    fonts: Fonts, monkeypatch: pytest.MonkeyPatch
+):
+    """Our own font has all of it; a deployer's may have none."""
+    assert all(_has_glyph(fonts, character) for character in ASCII)
+    monkeypatch.setattr(fonts, "_probe", None)
+    assert fonts.spell("".join(ASCII)) == "".join(ASCII)
+
+
+def _has_glyph(fonts: Fonts, character: str) -> bool:
+    return bytes(fonts.bold(20).getmask(character)) != bytes(fonts.bold(20).getmask("\uffff"))
 
 
 @pytest.mark.parametrize("text", ["مرحبا بكم", "שלום", "สวัสดี", "हिन्दी", "ქართული"])

@@ -191,6 +191,16 @@ def test_compressed_it_is_the_same_page(blog):
             assert blog.ask(path, "HEAD", Accept_Encoding=BROWSER).headers == got.headers
 
 
+@pytest.mark.parametrize("path", ["/", "/search?q=text", "/feed.atom"])
+def test_a_page_is_filled_in_and_tagged_by_the_cache_only(blog, monkeypatch, path):
+    calls = []
+    generate = page_cache.generate_etag
+    monkeypatch.setattr(page_cache, "generate_etag", lambda body: calls.append(1) or generate(body))
+    monkeypatch.setattr("flask.Response.add_etag", None)
+    assert blog.ask(path).headers["ETag"]
+    assert calls == [1]
+
+
 @pytest.mark.parametrize("path", ["/search?q=text", "/?utm_source=x", "/tags/~63~2fd"])
 def test_a_page_that_is_not_cached_is_compressed_and_tagged_as_well(blog, path):
     plain = blog.ask_flask(path)

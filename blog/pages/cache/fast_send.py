@@ -80,7 +80,7 @@ def write_gzip(deflated: bytes, whole: bytes) -> bytes:
 
     A page's fixed pieces are deflated once, and its numbers stand between them as they are: another
     number costs 6 µs. To compress a post of 11 KB as a whole costs 87 µs (48 at level 1), as much
-    as all the rest of its answer, and saves 15 % of the bytes.
+    as all the rest of its answer, and saves 8 % of its bytes.
     """
     checksum = zlib.crc32(whole).to_bytes(4, "little")
     length = (len(whole) & 0xFFFFFFFF).to_bytes(4, "little")
