@@ -19,6 +19,9 @@ from blog.posts.finding import find_on_disk
 
 from .cache.fast_send import GZIP, choose_codings, tag_of
 
+# What the pages run; of the folders that packages are fetched into nothing else is served.
+SCRIPTS = ("vendor/htmx.org/dist/htmx.min.js", "vendor/htmx.org/dist/ext/hx-sse.min.js")
+VENDORED = "vendor/"
 # A year, the longest that RFC 9111 caches are asked to believe; `immutable` is RFC 8246.
 FOR_GOOD = "public, max-age=31536000, immutable"
 VERSION_DIGITS = 12
@@ -132,6 +135,8 @@ def install_assets(app: Flask, *folders: Path) -> Assets:
     app.jinja_env.globals["has_static"] = assets.has
 
     def serve(filename: str) -> Response:
+        if filename.startswith(VENDORED) and filename not in SCRIPTS:
+            abort(404)  # the rest of a package, which no page asks for
         for folder in folders[:-1]:
             if (folder / filename).is_file():  # what is outside of it is not served
                 return send_from_directory(folder, filename)

@@ -9,10 +9,10 @@ from urllib.parse import unquote, urlencode
 from flask import render_template, request
 
 from blog.config import Settings
+from blog.pages.assets import SCRIPTS
 from blog.pages.cache.page_cache import hand_over
 from blog.pages.cache.placeholders import Placeholder, render_with_placeholders
 
-SCRIPTS = ("vendor/htmx.org/dist/htmx.min.js", "vendor/htmx.org/dist/ext/hx-sse.min.js")
 CONNECT_TIMEOUT_MS = 20_000
 
 

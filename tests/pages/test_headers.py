@@ -147,8 +147,18 @@ class TestStaticFiles:
         for path in (f"{asked}/none.png", f"%00/{asked}", f"../{asked}.png", "%C3%A9/" * 900):
             assert app.test_client().get(f"/static/{path}").status_code == 404
 
-    def test_have_a_stylesheet_under_20_kb(self):
-        assert (ROOT / "static" / "style.css").stat().st_size < 20_000
+    def test_have_a_stylesheet_under_22_kb(self):
+        assert (ROOT / "static" / "style.css").stat().st_size < 22_000
+
+    def test_are_of_htmx_the_two_files_that_a_page_runs(self, app):
+        client = app.test_client()
+        folder = ROOT / "static" / "vendor" / "htmx.org"
+        names = [path.relative_to(folder).as_posix() for path in folder.rglob("*.js")]
+        assert len(names) > 10
+        for name in [*names, "package.json"]:
+            with client.get(f"/static/vendor/htmx.org/{name}") as answer:
+                is_run = name in ("dist/htmx.min.js", "dist/ext/hx-sse.min.js")
+                assert answer.status_code == (200 if is_run else 404), name
 
 
 class TestErrors:
