@@ -76,10 +76,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         )
     if viblog.metrics:
         pages = time_pages(pages, viblog.metrics.pages.answered, time.monotonic)
-    app.wsgi_app = pages  # type: ignore[assignment, method-assign]
-    viblog.presence.init_app(app, headers=SECURITY_HEADERS)
     # Flask itself refuses a host that is not trusted.
-    wsgi_app = check_hosts(app.wsgi_app, flask_app, settings.trusted_hosts)
+    live = viblog.presence.wrap(pages, headers=SECURITY_HEADERS)
+    wsgi_app = check_hosts(live, flask_app, settings.trusted_hosts)
     hops = settings.proxy_hops
     if hops:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)

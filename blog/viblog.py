@@ -30,8 +30,8 @@ from flask_presence.settings import PresenceSettings
 from flask_presence.streams.event import encode_event
 from flask_presence.streams.hub import Limits
 from flask_presence.tracking import Timings
-from flask_presence.web.extension import Presence
 from flask_presence.web.readers import TOPIC
+from flask_presence.web.service import PresenceService
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Viblog:
         except CardFontError as error:
             raise SettingsError([f"BLOG_CARD_FONT: {error}"]) from error
         self.metrics = Metrics(self._what_is_seen()) if settings.is_measured else None
-        self.presence = Presence(
+        self.presence = PresenceService(
             presence_settings(settings),
             observer=self.metrics.presence if self.metrics else None,
             stream_observer=self.metrics.streams if self.metrics else None,

@@ -39,7 +39,7 @@ class Life(Protocol):
 
     @property
     def presence(self) -> Any:
-        """The presence: `web.extension.Presence`."""
+        """The presence: `web.service.PresenceService`."""
 
     def start(self) -> None:
         """Begin. Called once, in the worker."""

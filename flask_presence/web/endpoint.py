@@ -19,7 +19,7 @@ from ..streams.event import encode_event
 from ..streams.hub import Hub
 from ..streams.stream import PATH, Request
 from .gate import Gate, Places
-from .identity import identify
+from .identity import Identity
 from .readers import PARK, Readers
 from .request_signals import is_crawler, is_own
 from .tab import Tab
@@ -53,8 +53,7 @@ _STREAM_HEADERS = [
 class LiveEndpoint:
     """Let a tab in, or say why not. `is_page` tells whether a page of a name exists.
 
-    `headers` are for the answers that are no streams. `counts_private` is whether those count who
-    ask for privacy; they see the numbers in any case.
+    `headers` are for the answers that are no streams; `identify` says who asks for one.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class LiveEndpoint:
         readers: Readers,
         is_page: Callable[[str], bool],
         headers: Mapping[str, str],
-        counts_private: bool = True,
+        identify: Callable[[WSGIEnvironment], Identity],
     ) -> None:
         self._observer = hub.observer
         self._hub = hub
@@ -73,7 +72,7 @@ class LiveEndpoint:
         self._readers = readers
         self._is_page = is_page
         self._headers = [*headers.items(), ("Cache-Control", "no-store")]
-        self._counts_private = counts_private
+        self._identify = identify
         self._has_warned = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -110,7 +109,7 @@ class LiveEndpoint:
     def _open(
         self, environ: WSGIEnvironment, start_response: StartResponse, page: str, places: Places
     ) -> Iterable[bytes]:
-        identity = identify(environ, counts_private=self._counts_private)
+        identity = self._identify(environ)
         tab = Tab(self._gate, places, self._readers, identity)
         if not tab.may_open():
             return self._refuse(start_response, "full", returns.BUSY_RETRY_MS)

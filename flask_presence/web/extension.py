@@ -1,176 +1,384 @@
-"""The front door: one worker's presence, and its life from the first read to the last goodbye."""
+"""The Flask extension: how many have a page open, shown live, in any template.
+
+presence = Presence()
+presence.init_app(app)
+
+{{ presence.counter("page:42") }}  {{ presence.total() }}  {{ presence.script() }}
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import logging
 import os
-import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
 
-import gevent
+from flask import Flask, current_app, g, send_from_directory, url_for
+from gevent import monkey
+from itsdangerous import BadSignature, URLSafeSerializer
+from markupsafe import Markup
 
-from ..file_limits import most_streams, read_file_limits
 from ..settings import PresenceSettings
-from ..streams import returns
 from ..streams.event import encode_event
-from ..streams.hub import Hub
-from ..streams.observer import StreamObserver
-from ..streams.portable.generator import PortableTransport
-from ..streams.stream import Transport
-from ..tracking import Observer, Store, Tracker, connect
-from .endpoint import LiveEndpoint, mount_live
-from .gate import Gate
-from .readers import PARK, PAUSE_SECONDS, TOPIC, Readers
+from ..streams.stream import PATH
+from ..tracking import Diff
+from .identity import Identity, hide_key
+from .readers import TOPIC
+from .service import PresenceService
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
-# A draining worker's slot counts so much longer than until its tabs are back, for slow connections;
-# and where no worker that follows it serves yet, until one does.
-DRAIN_EXTRA_SECONDS = 1.5
-DRAIN_UNFOLLOWED_SECONDS = 4.0
-# A worker that is followed stays so long for its tabs: while it does, it hears which of them are
-# back, or were left by a link.
-MAX_RETURN_SECONDS = 5.0
-# A worker takes its first request when it knows the other workers' tabs: after milliseconds; where
-# Redis is frozen, when the first call gives up.
-MAX_FIRST_READ_SECONDS = 2.0
-# Far beyond what it takes; what is not sent away by then finds its connection closed.
-MAX_DRAIN_SECONDS = 5.0
+ALONE = (
+    "presence: PRESENCE_REDIS_URL is not set: this process counts for itself alone, other workers"
+    " for themselves"
+)
+UNSIGNED = "presence: found no SECRET_KEY in the app's config, expected one: it signs the topics"
+# A page waits so long for its stream (htmx's own default is 20 s, too).
+CONNECT_TIMEOUT_MS = 20_000
+_SALT = "presence.page"
+_PARTIAL = Markup(
+    '<hx-partial hx-target=".{name} > :not(.n{count})" hx-swap="outerHTML">{number}</hx-partial>'
+)
+_NUMBER = Markup('<span class="n{count}">{words}</span>')
+
+
+class Shown(NamedTuple):
+    """What a page has of presence: the topic that it is of, or "", and the topics that it shows."""
+
+    topic: str
+    topics: tuple[str, ...]
+    has_total: bool
 
 
 class Presence:
-    """Who has which page open, and the streams that tell the pages: one worker's.
+    """Presence for a Flask application: who has which page open.
 
-    Before `init_app`, say which pages exist (`is_page`) and what they are shown (`render`, the
-    frame of a page; `opening`, an event that a stream begins with beside it, or b"").
-    `app.extensions["presence"]` holds it.
+    `counter_words(count)` and `total_words(count)` say a number; "2 reading now" and "5 online" by
+    default. Settings are `PRESENCE_…` in the application's config, else in the environment.
     """
 
     def __init__(
         self,
-        settings: PresenceSettings,
+        app: Flask | None = None,
         *,
-        observer: Observer | None = None,
-        stream_observer: StreamObserver | None = None,
+        counter_words: Callable[[int], str] = lambda count: f"{count} reading now",
+        total_words: Callable[[int], str] = lambda count: f"{count} online",
     ) -> None:
-        self.settings = settings
-        self.is_page: Callable[[str], bool] = lambda name: False
-        self.render: Callable[[str], bytes] = lambda page: b""
-        self.opening: Callable[[str], bytes] = lambda page: b""
-        self.tracker = Tracker(
-            Store(connect(settings.redis_url), settings.redis_prefix, observer or Observer()),
-            worker=os.environ.get("PRESENCE_WORKER_NAME"),  # of `server.hooks`; else a random one
-            indexes=("page",),
-            timings=settings.timings,
-        )
-        self.hub = Hub(
-            _make_transports(takes_over=settings.takes_over),
-            lambda page: self.render(page),
-            lambda page: self.opening(page),
-            settings.limits,
-            observer=stream_observer or StreamObserver(),
-        )
-        self.max_streams = settings.max_streams or most_streams(read_file_limits()[1])
-        self.gate = Gate(
-            max_streams=self.max_streams,
-            max_streams_per_address=settings.max_streams_per_address,
-            max_opens_per_address=settings.max_opens_per_address,
-        )
-        pause_seconds = PAUSE_SECONDS if settings.pauses_hidden_tabs else 0
-        self.readers = Readers(
-            self.tracker,
-            max_streams=settings.max_streams_per_reader,
-            linger_seconds=max(settings.linger_seconds, pause_seconds),
-        )
-        # Every change is a change of the total, which every page shows.
-        self.tracker.subscribe(lambda diff: self.hub.touch(), topic=TOPIC)
-        self.tracker.subscribe_state(lambda state: self.hub.touch())
-        self.is_followed = False  # whether the workers that follow this one serve by now
-        self._draining: gevent.Greenlet[[], None] | None = None
-        self._counts_until = 0.0
-        self._is_closed = False
+        self._counter_words = counter_words
+        self._total_words = total_words
+        self._key: Callable[[], str | None] | None = None
+        self._may_watch: Callable[[str], bool] | None = None
+        if app is not None:
+            self.init_app(app)
 
-    def init_app(self, app: Flask, *, headers: Mapping[str, str] | None = None) -> None:
-        """Answer `/live` before the application does.
+    def init_app(self, app: Flask) -> None:
+        """Give an application's templates `presence`, and answer its pages' streams.
 
-        `headers` are put on what it answers there beside streams.
+        Raises `RuntimeError` without a `SECRET_KEY`, and for an application that has one already.
         """
-        app.extensions["presence"] = self
-        endpoint = LiveEndpoint(
-            hub=self.hub,
-            gate=self.gate,
-            readers=self.readers,
-            is_page=self.is_page,
-            headers=headers or {},
-            counts_private=self.settings.counts_private,
-        )
-        app.wsgi_app = mount_live(endpoint, app.wsgi_app)  # type: ignore[assignment, method-assign]
+        if "presence" in app.extensions:
+            raise RuntimeError("presence: found it on this app already, expected one init_app")
+        if not app.secret_key:
+            raise RuntimeError(UNSIGNED)
+        state = app.extensions["presence"] = _AppPresence(self, app)
+        app.jinja_env.globals["presence"] = self
+        app.add_url_rule(f"{PATH}/htmx/<path:name>", "presence.htmx", _send_htmx)
+        app.wsgi_app = state  # type: ignore[method-assign]
 
-    def start(self) -> None:
-        """Begin to count and to send. Call once, in the serving process."""
-        self.tracker.start(wait_seconds=MAX_FIRST_READ_SECONDS)
-        self.hub.start()
+    # -- What an application says ----------------------------------------------------------------
+
+    def key(self, function: Callable[[], str | None]) -> Callable[[], str | None]:
+        """Decorate what says who somebody is, in a request: a user's id, or None for a browser."""
+        self._key = function
+        return function
+
+    def may_watch(self, function: Callable[[str], bool]) -> Callable[[str], bool]:
+        """Decorate what says, in a request, whether somebody may see and count on a topic."""
+        self._may_watch = function
+        return function
+
+    def on_diff(self, topic: str) -> Callable[[Callable[[Diff], None]], Callable[[Diff], None]]:
+        """Decorate what is called with the joins and leaves of a topic. It must not wait."""
+
+        def decorate(listener: Callable[[Diff], None]) -> Callable[[Diff], None]:
+            def tell(diff: Diff) -> None:
+                joins, leaves = (
+                    tuple(one for one in part if one.meta.get("page") == topic)
+                    for part in (diff.joins, diff.leaves)
+                )
+                if joins or leaves:
+                    listener(Diff(joins=joins, leaves=leaves))
+
+            self._service.tracker.subscribe(tell, topic=TOPIC)
+            return listener
+
+        return decorate
+
+    # -- Numbers ---------------------------------------------------------------------------------
+
+    def count(self, topic: str) -> int:
+        """Return how many have a page of a topic open. O(1)."""
+        return self._state.count(page=topic)
+
+    def count_all(self) -> int:
+        """Return how many have any page open. O(1)."""
+        return self._state.count()
+
+    # -- Templates -------------------------------------------------------------------------------
+
+    def counter(self, topic: str, *, watch: bool = False) -> Markup:
+        """Show how many have a page of a topic open; whoever sees this page is one of them.
+
+        With `watch` it only shows the number. A page is of one topic, the first that it shows.
+        """
+        if not isinstance(topic, str):
+            raise TypeError(f"presence: found the topic {topic!r}, expected a str")
+        shown = _shown()
+        shown["topics"][topic] = None
+        if not watch and not shown["topic"]:
+            shown["topic"] = topic
+        number = self.write_number(self.count(topic), self._counter_words)
+        return Markup('<span class="{}">{}</span>').format(class_of(topic), number)
+
+    def total(self) -> Markup:
+        """Show how many have any page open."""
+        _shown()["total"] = True
+        number = self.write_number(self.count_all(), self._total_words)
+        return Markup('<span class="presence-total">{}</span>').format(number)
+
+    def script(self) -> Markup:
+        """Open the stream of the page: htmx and its extension; at the end of the body.
+
+        Nothing where the page shows no number, and no htmx where PRESENCE_HTMX is "0".
+        """
+        shown = _shown()
+        page = Shown(shown["topic"], tuple(shown["topics"]), shown["total"])
+        if not (page.topics or page.has_total):
+            return Markup("")
+        url = f"{PATH}?{urlencode({'page': self._state.sign(page)})}"
+        stream = Markup(
+            '<div hx-sse:connect="{}" hx-sse:close="park" hx-swap="none" hx-sync="drop"'
+            ' hx-trigger="intersect once, focus from:window, htmx:error delay:5s,'
+            ' htmx:after:request delay:10s"></div>'
+        ).format(url)
+        if self._state.read_setting("HTMX", "1") == "0":
+            return stream
+        sse = {"connectTimeout": CONNECT_TIMEOUT_MS}
+        config = {"extensions": "sse", "history": False, "includeIndicatorCSS": False, "sse": sse}
+        scripts = Markup("").join(
+            Markup('<script src="{}" integrity="{}"></script>').format(
+                url_for("presence.htmx", name=name), integrity_of(name)
+            )
+            for name in HTMX_FILES
+        )
+        meta = Markup('<meta name="htmx-config" content="{}">').format(json.dumps(config))
+        return stream + meta + scripts
+
+    def write_number(self, count: int, words: Callable[[int], str]) -> Markup:
+        """Return a number as a page shows it: what a frame puts another one in place of."""
+        return _NUMBER.format(count=count, words=words(count))
+
+    def write_frame(self, page: Shown) -> bytes:
+        """Return the event that has every number of a page."""
+        state = self._state
+        counts = [(class_of(topic), state.count(page=topic)) for topic in page.topics]
+        numbers = [(name, count, self._counter_words) for name, count in counts]
+        if page.has_total:
+            numbers.append(("presence-total", state.count(), self._total_words))
+        parts = [
+            _PARTIAL.format(name=name, count=count, number=self.write_number(count, words))
+            for name, count, words in numbers
+        ]
+        return encode_event("\n".join(parts))
+
+    def identify(self, environ: WSGIEnvironment, app: Flask, usual: Identity) -> Identity:
+        """Return who asks for a stream: by the application's `key`, else by the browser."""
+        if self._key is None or not usual.key:
+            return usual
+        with app.request_context(environ):
+            key = self._key()
+        return usual if key is None else usual._replace(key=hide_key(app.secret_key, key))
+
+    def allows(self, environ: WSGIEnvironment, app: Flask, page: Shown) -> bool:
+        """Tell whether the application lets somebody see all topics of a page."""
+        if self._may_watch is None:
+            return True
+        with app.request_context(environ):
+            return all(self._may_watch(topic) for topic in page.topics)
 
     @property
-    def is_draining(self) -> bool:
-        """Whether it takes no more streams, as its worker stops."""
-        return self.gate.is_draining
+    def asks_application(self) -> bool:
+        """Whether an application's own functions have a say, which may wait."""
+        return self._key is not None or self._may_watch is not None
 
-    def park_gone(self) -> None:
-        """Tell the tabs of pages that exist no more, and end their streams."""
-        for page in self.hub.pages():
-            if not self.is_page(page):
-                self.hub.end_page(page, self.opening(page) + PARK)
+    @property
+    def _state(self) -> _AppPresence:
+        state: _AppPresence = current_app.extensions["presence"]
+        return state
 
-    def drain(self) -> None:
-        """Send every tab away, to come back at a moment of its own; take no new streams.
+    @property
+    def _service(self) -> PresenceService:
+        return self._state.service
 
-        Returns when it is done, and may be called again. The tabs stay in the slot, and count until
-        its lease ends: by then they are back, and nobody sees the total dip.
-        """
-        if self._draining is None:
-            self._draining = gevent.spawn(self._send_away)
-        self._draining.join(MAX_DRAIN_SECONDS)
 
-    def _send_away(self) -> None:
-        self.gate.is_draining = True
-        self.readers.drain()
-        count = len(self.hub)
-        between_ms = returns.drain_retry_ms(count)
-        self._counts_until = (
-            time.monotonic()
-            + between_ms[1] / 1000 * returns.HTMX_SPREAD
-            + (DRAIN_EXTRA_SECONDS if self.is_followed else DRAIN_UNFOLLOWED_SECONDS)
+class _AppPresence:
+    """The presence of one application in this process; a WSGI application before its own."""
+
+    def __init__(self, presence: Presence, app: Flask) -> None:
+        self._presence = presence
+        self._app = app
+        self._serializer = URLSafeSerializer(str(app.secret_key), salt=_SALT)
+        self.read = lru_cache(maxsize=1024)(self._read)
+        self.service = PresenceService(read_settings(self.read_setting))
+        self.is_distinct = self.read_setting("COUNT", "tabs") == "readers"
+        self.is_alone = not self.read_setting("REDIS_URL", "")
+        usual = self.service.identify
+        self.service.is_page = lambda page: self.read(page) is not None
+        self.service.render = self._render
+        self.service.identify = lambda environ: presence.identify(  # type: ignore[assignment]
+            environ, app, usual(environ)
         )
-        self.hub.end_all(
-            lambda: encode_event("", event="drain", retry_ms=returns.choose(between_ms))
-        )
-        if count:
-            log.info("streams: sent %d away to come back within %d ms", count, between_ms[1])
+        self.service.readers.place_of = lambda page: self._known(page).topic
+        self._pages = app.wsgi_app
+        self._live = self.service.wrap(app.wsgi_app)
+        self._is_started = False
+
+    @property
+    def presence(self) -> PresenceService:
+        """What gunicorn's hooks drain; see `server.hooks`."""
+        return self.service
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a stream, or have the application answer."""
+        if environ["PATH_INFO"] != PATH:
+            self.start()
+            return self._pages(environ, start_response)
+        if self._presence.asks_application and "wsgi.input" not in environ:
+            # In the event loop, where nothing may wait: the server takes the usual way then.
+            start_response("503 Service Unavailable", [])
+            return []
+        self.start()
+        page = self._asked(environ)
+        if page is not None and not self._presence.allows(environ, self._app, page):
+            start_response("403 Forbidden", [("Content-Type", "text/plain")])
+            return [b"This topic is not for you.\n"]
+        return self._live(environ, start_response)
+
+    def start(self) -> None:
+        """Begin to count, where a server of greenlets runs it. Idempotent."""
+        if self._is_started or not monkey.is_module_patched("socket"):
+            return
+        self._is_started = True
+        if self.is_alone:
+            log.warning(ALONE)
+            self.service.hub.start()
+        else:
+            self.service.start()
 
     def close(self) -> None:
-        """Stop everything; a few seconds at most. Drains first where nobody did. Idempotent."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        self.drain()
-        self.hub.close()
-        if self.is_followed:
-            self.readers.wait_for_returns(
-                min(MAX_RETURN_SECONDS, self._counts_until - DRAIN_EXTRA_SECONDS - time.monotonic())
-            )
-        self.readers.close()
-        self.tracker.close(lease_seconds=max(0.0, self._counts_until - time.monotonic()))
+        """Stop; a few seconds at most."""
+        if self._is_started:
+            self.service.close()
+
+    def count(self, **where: str) -> int:
+        """Count, of one page's topic or of all."""
+        return self.service.tracker.count(TOPIC, distinct=self.is_distinct, **where)
+
+    def sign(self, page: Shown) -> str:
+        """Return the name of a page's stream, which nobody can make up."""
+        return str(self._serializer.dumps(page))
+
+    def read_setting(self, name: str, default: str) -> str:
+        """Return a setting: the application's, else the environment's."""
+        variable = f"PRESENCE_{name}"
+        return str(self._app.config.get(variable, os.environ.get(variable, default)))
+
+    def _asked(self, environ: WSGIEnvironment) -> Shown | None:
+        from .endpoint import read_page
+
+        return self.read(read_page(environ.get("QUERY_STRING", "")))
+
+    def _read(self, name: str) -> Shown | None:
+        try:
+            topic, topics, has_total = self._serializer.loads(name)
+        except (BadSignature, ValueError):
+            return None
+        return Shown(topic, tuple(topics), has_total)
+
+    def _known(self, name: str) -> Shown:
+        page = self.read(name)
+        assert page is not None, name  # noqa: S101 - only such pages have streams
+        return page
+
+    def _render(self, name: str) -> bytes:
+        with self._app.app_context():
+            return self._presence.write_frame(self._known(name))
 
 
-def _make_transports(*, takes_over: bool) -> list[Transport]:
-    if not takes_over:
-        return [PortableTransport()]
-    # Here, and nowhere else but in the doctor: `streams/fast` may be missing.
-    from ..streams.fast.transport import FastTransport
+HTMX_FILES = ("htmx.min.js", "ext/hx-sse.min.js")
 
-    return [FastTransport(), PortableTransport()]
+
+def htmx_folder() -> Path:
+    """Return where htmx is: in an installed package beside this one, else as the build has it."""
+    installed = Path(__file__).parents[1] / "htmx"
+    return (
+        installed
+        if installed.is_dir()
+        else Path(__file__).parents[2] / "static/vendor/htmx.org/dist"
+    )
+
+
+@lru_cache
+def integrity_of(name: str) -> str:
+    """Return a file's hash as browsers check it."""
+    digest = hashlib.sha384((htmx_folder() / name).read_bytes()).digest()
+    return f"sha384-{base64.b64encode(digest).decode()}"
+
+
+def class_of(topic: str) -> str:
+    """Return the class of the elements that show a topic: no text needs an escape in CSS."""
+    return f"presence-{hashlib.blake2b(topic.encode(), digest_size=6).hexdigest()}"
+
+
+def read_settings(read: Callable[[str, str], str]) -> PresenceSettings:
+    """Return the settings of `read(name, default)`. Raises `ValueError` for one of no use."""
+    plain = PresenceSettings()
+
+    def read_count(name: str, default: int) -> int:
+        text = read(name, str(default))
+        if not text.isdecimal():
+            raise ValueError(f"PRESENCE_{name}: found {text!r}, expected a whole number")
+        return int(text)
+
+    return PresenceSettings(
+        redis_url=read("REDIS_URL", plain.redis_url),
+        redis_prefix=read("REDIS_PREFIX", plain.redis_prefix),
+        max_streams=read_count("MAX_STREAMS", plain.max_streams),
+        max_streams_per_address=read_count(
+            "MAX_STREAMS_PER_ADDRESS", plain.max_streams_per_address
+        ),
+        max_streams_per_reader=read_count("MAX_STREAMS_PER_READER", plain.max_streams_per_reader),
+    )
+
+
+def _shown() -> dict[str, Any]:
+    """Return what the page of this request has shown so far."""
+    if "presence" not in g:
+        g.presence = {"topic": "", "topics": {}, "total": False}
+    found: dict[str, Any] = g.presence
+    return found
+
+
+def _send_htmx(name: str) -> Any:
+    if name not in HTMX_FILES:
+        return "", 404
+    return send_from_directory(htmx_folder(), name, max_age=31_536_000)

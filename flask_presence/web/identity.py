@@ -99,3 +99,9 @@ def token_of(cookie: str) -> str:
 def key_of(token: str) -> str:
     """Return the presence key of a token: what is in Redis cannot be used as one."""
     return hashlib.blake2b(token.encode(), digest_size=9, person=b"viblog reader").hexdigest()
+
+
+def hide_key(secret: object, key: str) -> str:
+    """Return the presence key of what an application calls somebody: it cannot be told from it."""
+    keyed = hashlib.sha256(str(secret).encode()).digest()
+    return hashlib.blake2b(key.encode(), digest_size=9, key=keyed).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import gevent
@@ -54,6 +54,7 @@ class Readers:
     def __init__(self, tracker: Tracker, *, max_streams: int, linger_seconds: float) -> None:
         self._tracker = tracker
         self._max_streams = max_streams
+        self.place_of: Callable[[str], str] = lambda page: page  # what the meta says of a page
         self.parting = b""  # an event for a tab that is parked
         self._linger_seconds = linger_seconds
         self._streams: dict[str, Stream] = {}  # by ref
@@ -99,7 +100,10 @@ class Readers:
         A tab that comes back, from `prev_ref`, keeps the time it first came.
         """
         now = _now_ms()
-        meta = {"page": stream.page, "joined_at": now if first_came is None else first_came}
+        meta = {
+            "page": self.place_of(stream.page),
+            "joined_at": now if first_came is None else first_came,
+        }
         ref = self._tracker.track(stream, TOPIC, key, meta, prev_ref=prev_ref)
         self._streams[ref] = stream
         return ref

@@ -161,11 +161,7 @@ def test_what_the_author_has_takes_the_place_of_the_themes(own_blog):
     )
     own_blog.write(
         "templates/live/words.html",
-        '{% import "viblog/live/words.html" as theme %}'
-        "{% macro readers_online(count) %}{{ count }} at the telescope{% endmacro %}"
-        "{% macro reading_now(count) %}{{ theme.reading_now(count) }}{% endmacro %}"
-        "{% macro notice(state) %}{{ theme.notice(state) }}{% endmacro %}"
-        "{% macro being_read(posts) %}{{ theme.being_read(posts) }}{% endmacro %}",
+        "{% macro readers_online(count) %}{{ count }} at the telescope{% endmacro %}",
     )
     own_blog.write("templates/post.html", "{% if %}")
     with own_blog.serve():

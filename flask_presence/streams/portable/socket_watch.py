@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 import gevent
+import gevent.socket
 from gevent import monkey
 
 # gevent's patch replaces or removes it; asked with no waiting, the original never blocks the loop.
@@ -23,7 +24,10 @@ def find_socket(environ: Mapping[str, Any]) -> socket.socket | None:
         sock = environ.get(name)
         if sock is not None and sock.fileno() >= 0:
             return sock  # type: ignore[no-any-return]
-    return None
+    # gevent's pywsgi has it in the file that it reads the request from, and nowhere else.
+    file = getattr(environ.get("wsgi.input"), "rfile", None)
+    sock = getattr(getattr(file, "raw", None), "_sock", None)
+    return sock if isinstance(sock, gevent.socket.socket) and sock.fileno() >= 0 else None
 
 
 class _Watcher(Protocol):

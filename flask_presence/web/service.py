@@ -1,0 +1,179 @@
+"""One worker's presence: what it is made of, and its life from the first read to the goodbye."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import gevent
+
+from ..file_limits import most_streams, read_file_limits
+from ..settings import PresenceSettings
+from ..streams import returns
+from ..streams.event import encode_event
+from ..streams.hub import Hub
+from ..streams.observer import StreamObserver
+from ..streams.portable.generator import PortableTransport
+from ..streams.stream import Transport
+from ..tracking import Observer, Store, Tracker, connect
+from .endpoint import LiveEndpoint, mount_live
+from .gate import Gate
+from .identity import identify
+from .readers import PARK, PAUSE_SECONDS, TOPIC, Readers
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+log = logging.getLogger(__name__)
+
+# A draining worker's slot counts so much longer than until its tabs are back, for slow connections;
+# and where no worker that follows it serves yet, until one does.
+DRAIN_EXTRA_SECONDS = 1.5
+DRAIN_UNFOLLOWED_SECONDS = 4.0
+# A worker that is followed stays so long for its tabs: while it does, it hears which of them are
+# back, or were left by a link.
+MAX_RETURN_SECONDS = 5.0
+# A worker takes its first request when it knows the other workers' tabs: after milliseconds; where
+# Redis is frozen, when the first call gives up.
+MAX_FIRST_READ_SECONDS = 2.0
+# Far beyond what it takes; what is not sent away by then finds its connection closed.
+MAX_DRAIN_SECONDS = 5.0
+
+
+class PresenceService:
+    """Who has which page open, and the streams that tell the pages: one worker's.
+
+    Before `wrap`, say which pages exist (`is_page`) and what they are shown (`render`, the frame of
+    a page; `opening`, an event that a stream begins with beside it, or b"").
+    """
+
+    def __init__(
+        self,
+        settings: PresenceSettings,
+        *,
+        observer: Observer | None = None,
+        stream_observer: StreamObserver | None = None,
+    ) -> None:
+        self.settings = settings
+        self.is_page: Callable[[str], bool] = lambda name: False
+        self.render: Callable[[str], bytes] = lambda page: b""
+        self.opening: Callable[[str], bytes] = lambda page: b""
+        self.identify = partial(identify, counts_private=settings.counts_private)
+        self.tracker = Tracker(
+            Store(connect(settings.redis_url), settings.redis_prefix, observer or Observer()),
+            worker=os.environ.get("PRESENCE_WORKER_NAME"),  # of `server.hooks`; else a random one
+            indexes=("page",),
+            timings=settings.timings,
+        )
+        self.hub = Hub(
+            _make_transports(takes_over=settings.takes_over),
+            lambda page: self.render(page),
+            lambda page: self.opening(page),
+            settings.limits,
+            observer=stream_observer or StreamObserver(),
+        )
+        self.max_streams = settings.max_streams or most_streams(read_file_limits()[1])
+        self.gate = Gate(
+            max_streams=self.max_streams,
+            max_streams_per_address=settings.max_streams_per_address,
+            max_opens_per_address=settings.max_opens_per_address,
+        )
+        pause_seconds = PAUSE_SECONDS if settings.pauses_hidden_tabs else 0
+        self.readers = Readers(
+            self.tracker,
+            max_streams=settings.max_streams_per_reader,
+            linger_seconds=max(settings.linger_seconds, pause_seconds),
+        )
+        # Every change is a change of the total, which every page shows.
+        self.tracker.subscribe(lambda diff: self.hub.touch(), topic=TOPIC)
+        self.tracker.subscribe_state(lambda state: self.hub.touch())
+        self.is_followed = False  # whether the workers that follow this one serve by now
+        self._draining: gevent.Greenlet[[], None] | None = None
+        self._counts_until = 0.0
+        self._is_closed = False
+
+    def wrap(
+        self, application: WSGIApplication, *, headers: Mapping[str, str] | None = None
+    ) -> WSGIApplication:
+        """Return an application that answers `/live`, and leaves all else to another.
+
+        `headers` are put on what it answers there beside streams.
+        """
+        endpoint = LiveEndpoint(
+            hub=self.hub,
+            gate=self.gate,
+            readers=self.readers,
+            is_page=self.is_page,
+            headers=headers or {},
+            identify=self.identify,
+        )
+        return mount_live(endpoint, application)
+
+    def start(self) -> None:
+        """Begin to count and to send. Call once, in the serving process."""
+        self.tracker.start(wait_seconds=MAX_FIRST_READ_SECONDS)
+        self.hub.start()
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether it takes no more streams, as its worker stops."""
+        return self.gate.is_draining
+
+    def park_gone(self) -> None:
+        """Tell the tabs of pages that exist no more, and end their streams."""
+        for page in self.hub.pages():
+            if not self.is_page(page):
+                self.hub.end_page(page, self.opening(page) + PARK)
+
+    def drain(self) -> None:
+        """Send every tab away, to come back at a moment of its own; take no new streams.
+
+        Returns when it is done, and may be called again. The tabs stay in the slot, and count until
+        its lease ends: by then they are back, and nobody sees the total dip.
+        """
+        if self._draining is None:
+            self._draining = gevent.spawn(self._send_away)
+        self._draining.join(MAX_DRAIN_SECONDS)
+
+    def _send_away(self) -> None:
+        self.gate.is_draining = True
+        self.readers.drain()
+        count = len(self.hub)
+        between_ms = returns.drain_retry_ms(count)
+        self._counts_until = (
+            time.monotonic()
+            + between_ms[1] / 1000 * returns.HTMX_SPREAD
+            + (DRAIN_EXTRA_SECONDS if self.is_followed else DRAIN_UNFOLLOWED_SECONDS)
+        )
+        self.hub.end_all(
+            lambda: encode_event("", event="drain", retry_ms=returns.choose(between_ms))
+        )
+        if count:
+            log.info("streams: sent %d away to come back within %d ms", count, between_ms[1])
+
+    def close(self) -> None:
+        """Stop everything; a few seconds at most. Drains first where nobody did. Idempotent."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self.drain()
+        self.hub.close()
+        if self.is_followed:
+            self.readers.wait_for_returns(
+                min(MAX_RETURN_SECONDS, self._counts_until - DRAIN_EXTRA_SECONDS - time.monotonic())
+            )
+        self.readers.close()
+        self.tracker.close(lease_seconds=max(0.0, self._counts_until - time.monotonic()))
+
+
+def _make_transports(*, takes_over: bool) -> list[Transport]:
+    if not takes_over:
+        return [PortableTransport()]
+    # Here, and nowhere else but in the doctor: `streams/fast` may be missing.
+    from ..streams.fast.transport import FastTransport
+
+    return [FastTransport(), PortableTransport()]

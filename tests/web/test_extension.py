@@ -1,0 +1,134 @@
+"""The Flask extension, in an application that knows nothing of a blog, under real servers."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+import pytest
+from flask import Flask, render_template_string, session
+
+from flask_presence import Presence
+from tests.streams.tab import Tab
+from tests.web.example import fetch, serve
+
+
+def page_of(text: str) -> str:
+    """Return the name of a page's stream, as its address has it."""
+    found = re.search(r'hx-sse:connect="/live\?page=([^"]+)"', text)
+    assert found is not None
+    return found[1]
+
+
+def test_a_server_of_threads_counts_nobody_and_says_so(tmp_path):
+    with serve("flask run", tmp_path) as port:
+        page = page_of(fetch(port, "/a"))
+        with Tab(port, page) as tab:
+            assert "event: busy" in tab.read_until("event: busy")
+        assert "this server has a thread for each request" in (tmp_path / "log").read_text()
+
+
+def test_without_redis_a_process_counts_for_itself_and_says_so(tmp_path):
+    with serve("pywsgi", tmp_path) as port:
+        with Tab(port, page_of(fetch(port, "/a"))) as tab:
+            tab.read_until(">1 reading now<")
+            assert ">1 reading now<" in fetch(port, "/a")
+        assert "PRESENCE_REDIS_URL is not set" in (tmp_path / "log").read_text()
+
+
+def make_app(**config: object) -> tuple[Flask, Presence]:
+    app = Flask("notes")
+    app.config.update({"SECRET_KEY": "k" * 32, **config})
+    return app, Presence(app)
+
+
+def render(app: Flask, template: str) -> str:
+    with app.test_request_context("/"):
+        return render_template_string(template)
+
+
+def test_a_page_names_what_it_shows_and_nobody_can_make_a_name_up():
+    app, _ = make_app()
+    text = render(app, "{{ presence.counter('a & b') }}{{ presence.script() }}")
+    assert ">0 reading now</span>" in text
+    name = unquote(page_of(text))
+    state = app.extensions["presence"]
+    assert state.read(name) == ("a & b", ("a & b",), False)
+    for forged in ("", "index", name[:-1], name + "x", "x" + name):
+        assert state.read(forged) is None
+    assert state.service.is_page(name)
+    other, _ = make_app(SECRET_KEY="other" * 8)
+    assert other.extensions["presence"].read(name) is None
+
+
+def test_a_page_that_only_watches_is_of_no_topic():
+    app, _ = make_app()
+    text = render(
+        app, "{{ presence.counter('a', watch=True) }}{{ presence.total() }}{{ presence.script() }}"
+    )
+    state = app.extensions["presence"]
+    assert state.read(unquote(page_of(text))) == ("", ("a",), True)
+    assert render(app, "{{ presence.script() }}") == ""
+
+
+def test_htmx_comes_from_the_application_with_its_integrity():
+    app, _ = make_app()
+    text = render(app, "{{ presence.total() }}{{ presence.script() }}")
+    links = re.findall(r'<script src="([^"]+)" integrity="(sha384-[^"]+)"></script>', text)
+    assert len(links) == 2
+    for link, _ in links:
+        with app.test_client().get(link) as answer:
+            assert (answer.status_code, len(answer.data) > 1000) == (200, True)
+    assert app.test_client().get("/live/htmx/package.json").status_code == 404
+    without, _ = make_app(PRESENCE_HTMX="0")
+    assert "<script" not in render(without, "{{ presence.total() }}{{ presence.script() }}")
+
+
+def test_words_are_the_applications_and_escaped():
+    app = Flask("notes")
+    app.secret_key = "k" * 32
+    Presence(app, counter_words=lambda count: f"<{count}>")
+    assert ">&lt;0&gt;</span>" in render(app, "{{ presence.counter('a') }}")
+
+
+def test_a_user_is_one_key_wherever_and_redis_cannot_tell_whose():
+    app, presence = make_app()
+
+    @presence.key
+    def user() -> str | None:
+        return session.get("user")
+
+    state = app.extensions["presence"]
+    client = app.test_client()
+    with client.session_transaction() as opened:
+        opened["user"] = "ada@example.org"
+    cookie = client.get_cookie("session")
+    assert cookie is not None
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/live",
+        "SCRIPT_NAME": "",
+        "HTTP_HOST": "localhost",
+        "wsgi.url_scheme": "http",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+    }
+    logged_in = environ | {"HTTP_COOKIE": f"session={cookie.value}"}
+    keys = {state.service.identify(logged_in).key for _ in range(2)}
+    assert len(keys) == 1
+    assert "ada" not in keys.pop()
+    assert len({state.service.identify(environ).key for _ in range(2)}) == 2
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Presence(Flask("x")), "found no SECRET_KEY"),
+        (lambda: Presence().init_app(make_app()[0]), "found it on this app already"),
+        (lambda: make_app(PRESENCE_MAX_STREAMS="many"), "PRESENCE_MAX_STREAMS: found 'many'"),
+        (lambda: render(make_app()[0], "{{ presence.counter(3) }}"), "found the topic 3"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_that_says_what_to_do(make, said):
+    with pytest.raises((RuntimeError, ValueError, TypeError), match=re.escape(said)):
+        make()
