@@ -126,6 +126,25 @@ def test_an_empty_line_ends_a_block_of_html(body: str, shown: str):
 @pytest.mark.parametrize(
     ("body", "shown"),
     [
+        ('<img src="/a.png">\n\n*b*', '<img src="/a.png">\n<p><em>b</em></p>'),
+        ('<a href="/b">\n  <img src="/a">\n</a>', '<a href="/b">\n  <img src="/a">\n</a>'),
+        ("</span >\n*b*", "</span >\n*b*"),
+        ("<my-box a=1 b='2' c>  \n\n*b*", "<my-box a=1 b='2' c>\n<p><em>b</em></p>"),
+        ("# A\n<b>\n*c*\n</b>", "<b>\n*c*\n</b>"),
+        ("- a\n\n  <b>\n  *c*\n  </b>", "<b>\n*c*\n</b>\n</li>"),
+        # Not alone in its line, or below a line of text: a part of a paragraph.
+        ("<b>a</b>\n*c*", "<p><b>a</b>\n<em>c</em></p>"),
+        ("a\n<b>\n*c*\n</b>", "<p>a\n<b>\n<em>c</em>\n</b></p>"),
+        ("<https://a.example/>", "<p><a"),
+    ],
+)
+def test_a_tag_alone_in_its_line_begins_a_block(body: str, shown: str):
+    assert shown in render(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
         ("- a\n  <div>x</div>\n- b", "<div>x</div>\n</li>\n<li>\n<p>b</p>"),
         (
             "- a\n\n  <details>\n\n  *c*\n\n  </details>\n\n- b",

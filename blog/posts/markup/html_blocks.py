@@ -7,7 +7,10 @@ between, and where the tag says `markdown`. https://spec.commonmark.org/0.31.2/#
 from __future__ import annotations
 
 import re
+from xml.etree.ElementTree import Element
 
+from markdown import Markdown
+from markdown.extensions.md_in_html import MarkdownInHTMLPostprocessor
 from markdown.preprocessors import Preprocessor
 
 from blog.posts.markup.lists import Nesting
@@ -19,6 +22,9 @@ _NAMES = (
     " title tr track ul"
 )
 _BLOCK = re.compile(rf"( *)</?(?:{_NAMES.replace(' ', '|')})(?=[\s/>]|$)", re.IGNORECASE)
+# Any other tag, alone on its line below no text, begins a block, too.
+_ATTRIBUTE = r"""\s++[A-Za-z_:][\w.:-]*+(?:\s*+=\s*+(?:[^\s"'=<>`]++|"[^"]*+"|'[^']*+'))?+"""
+_ALONE = re.compile(rf"( *)(?:<[A-Za-z][\w-]*+(?:{_ATTRIBUTE})*+\s*+/?>|</[A-Za-z][\w-]*+\s*+>)$")
 # What ends elsewhere than at an empty line.
 WHOLE_TAGS = ("pre", "script", "style", "textarea")
 _WHOLE = re.compile(
@@ -32,18 +38,36 @@ _VOID = frozenset(
 ) | {"track", "wbr"}
 
 
+class _Piece(str):
+    """A block of HTML, whichever tag it begins with: no paragraph stands around it."""
+
+    __slots__ = ()
+
+
+class PiecesStep(MarkdownInHTMLPostprocessor):
+    """Puts HTML back, and takes the paragraphs away that stood for blocks of it."""
+
+    def stash_to_string(self, text: str | Element) -> str:
+        """Return what was set aside."""
+        return text if isinstance(text, _Piece) else str(super().stash_to_string(text))
+
+    def isblocklevel(self, html: str) -> bool:
+        """Tell whether a piece is a block."""
+        return isinstance(html, _Piece) or bool(super().isblocklevel(html))
+
+
 class HtmlBlockStep(Preprocessor):
     """Sets aside each piece of HTML that ends, at an empty line, before its elements do.
 
-    Runs after code was set aside (25) and before Python-Markdown looks for HTML (20). A piece in a
-    list is always set aside: Python-Markdown would end the list there.
+    A piece that begins with a tag of running text, such as `<img>`, is always set aside, and so is
+    one in a list: Python-Markdown would end the list there.
     """
 
     _missing: set[str]
 
     def run(self, lines: list[str]) -> list[str]:
         """Replace each such piece by a placeholder."""
-        if not any(_BLOCK.match(line) for line in lines):
+        if not any(_BLOCK.match(line) or _ALONE.match(line.rstrip()) for line in lines):
             return lines
         done: list[str] = []
         nesting = Nesting()
@@ -52,16 +76,16 @@ class HtmlBlockStep(Preprocessor):
         while at < len(lines):
             line = lines[at]
             after = self._find_end(lines, at)
-            found = _BLOCK.match(line) if after == at else None
+            found = _find_block(line, nesting) if after == at else None
             column = nesting.find_code_column(len(found[1])) if found else None
             if found is None or column is None:
                 after = max(after, at + 1)
             else:
                 after = _find_empty(lines, at, column)
                 piece = lines[at:after]
-                if column or not _is_whole("\n".join(piece)):
+                if column or not _BLOCK.match(line) or not _is_whole("\n".join(piece)):
                     html = "\n".join(text[_count_spaces(text, len(found[1])) :] for text in piece)
-                    placeholder = " " * column + self.md.htmlStash.store(html.strip())
+                    placeholder = " " * column + self.md.htmlStash.store(_Piece(html.strip()))
                     above = [""] if done and done[-1].strip() else []
                     for text in (*above, placeholder, ""):
                         nesting.follow(text)
@@ -91,6 +115,12 @@ class HtmlBlockStep(Preprocessor):
                     return n + 1
             self._missing.add(end)  # nor is there one further down
         return at + 1
+
+
+def _find_block(line: str, nesting: Nesting) -> re.Match[str] | None:
+    if "<" not in line:
+        return None
+    return _BLOCK.match(line) or (None if nesting.is_below_text else _ALONE.match(line.rstrip()))
 
 
 def _find_closing(lines: list[str], at: int, name: str) -> int:
@@ -130,3 +160,9 @@ def _is_whole(html: str) -> bool:
         else:
             return False
     return not opened
+
+
+def register_html_blocks(md: Markdown) -> None:
+    """Have blocks found after code (25) and before Python-Markdown looks for HTML (20)."""
+    md.preprocessors.register(HtmlBlockStep(md), "page_html", 22)
+    md.postprocessors.register(PiecesStep(md), "raw_html", 30)

@@ -51,6 +51,11 @@ class Nesting:
         self._start: int | None = None
         self._in_formula = False  # one of several lines, where a minus is no list's
 
+    @property
+    def is_below_text(self) -> bool:
+        """Whether the next line goes on with a paragraph, if it begins nothing."""
+        return self._above == "text"
+
     def find_code_column(self, indent: int) -> int | None:
         """Return where the text begins that a fence stands in; None if it is too far from it.
 

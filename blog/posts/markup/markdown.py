@@ -26,7 +26,7 @@ from blog.posts.markup.blocks import CellProcessor, Footnotes, HeadingProcessor
 from blog.posts.markup.fences import FenceStep
 from blog.posts.markup.formulas import Formulas, register_formulas
 from blog.posts.markup.hints import Hints
-from blog.posts.markup.html_blocks import HtmlBlockStep
+from blog.posts.markup.html_blocks import register_html_blocks
 from blog.posts.markup.html_tags import rewrite_addresses
 from blog.posts.markup.images import ImagePlaces, ImageStep
 from blog.posts.markup.inlines import register_inlines
@@ -174,7 +174,7 @@ class PageExtension(Extension):
         formulas = Formulas(self.hints)
         register_formulas(md, formulas)
         md.preprocessors.register(FenceStep(md, CodeFormatter, formulas), "fenced_code_block", 25)
-        md.preprocessors.register(HtmlBlockStep(md), "page_html", 22)
+        register_html_blocks(md)
         md.preprocessors.register(ListStep(md), "page_lists", 15)
         md.preprocessors.register(UnreadStep(md, self.hints), "page_unread", 16)
         # After escapes (180), so that a backslash that is escaped breaks no line.
