@@ -166,3 +166,18 @@ def test_brackets_that_never_close_take_linear_time(opening: str):
     began = process_time()
     render(opening * 2_000)
     assert process_time() - began < 1  # it takes 0.02 s
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("A `x` Map<String, Object> b.", "A <code>x</code> Map&lt;String, Object&gt; b."),
+        ("An int <a, b> c.", "An int &lt;a, b&gt; c."),
+        ('An <img src="/a.png" alt="b"> c.', '<img src="/a.png" alt="b">'),
+        ("A <br/> b <span hidden data-x='1'>c</span>.", "<span hidden data-x='1'>c</span>"),
+        ("A <!-- note --> b.", "A <!-- note --> b."),
+        ("If a <b and c> d.", "If a <b and c> d."),
+    ],
+)
+def test_what_is_no_tag_is_shown(text, html):
+    assert html in render(text)

@@ -16,8 +16,10 @@ from xml.etree.ElementTree import Element
 
 from markdown import Markdown
 from markdown.inlinepatterns import (
+    HTML_RE,
     BacktickInlineProcessor,
     Delimiter,
+    HtmlInlineProcessor,
     ImageInlineProcessor,
     ImageReferenceInlineProcessor,
     LinkInlineProcessor,
@@ -26,6 +28,13 @@ from markdown.inlinepatterns import (
 from markdown.treeprocessors import Treeprocessor, UnescapeTreeprocessor
 from markdown.util import INLINE_PLACEHOLDER_RE, AtomicString
 
+# A tag as CommonMark has it (6.6): `Map<String, Object>` has none. Python-Markdown takes any text
+# without quotation marks for one.
+_TAG = (
+    r"""/?+[a-zA-Z][a-zA-Z0-9-]*+(?:\s+[a-zA-Z_:][\w.:-]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'"""
+    r"""|[^\s"'=<>`]++))?+)*+\s*+/?"""
+)
+_HTML = HTML_RE.replace(HTML_RE[3 : HTML_RE.index("|!--")], _TAG, 1)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _BRACKET = re.compile(r"[\[\]]")
 _ESCAPED = UnescapeTreeprocessor.RE
@@ -214,6 +223,7 @@ def register_inlines(md: Markdown) -> None:
     emphasis.delimiters["*"] = Asterisks("*", "strong,em", smart=False, double=False)
     code = md.inlinePatterns["backtick"]
     md.inlinePatterns.register(CodePattern(code.pattern), "backtick", 190)
+    md.inlinePatterns.register(HtmlInlineProcessor(_HTML, md), "html", 90)
     for name, kind, begin, priority in (
         ("reference", ReferencePattern, r"(?<!\!)\[", 170),
         ("image_reference", ImagePattern, r"\!\[", 140),
