@@ -9,6 +9,8 @@ import pytest
 from flask import Flask, render_template_string, session
 
 from flask_presence import Presence
+from flask_presence.tracking import Diff
+from flask_presence.web.readers import TOPIC
 from tests.streams.tab import Tab
 from tests.web.example import fetch, serve
 
@@ -118,6 +120,38 @@ def test_a_user_is_one_key_wherever_and_redis_cannot_tell_whose():
     assert len(keys) == 1
     assert "ada" not in keys.pop()
     assert len({state.service.identify(environ).key for _ in range(2)}) == 2
+
+
+def test_a_topic_that_somebody_may_not_watch_has_no_stream_for_them():
+    app, presence = make_app()
+    presence.may_watch(lambda topic: topic == session.get("topic", "open"))
+    names = {
+        topic: page_of(
+            render(app, f"{{{{ presence.counter('{topic}') }}}}{{{{ presence.script() }}}}")
+        )
+        for topic in ("open", "secret")
+    }
+    client = app.test_client()
+    assert client.get(f"/live?page={names['open']}").status_code == 200
+    refused = client.get(f"/live?page={names['secret']}")
+    assert (refused.status_code, refused.text) == (403, "This topic is not for you.\n")
+    with client.session_transaction() as opened:
+        opened["topic"] = "secret"
+    assert client.get(f"/live?page={names['secret']}").status_code == 200
+
+
+def test_a_listener_is_told_of_its_topic_only():
+    app, presence = make_app()
+    told: list[Diff] = []
+    with app.app_context():
+        presence.on_diff("a")(told.append)
+        tracker = app.extensions["presence"].service.tracker
+        owners = [object(), object()]
+        for owner, topic in zip(owners, ("a", "b"), strict=True):
+            tracker.track(owner, TOPIC, "ada", {"page": topic})
+        assert (presence.count("a"), presence.count("b"), presence.count_all()) == (1, 1, 2)
+        tracker.untrack(owners[0])
+    assert [(len(diff.joins), len(diff.leaves)) for diff in told] == [(1, 0), (0, 1)]
 
 
 @pytest.mark.parametrize(
