@@ -125,7 +125,7 @@ class TestAnAddress:
 def test_an_answer_that_nobody_reads_is_thrown_away():
     """Ten seconds are one here. What the kernel holds of each is bounded, and then given up."""
     environ = {"BLOG_STALL_SECONDS": "1"}
-    request = b"GET /static/vendor/htmx.org/dist/htmx.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    request = b"GET /static/vendor/htmx.org/dist/htmx.min.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with Site(workers=1, environ=environ) as site, contextlib.ExitStack() as stack:
         greedy = []
         for _ in range(20):
