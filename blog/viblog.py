@@ -27,7 +27,7 @@ from blog.search import Search
 from blog.site_folder import find_site, overridden
 from flask_presence.file_limits import raise_file_limit
 from flask_presence.settings import PresenceSettings
-from flask_presence.streams.event import encode_event
+from flask_presence.streams.event import encode_event, join_events
 from flask_presence.streams.hub import Limits
 from flask_presence.tracking import Timings
 from flask_presence.web.readers import TOPIC
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 # Only reached by a program that never set BLOG_REDIS_URL; gunicorn.conf.py always does.
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+# While an author writes, an open page is told so often what the newest version is.
+DEV_PING_SECONDS = 1.0
 
 
 class Viblog:
@@ -79,7 +81,7 @@ class Viblog:
         self.presence.is_page = self.is_page
         self.presence.render = self.numbers.frame
         self.presence.opening = news.opening
-        self.presence.hub.ping = encode_event(templates.ping())
+        self._ping = self.presence.hub.ping = encode_event(templates.ping())
         self.presence.readers.parting = encode_event(templates.parked())
         if self.metrics:
             self.presence.tracker.subscribe_state(self.metrics.presence.note_state)
@@ -160,12 +162,22 @@ class Viblog:
         self.library.subscribe(self.updates.notice)
         self.library.subscribe(lambda before, after: self.presence.park_gone())
         for library in (self.library, self.about):
-            library.subscribe(lambda before, after: self.presence.hub.touch())
+            library.subscribe(lambda before, after: self._note_news())
         if self.following is not None:
-            self.following.start(self.presence.hub.touch)
+            self.following.start(self._note_news)
+            self._note_news()
         self.library.start()
         self.about.start()
         self.search.start()
+
+    def _note_news(self) -> None:
+        """Have open pages told of what changed; while an author writes, by every ping as well.
+
+        A page that fetches itself anew twice within a moment may drop the second answer.
+        """
+        following = self.following.change("") if self.following is not None else b""
+        self.presence.hub.ping = join_events(self._ping, following)
+        self.presence.hub.touch()
 
     def close(self) -> None:
         """Stop everything; a few seconds at most. Drains first where nobody did. Idempotent."""
@@ -190,7 +202,7 @@ def presence_settings(settings: Settings) -> PresenceSettings:
         ),
         limits=Limits(
             pace_seconds=settings.pace_seconds,
-            ping_seconds=settings.ping_seconds,
+            ping_seconds=DEV_PING_SECONDS if settings.dev else settings.ping_seconds,
             rotate_seconds=settings.rotate_seconds,
             stall_seconds=settings.stall_seconds,
         ),

@@ -106,7 +106,8 @@ def test_an_address_has_so_many_requests_under_way_and_others_theirs(site: Deplo
 
 @only_nginx
 def test_who_does_not_read_is_sent_away_and_keeps_little_meanwhile(site: DeployedSite) -> None:
-    asks = f"GET /static/vendor/htmx.org/dist/htmx.min.js HTTP/1.1\r\nHost: {DOMAIN}\r\n\r\n".encode()
+    path = "/static/vendor/htmx.org/dist/htmx.min.js"
+    asks = f"GET {path} HTTP/1.1\r\nHost: {DOMAIN}\r\n\r\n".encode()
     with site.connect("127.0.0.11") as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
         sock.sendall(asks * 60)
