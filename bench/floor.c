@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listener}, events[512];
     int64_t not_before = 0, began;
     int changed = 0;
-    if (argc != 4) return 2;
+    if (argc != 5) return 2;
     at.sin_port = htons(atoi(argv[1]));
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(listener, (void *)&at, sizeof at) || listen(listener, 4096)) return perror("floor"), 1;

@@ -50,7 +50,7 @@ def find_pythons(minor: int) -> list[Path]:
 def is_answering(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/blog", timeout=5) as page:
-            return bool(re.search(r"readers? online", page.read().decode()))
+            return bool(re.search(r"(just you|readers?) online", page.read().decode()))
     except OSError:
         return False
 
