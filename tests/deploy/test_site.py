@@ -251,7 +251,7 @@ def test_http_leads_to_https_and_other_names_lead_nowhere(site: DeployedSite) ->
     assert response.status in (301, 308)
     assert response.headers["Location"] == f"{URL}/blog?page=2"
     # nginx asks the blog, which refuses it; Caddy answers with nothing.
-    assert b"readers online" not in site.get("/blog", {"Host": "evil.example"}).body
+    assert b"online" not in site.get("/blog", {"Host": "evil.example"}).body
 
 
 def test_the_proxy_keeps_its_connections_to_the_blog(site: DeployedSite) -> None:
