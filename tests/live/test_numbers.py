@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from jinja2 import ChoiceLoader, DictLoader
 
 from blog.live.numbers import (
     MOST_COUNTED,
+    CountSnapshot,
     LiveCounts,
     PostLink,
 )
@@ -184,3 +186,25 @@ def test_a_frame_has_what_is_beside_the_numbers_and_is_made_anew_with_it(tracker
     plain = numbers.frame("about")
     beside["about"] = b"data: news\n\n"
     assert numbers.frame("about") == plain[:-1] + b"data: news\n\n"
+
+
+@pytest.mark.parametrize("arrived", [False, True])
+@pytest.mark.parametrize("here", [None, 0, 1, 2])
+@pytest.mark.parametrize("total", [0, 1, 2, 1000])
+def test_a_frame_is_what_its_template_makes_of_the_numbers(total, here, arrived):
+    """It is rendered once for all numbers, and again for each while an author writes."""
+    shown = CountSnapshot(total, here, "stale")
+    slowly = LiveTemplates(make_loader(None), reloads=True).frame(shown, arrived=arrived)
+    for _ in range(2):
+        assert TEMPLATES.frame(shown, arrived=arrived) == slowly
+
+
+def test_a_template_that_compares_numbers_is_rendered_for_each():
+    words = "{% macro readers_online(count) %}{{ count }}{% endmacro %}"
+    text = (
+        "{% if shown.total > 5 %}many{% else %}{{ words.readers_online(shown.total) }}{% endif %}"
+    )
+    own = DictLoader({"live/words.html": words, "live/frame.html": text})
+    templates = LiveTemplates(ChoiceLoader([own, make_loader(None)]))
+    frames = [templates.frame(CountSnapshot(total, None, "whole")) for total in (5, 6)]
+    assert frames == ["5", "many"]
