@@ -23,8 +23,9 @@ ALLOWED: dict[str, set[str]] = {
     "blog.viblog": FEATURES
     | {"blog.search", "blog.cards", "blog.posts", "blog.config", "blog.site_folder", LIBRARY},
     "blog.cli": {"blog.live", "blog.ops", "blog.importing", "blog.posts", "blog.config", LIBRARY},
-    "blog.live": {"blog.posts", LIBRARY},
+    "blog.live": {"blog.placeholders", "blog.posts", LIBRARY},
     "blog.pages": {
+        "blog.placeholders",
         "blog.native",
         "blog.short_cache",
         "blog.search",
@@ -41,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "blog.config": {"blog.site_folder", LIBRARY},
     "blog.site_folder": set(),
     "blog.native": set(),
+    "blog.placeholders": set(),
     "blog.short_cache": set(),
     "flask_presence.server": {
         "flask_presence.web",

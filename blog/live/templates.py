@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, NoReturn, Self
+from typing import Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined
 from markupsafe import Markup
+
+from blog.placeholders import PageTemplate, render_with_placeholders
 
 _WORDS = ("live/words.html", "viblog/live/words.html")
 
@@ -24,49 +26,25 @@ class _Words:
         return macro
 
 
-# Nothing that a template shows: a private-use character, and one that XML and HTML cannot have.
-_MARK = "\ue000\x01"
+class _Numbers:
+    """What of a frame changes as readers come and go: its numbers, and the words for them."""
 
+    __slots__ = ("_words", "here", "total")
 
-class _Number(str):
-    """Stands for a number in a frame that is rendered before there is one."""
-
-    field: str
-
-    def __new__(cls, field: str) -> Self:
-        made = super().__new__(cls, f"{_MARK}|{field}{_MARK}")
-        made.field = field
-        return made
-
-    def _refuse(self, other: object) -> NoReturn:
-        raise TypeError("found a template that compares a number")
-
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __hash__ = str.__hash__
-
-
-class _MarkingWords:
-    """The macros, which leave a mark where they are asked for the words of a number."""
-
-    def __init__(self, words: _Words) -> None:
+    def __init__(self, words: Any, shown: Any) -> None:
         self._words = words
+        self.total = shown.total
+        self.here = shown.here
 
-    def __getattr__(self, name: str) -> Any:
-        macro = getattr(self._words, name)
+    @property
+    def total_words(self) -> Markup:
+        """Such as "5 readers online"."""
+        return self._words.readers_online(self.total)  # type: ignore[no-any-return]
 
-        def write(*arguments: Any) -> Any:
-            if len(arguments) == 1 and isinstance(arguments[0], _Number):
-                return Markup(f"{_MARK}{name}|{arguments[0].field}{_MARK}")  # noqa: S704
-            return macro(*arguments)
-
-        return write
-
-
-class _Plan(NamedTuple):
-    """A rendered frame in pieces; in every other place a number, or a macro's words for one."""
-
-    parts: tuple[str, ...]
-    places: tuple[tuple[int, Any, str], ...]
+    @property
+    def here_words(self) -> Markup:
+        """Such as "2 reading now"."""
+        return self._words.reading_now(self.here)  # type: ignore[no-any-return]
 
 
 class LiveTemplates:
@@ -80,7 +58,7 @@ class LiveTemplates:
             undefined=StrictUndefined,
         )
         self._words: _Words | None = None
-        self._plans: dict[tuple[bool, str, bool], _Plan | None] = {}
+        self._frames: dict[tuple[bool, str, bool], PageTemplate | None] = {}
         self.reloads = reloads
 
     @property
@@ -95,42 +73,40 @@ class LiveTemplates:
         return self._words
 
     def frame(self, shown: Any, *, arrived: bool = False) -> str:
-        """Return the data of the event that has every live element of a page: a `CountSnapshot`."""
-        if shown.reads is not None or self.reloads:
-            return self._render("frame", shown=shown, arrived=arrived)
-        key = (shown.here is None, shown.state, arrived)
-        if key not in self._plans:
-            self._plans[key] = self._plan_frame(shown, arrived=arrived)
-        plan = self._plans[key]
-        if plan is None:
-            return self._render("frame", shown=shown, arrived=arrived)
-        parts = list(plan.parts)
-        for place, macro, field in plan.places:
-            number = getattr(shown, field)
-            parts[place] = macro(number) if macro is not None else str(number)
-        return "".join(parts)
+        """Return the data of the event that has every live element of a page: a `CountSnapshot`.
 
-    def _plan_frame(self, shown: Any, *, arrived: bool) -> _Plan | None:
-        """Render a frame once, with marks for its numbers: each reader who comes has one.
-
-        None for a template that does more with a number than to show it, or have words for it.
+        Of all pages but the index it is rendered once, with placeholders for the numbers: each
+        reader who comes has one made.
         """
-        fields = {name: _Number(name) for name in ("total", "here")}
-        if shown.here is None:
-            del fields["here"]
-        template = self._environment.get_template("live/frame.html")
+        numbers = _Numbers(self.words, shown)
+        if shown.reads is not None or self.reloads:
+            return self._render_frame(shown, arrived, numbers)
+        key = (shown.here is None, shown.state, arrived)
+        if key not in self._frames:
+            self._frames[key] = self._prepare_frame(shown, arrived)
+        prepared = self._frames[key]
+        if prepared is None:
+            return self._render_frame(shown, arrived, numbers)
+        return prepared.fill(prepared.read_from(numbers)).decode()
+
+    def _prepare_frame(self, shown: Any, arrived: bool) -> PageTemplate | None:
+        """Return a frame with placeholders; None for a template that tests a number."""
         try:
-            text = template.render(
-                words=_MarkingWords(self.words), shown=shown._replace(**fields), arrived=arrived
+            return render_with_placeholders(
+                lambda live: self._render_frame(shown, arrived, live), object
             )
         except TypeError:
             return None
-        parts = text.split(_MARK)
-        places = []
-        for place in range(1, len(parts), 2):
-            name, _, field = parts[place].partition("|")
-            places.append((place, getattr(self.words, name) if name else None, field))
-        return _Plan(tuple(parts), tuple(places))
+
+    def _render_frame(self, shown: Any, arrived: bool, numbers: object) -> str:
+        return self._render(
+            "frame",
+            numbers=numbers,
+            has_here=shown.here is not None,
+            state=shown.state,
+            arrived=arrived,
+            index=None if shown.reads is None else shown,
+        )
 
     def ping(self) -> str:
         """Return the data of the event that a quiet stream is alive."""

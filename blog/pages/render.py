@@ -11,7 +11,7 @@ from flask import render_template, request
 from blog.config import Settings
 from blog.pages.assets import SCRIPTS
 from blog.pages.cache.page_cache import hand_over
-from blog.pages.cache.placeholders import Placeholder, render_with_placeholders
+from blog.placeholders import Placeholder, render_with_placeholders
 
 CONNECT_TIMEOUT_MS = 20_000
 

@@ -201,9 +201,7 @@ def test_a_frame_is_what_its_template_makes_of_the_numbers(total, here, arrived)
 
 def test_a_template_that_compares_numbers_is_rendered_for_each():
     words = "{% macro readers_online(count) %}{{ count }}{% endmacro %}"
-    text = (
-        "{% if shown.total > 5 %}many{% else %}{{ words.readers_online(shown.total) }}{% endif %}"
-    )
+    text = "{% if numbers.total > 5 %}many{% else %}{{ numbers.total_words }}{% endif %}"
     own = DictLoader({"live/words.html": words, "live/frame.html": text})
     templates = LiveTemplates(ChoiceLoader([own, make_loader(None)]))
     frames = [templates.frame(CountSnapshot(total, None, "whole")) for total in (5, 6)]

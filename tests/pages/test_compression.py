@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from blog.pages.cache.fast_send import choose_codings, deflate, store, write_gzip
-from blog.pages.cache.placeholders import join
+from blog.placeholders import join
 
 PAGE = b"<p>The quick brown fox jumps over the lazy dog.</p>\n" * 200
 

@@ -10,7 +10,7 @@ import pytest
 from jinja2 import Environment
 from markupsafe import Markup
 
-from blog.pages.cache.placeholders import render_with_placeholders
+from blog.placeholders import render_with_placeholders
 
 TEMPLATES = Environment(autoescape=True)
 

@@ -28,6 +28,7 @@ from werkzeug.http import (
     remove_entity_headers,
 )
 
+from blog.placeholders import PageTemplate, Texts, join
 from blog.short_cache import cache_short
 
 from .fast_send import (
@@ -42,7 +43,6 @@ from .fast_send import (
     tag_of,
     write_gzip,
 )
-from .placeholders import PageTemplate, Texts, join
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

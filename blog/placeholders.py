@@ -1,4 +1,4 @@
-"""Render a page once, with placeholders for the live numbers, which each answer fills in.
+"""Render a page or a frame once, with placeholders for the live numbers, filled in later.
 
 A template shows the live numbers as `{{ live.total }}`. While it is rendered, `live` is a
 `Placeholder`: it records what was asked of it and leaves a mark in the text. The text is then cut
@@ -73,7 +73,10 @@ class PageTemplate:
 
     def read(self) -> Texts:
         """Return what replaces the placeholders now."""
-        live = self.live() if self.placeholders else None
+        return self.read_from(self.live()) if self.placeholders else ()
+
+    def read_from(self, live: object) -> Texts:
+        """Return what replaces the placeholders where these are the numbers."""
         return tuple([_follow(live, steps) for steps in self.placeholders])
 
     def fill(self, texts: Texts) -> bytes:
