@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .streams.hub import Limits
@@ -26,6 +27,27 @@ class PresenceSettings:
     # Whether sockets may be taken over from the server.
     takes_over: bool = True
     max_streams: int = 0  # as many as the open files allow
-    max_streams_per_address: int = 250
+    max_streams_per_address: int = 200
     max_streams_per_reader: int = 4
     max_opens_per_address: int = 0  # in a minute; any number
+
+
+def read_settings(read: Callable[[str, str], str]) -> PresenceSettings:
+    """Return the settings of `read(name, default)`. Raises `ValueError` for one of no use."""
+    plain = PresenceSettings()
+
+    def read_count(name: str, default: int) -> int:
+        text = read(name, str(default))
+        if not text.isdecimal():
+            raise ValueError(f"PRESENCE_{name}: found {text!r}, expected a whole number")
+        return int(text)
+
+    return PresenceSettings(
+        redis_url=read("REDIS_URL", plain.redis_url),
+        redis_prefix=read("REDIS_PREFIX", plain.redis_prefix),
+        max_streams=read_count("MAX_STREAMS", plain.max_streams),
+        max_streams_per_address=read_count(
+            "MAX_STREAMS_PER_ADDRESS", plain.max_streams_per_address
+        ),
+        max_streams_per_reader=read_count("MAX_STREAMS_PER_READER", plain.max_streams_per_reader),
+    )

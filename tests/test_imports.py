@@ -33,6 +33,7 @@ ALLOWED: dict[str, set[str]] = {
         "blog.posts",
         "blog.config",
         "blog.site_folder",
+        LIBRARY,
     },
     "blog.ops": {"blog.config", LIBRARY},
     "blog.search": {"blog.native", "blog.posts"},

@@ -16,12 +16,14 @@ from flask import Flask, Response, abort, request, send_file, send_from_director
 
 from blog.posts import Index, Post
 from blog.posts.finding import find_on_disk
+from flask_presence.web import htmx
 
 from .cache.fast_send import GZIP, choose_codings, tag_of
 
 # What the pages run; of the folders that packages are fetched into nothing else is served.
-SCRIPTS = ("vendor/htmx.org/dist/htmx.min.js", "vendor/htmx.org/dist/ext/hx-sse.min.js")
 VENDORED = "vendor/"
+HTMX = f"{VENDORED}htmx.org/dist/"
+SCRIPTS = tuple([HTMX + name for name in htmx.FILES])
 # A year, the longest that RFC 9111 caches are asked to believe; `immutable` is RFC 8246.
 FOR_GOOD = "public, max-age=31536000, immutable"
 VERSION_DIGITS = 12
@@ -50,6 +52,8 @@ class Assets:
 
     def find(self, filename: str) -> Path:
         """Return where a file is: where the last folder has it, if none has it."""
+        if filename in SCRIPTS:
+            return htmx.find_folder() / filename.removeprefix(HTMX)
         *others, last = [folder / filename for folder in self._folders]
         return next((path for path in others if path.is_file()), last)
 
@@ -135,7 +139,9 @@ def install_assets(app: Flask, *folders: Path) -> Assets:
     app.jinja_env.globals["has_static"] = assets.has
 
     def serve(filename: str) -> Response:
-        if filename.startswith(VENDORED) and filename not in SCRIPTS:
+        if filename in SCRIPTS:
+            return send_from_directory(htmx.find_folder(), filename.removeprefix(HTMX))
+        if filename.startswith(VENDORED):
             abort(404)  # the rest of a package, which no page asks for
         for folder in folders[:-1]:
             if (folder / filename).is_file():  # what is outside of it is not served

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any, Protocol
-from urllib.parse import unquote, urlencode
+from urllib.parse import unquote
 
 from flask import render_template, request
 
@@ -12,8 +12,7 @@ from blog.config import Settings
 from blog.pages.assets import SCRIPTS
 from blog.pages.cache.page_cache import hand_over
 from blog.placeholders import Placeholder, render_with_placeholders
-
-CONNECT_TIMEOUT_MS = 20_000
+from flask_presence.web.htmx import make_config, stream_url
 
 
 class LiveNumbers(Protocol):
@@ -85,24 +84,11 @@ def write_htmx_config(settings: Settings, *, keeps_address: bool = False) -> str
 
     `keeps_address` lets htmx write the address of what is shown to the browser's history.
     """
-    config: dict[str, Any] = {
-        "extensions": "sse",
-        # Else htmx makes a stylesheet of its own.
-        "includeIndicatorCSS": False,
-        # Else htmx writes to the browser's history on the first number that changes. "reload":
-        # going back fetches the whole page, for the search form is no part of what htmx swaps.
-        "history": "reload" if keeps_address else False,
-        "sse": {
-            "pauseOnBackground": settings.pause_hidden_tabs,
-            "connectTimeout": CONNECT_TIMEOUT_MS,
-        },
-    }
+    config = make_config(pauses_hidden_tabs=settings.pause_hidden_tabs)
+    if keeps_address:
+        # Going back fetches the whole page: the search form is no part of what htmx swaps.
+        config["history"] = "reload"
     if settings.dev:
         # What is unfolded stays so when a page follows what is saved.
         config["morphIgnore"] = ["data-htmx-powered", "open"]
     return json.dumps(config, separators=(",", ":"))
-
-
-def stream_url(page: str) -> str:
-    """Return the address of a page's stream."""
-    return "/live?" + urlencode({"page": page})

@@ -245,7 +245,7 @@ class Hub:
             if now - page.sent_at >= limits.ping_seconds:
                 page.sent_at = now
                 for group in list(page.groups.values()):
-                    group.send(self.ping, turns, is_ping=True)
+                    group.send(self.ping, turns)
         self._rest_after(turns)
 
     def _take_old(self, now: float) -> list[Stream]:

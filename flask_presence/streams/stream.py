@@ -93,15 +93,11 @@ class Group(ABC, Generic[S]):
     def __iter__(self) -> Iterator[S]: ...
 
     @abstractmethod
-    def send(
-        self,
-        chunk: bytes,
-        turns: Turns,
-        *,
-        skip: Collection[Stream] = (),
-        is_ping: bool = False,
-    ) -> None:
-        """Send a frame or a ping to all but a few, in slices; tell the observer of frames."""
+    def send(self, chunk: bytes, turns: Turns, *, skip: Collection[Stream] = ()) -> None:
+        """Send a frame, or the hub's ping, to all but a few, in slices.
+
+        The observer is told of frames.
+        """
 
 
 class Stream(ABC):

@@ -8,26 +8,25 @@ presence.init_app(app)
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import logging
 import os
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlencode
 
 from flask import Flask, current_app, g, send_from_directory, url_for
 from gevent import monkey
 from itsdangerous import BadSignature, URLSafeSerializer
 from markupsafe import Markup
 
-from ..settings import PresenceSettings
+from ..settings import read_settings
 from ..streams.event import encode_event
 from ..streams.stream import PATH
 from ..tracking import Diff
+from . import htmx
+from .endpoint import read_page
 from .identity import Identity, hide_key
 from .readers import TOPIC
 from .service import PresenceService
@@ -42,8 +41,6 @@ ALONE = (
     " for themselves"
 )
 UNSIGNED = "presence: found no SECRET_KEY in the app's config, expected one: it signs the topics"
-# A page waits so long for its stream (htmx's own default is 20 s, too).
-CONNECT_TIMEOUT_MS = 20_000
 _SALT = "presence.page"
 _PARTIAL = Markup(
     '<hx-partial hx-target=".{name} > :not(.n{count})" hx-swap="outerHTML">{number}</hx-partial>'
@@ -164,7 +161,7 @@ class Presence:
         page = Shown(shown["topic"], tuple(shown["topics"]), shown["total"])
         if not (page.topics or page.has_total):
             return Markup("")
-        url = f"{PATH}?{urlencode({'page': self._state.sign(page)})}"
+        url = htmx.stream_url(self._state.sign(page))
         stream = Markup(
             '<div hx-sse:connect="{}" hx-sse:close="park" hx-swap="none" hx-sync="drop"'
             ' hx-trigger="intersect once, focus from:window, htmx:error delay:5s,'
@@ -172,15 +169,15 @@ class Presence:
         ).format(url)
         if self._state.read_setting("HTMX", "1") == "0":
             return stream
-        sse = {"connectTimeout": CONNECT_TIMEOUT_MS}
-        config = {"extensions": "sse", "history": False, "includeIndicatorCSS": False, "sse": sse}
         scripts = Markup("").join(
             Markup('<script src="{}" integrity="{}"></script>').format(
-                url_for("presence.htmx", name=name), integrity_of(name)
+                url_for("presence.htmx", name=name), htmx.integrity_of(name)
             )
-            for name in HTMX_FILES
+            for name in htmx.FILES
         )
-        meta = Markup('<meta name="htmx-config" content="{}">').format(json.dumps(config))
+        meta = Markup('<meta name="htmx-config" content="{}">').format(
+            json.dumps(htmx.make_config())
+        )
         return stream + meta + scripts
 
     def write_number(self, count: int, words: Callable[[int], str]) -> Markup:
@@ -239,7 +236,10 @@ class _AppPresence:
         self._serializer = URLSafeSerializer(str(app.secret_key), salt=_SALT)
         self.read = lru_cache(maxsize=1024)(self._read)
         self.service = PresenceService(read_settings(self.read_setting))
-        self.is_distinct = self.read_setting("COUNT", "tabs") == "readers"
+        count = self.read_setting("COUNT", "tabs")
+        if count not in ("tabs", "readers"):
+            raise ValueError(f"PRESENCE_COUNT: found {count!r}, expected tabs or readers")
+        self.is_distinct = count == "readers"
         self.is_alone = not self.read_setting("REDIS_URL", "")
         usual = self.service.identify
         self.service.is_page = lambda page: self.read(page) is not None
@@ -303,8 +303,6 @@ class _AppPresence:
         return str(self._app.config.get(variable, os.environ.get(variable, default)))
 
     def _asked(self, environ: WSGIEnvironment) -> Shown | None:
-        from .endpoint import read_page
-
         return self.read(read_page(environ.get("QUERY_STRING", "")))
 
     def _read(self, name: str) -> Shown | None:
@@ -324,50 +322,9 @@ class _AppPresence:
             return self._presence.write_frame(self._known(name))
 
 
-HTMX_FILES = ("htmx.min.js", "ext/hx-sse.min.js")
-
-
-def htmx_folder() -> Path:
-    """Return where htmx is: in an installed package beside this one, else as the build has it."""
-    installed = Path(__file__).parents[1] / "htmx"
-    return (
-        installed
-        if installed.is_dir()
-        else Path(__file__).parents[2] / "static/vendor/htmx.org/dist"
-    )
-
-
-@lru_cache
-def integrity_of(name: str) -> str:
-    """Return a file's hash as browsers check it."""
-    digest = hashlib.sha384((htmx_folder() / name).read_bytes()).digest()
-    return f"sha384-{base64.b64encode(digest).decode()}"
-
-
 def class_of(topic: str) -> str:
     """Return the class of the elements that show a topic: no text needs an escape in CSS."""
     return f"presence-{hashlib.blake2b(topic.encode(), digest_size=6).hexdigest()}"
-
-
-def read_settings(read: Callable[[str, str], str]) -> PresenceSettings:
-    """Return the settings of `read(name, default)`. Raises `ValueError` for one of no use."""
-    plain = PresenceSettings()
-
-    def read_count(name: str, default: int) -> int:
-        text = read(name, str(default))
-        if not text.isdecimal():
-            raise ValueError(f"PRESENCE_{name}: found {text!r}, expected a whole number")
-        return int(text)
-
-    return PresenceSettings(
-        redis_url=read("REDIS_URL", plain.redis_url),
-        redis_prefix=read("REDIS_PREFIX", plain.redis_prefix),
-        max_streams=read_count("MAX_STREAMS", plain.max_streams),
-        max_streams_per_address=read_count(
-            "MAX_STREAMS_PER_ADDRESS", plain.max_streams_per_address
-        ),
-        max_streams_per_reader=read_count("MAX_STREAMS_PER_READER", plain.max_streams_per_reader),
-    )
 
 
 def _shown() -> dict[str, Any]:
@@ -379,6 +336,6 @@ def _shown() -> dict[str, Any]:
 
 
 def _send_htmx(name: str) -> Any:
-    if name not in HTMX_FILES:
+    if name not in htmx.FILES:
         return "", 404
-    return send_from_directory(htmx_folder(), name, max_age=31_536_000)
+    return send_from_directory(htmx.find_folder(), name, max_age=31_536_000)

@@ -122,13 +122,35 @@ def test_the_package_holds_the_theme_and_nothing_that_does_not_belong(package):
         path.relative_to(ROOT).as_posix() for path in (ROOT / "templates").rglob("*.html")
     }
     assert in_repository <= theme
-    assert {name for name in theme if name.startswith("static/vendor")} == {
-        f"static/vendor/htmx.org/{name}"
+    assert not {name for name in theme if name.startswith("static/vendor")}
+    assert {name for name in names if name.startswith("flask_presence/htmx")} == {
+        f"flask_presence/htmx/{name}"
         for name in ("LICENSE", "dist/htmx.min.js", "dist/ext/hx-sse.min.js")
     }
     assert {
         f"flask_presence/tracking/{step}.lua" for step in ("append", "put", "digest", "leave")
     } <= (set(names))
+
+
+def test_an_application_that_has_only_the_package_serves_htmx(package, tmp_path):
+    program = (
+        "import flask, flask_presence\n"
+        "app = flask.Flask('notes')\n"
+        "app.secret_key = 'k' * 32\n"
+        "flask_presence.Presence(app)\n"
+        "print([app.test_client().get(f'/live/htmx/{name}').status_code\n"
+        "       for name in ('htmx.min.js', 'ext/hx-sse.min.js')])\n"
+    )
+    environ = os.environ | {"PYTHONPATH": str(package)}
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environ,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert said.stdout == "[200, 200]\n"
 
 
 def test_a_new_blog_has_three_files_and_is_served_whole(own_blog):

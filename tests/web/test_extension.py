@@ -160,6 +160,10 @@ def test_a_listener_is_told_of_its_topic_only():
         (lambda: Presence(Flask("x")), "found no SECRET_KEY"),
         (lambda: Presence().init_app(make_app()[0]), "found it on this app already"),
         (lambda: make_app(PRESENCE_MAX_STREAMS="many"), "PRESENCE_MAX_STREAMS: found 'many'"),
+        (
+            lambda: make_app(PRESENCE_COUNT="people"),
+            "PRESENCE_COUNT: found 'people', expected tabs",
+        ),
         (lambda: render(make_app()[0], "{{ presence.counter(3) }}"), "found the topic 3"),
     ],
 )

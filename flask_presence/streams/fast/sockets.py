@@ -90,15 +90,9 @@ class SocketGroup(Group[SocketStream]):
         """Take a stream out."""
         del self._streams[stream.sock]
 
-    def send(
-        self,
-        chunk: bytes,
-        turns: Turns,
-        *,
-        skip: Collection[Stream] = (),
-        is_ping: bool = False,
-    ) -> None:
+    def send(self, chunk: bytes, turns: Turns, *, skip: Collection[Stream] = ()) -> None:
         """Send to all but a few: these are taken out and in again, as looking at each costs."""
+        is_ping = chunk is self.hub.ping
         few = {one.sock: one for one in skip if isinstance(one, SocketStream)}
         for sock in few:
             del self._streams[sock]

@@ -158,15 +158,9 @@ class GeneratorGroup(Group[GeneratorStream]):
         self._streams.discard(stream)
         self._all.discard(stream)
 
-    def send(
-        self,
-        chunk: bytes,
-        turns: Turns,
-        *,
-        skip: Collection[Stream] = (),
-        is_ping: bool = False,
-    ) -> None:
+    def send(self, chunk: bytes, turns: Turns, *, skip: Collection[Stream] = ()) -> None:
         """Have it sent to all but a few, by their own greenlets, which tell the observer."""
+        is_ping = chunk is self.hub.ping
         streams = [one for one in self._streams if one not in skip]
         for sent, stream in enumerate(streams, start=1):
             if is_ping:

@@ -1,0 +1,47 @@
+"""htmx, as a page with a stream needs it: its files, how it is set, and the stream's address."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from ..streams.stream import PATH
+
+FILES = ("htmx.min.js", "ext/hx-sse.min.js")
+# How long a page waits for its stream's first byte.
+CONNECT_TIMEOUT_MS = 20_000
+
+
+def make_config(*, pauses_hidden_tabs: bool = False) -> dict[str, Any]:
+    """Return what `<meta name="htmx-config">` has at least, to be written as JSON."""
+    return {
+        "extensions": "sse",
+        # Else htmx makes a stylesheet of its own.
+        "includeIndicatorCSS": False,
+        # Else htmx writes to the browser's history on the first number that changes.
+        "history": False,
+        "sse": {"pauseOnBackground": pauses_hidden_tabs, "connectTimeout": CONNECT_TIMEOUT_MS},
+    }
+
+
+def stream_url(page: str) -> str:
+    """Return the address of a page's stream."""
+    return f"{PATH}?{urlencode({'page': page})}"
+
+
+def find_folder() -> Path:
+    """Return the folder with the files: in an installed package, else where the build put it."""
+    installed = Path(__file__).parents[1] / "htmx/dist"
+    repository = Path(__file__).parents[2] / "static/vendor/htmx.org/dist"
+    return installed if installed.is_dir() else repository
+
+
+@lru_cache
+def integrity_of(name: str) -> str:
+    """Return the hash of a file as browsers check it (Subresource Integrity)."""
+    digest = hashlib.sha384((find_folder() / name).read_bytes()).digest()
+    return f"sha384-{base64.b64encode(digest).decode()}"
