@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 from flask.cli import ScriptInfo
 
-from blog.config import LANGUAGE, Settings, SettingsError
+from blog.config import Settings, SettingsError
+from blog.setting_kinds import LANGUAGE
 from blog.site_folder import SETTINGS_FILE, find_site, theme_folder
 
 STARTER = Path(__file__).parent / "starter"

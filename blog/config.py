@@ -1,23 +1,44 @@
 """Every setting of the blog: its name, type, default, unit and meaning.
 
-Nothing else in the project reads the environment. A setting `posts_dir` is read from the variable
+Nothing else in the blog reads the environment. A setting `posts_dir` is read from the variable
 `BLOG_POSTS_DIR`; `PORT` and `WEB_CONCURRENCY` keep the names that hosting platforms give them.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from blog.setting_kinds import (
+    CONTACT,
+    FOLDER,
+    FONT,
+    HOST,
+    HOSTS,
+    LANGUAGE,
+    NETWORKS,
+    NOT_EMPTY,
+    PORT,
+    POSITIVE,
+    REDIS,
+    SECONDS,
+    SECRET,
+    SITE_URL,
+    SWITCH,
+    TEXT,
+    WHOLE,
+    ZONE,
+    Kind,
+    Network,
+    one_of,
+)
 from blog.site_folder import (
     SECRETS_FILE,
     SETTINGS_FILE,
@@ -26,7 +47,7 @@ from blog.site_folder import (
     read_secrets_file,
     read_settings_file,
 )
-from flask_presence.redis_address import SHORT, RedisAddress, embedded_socket, has_tag, needs_tag
+from flask_presence.redis_address import RedisAddress, embedded_socket, has_tag, needs_tag
 
 
 class SettingsError(ValueError):
@@ -35,89 +56,6 @@ class SettingsError(ValueError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What may be set: `expected` says it, `convert` makes the value of a text, `fits` checks it.
-
-    `convert` raises `ValueError`, `LookupError` or `OSError` for a text that is no such value. A
-    secret's value is in no message and in no `repr`.
-    """
-
-    expected: str
-    convert: Callable[[str], Any] = str.strip
-    fits: Callable[[Any], object] = lambda value: True
-    is_secret: bool = False
-
-    def read(self, text: str) -> Any:
-        """Return the value of a text. Raises `ValueError`, too, for a value that does not fit."""
-        value = self.convert(text)
-        if not self.fits(value):
-            raise ValueError
-        return value
-
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-# BCP 47, without asking whether there is such a language.
-LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
-_SITE_URL = re.compile(r"(?:(?i:https?)://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::[0-9]+)?/?)?")
-_HOST_NAME = re.compile(r"[\w.-]+")
-# Whose subdomains are meant, too, begins with a dot. A port is not looked at.
-_TRUSTED_HOST = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*(?::[0-9]+)?")
-_SWITCHES = {"1": True, "true": True, "yes": True, "on": True}
-_SWITCHES |= {"0": False, "false": False, "no": False, "off": False, "": False}
-_CONTACT_SCHEMES = ("mailto:", "https://", "tel:")
-# 16 random bytes written in hex: nobody guesses a signature's key of that length.
-MIN_SECRET_CHARS = 32
-
-
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _one_of(*choices: str) -> Kind:
-    expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
-    return Kind(expected, lambda text: text.strip().lower(), choices.__contains__)
-
-
-TEXT = Kind("text")
-NOT_EMPTY = Kind("text, not empty", fits=re.compile(".+").fullmatch)
-FOLDER = Kind("a folder", lambda text: Path(text.strip()).expanduser())
-FONT = Kind("a font file")
-WHOLE = Kind("a whole number", int, lambda number: number >= 0)
-POSITIVE = Kind("a whole number from 1", int, lambda number: number >= 1)
-PORT = Kind("a port from 1 to 65535", int, lambda port: 1 <= port <= 65_535)
-SECONDS = Kind("seconds, more than 0, less than 86400", float, lambda seconds: 0 < seconds < 86_400)
-SWITCH = Kind("1 or 0", lambda text: _SWITCHES[text.strip().lower()])
-SECRET = Kind(
-    f"{MIN_SECRET_CHARS} characters or more",
-    str,
-    lambda secret: not secret or len(secret) >= MIN_SECRET_CHARS,
-    is_secret=True,
-)
-ZONE = Kind("a name such as Europe/Berlin", lambda text: ZoneInfo(text.strip()))
-LANGUAGE = Kind("a tag such as de or pt-BR", fits=LANGUAGE_TAG.fullmatch)
-SITE_URL = Kind("http(s)://host, no path", fits=_SITE_URL.fullmatch)
-CONTACT = Kind(
-    "mailto:…, https://… or tel:…",
-    fits=lambda contact: (
-        not contact or (contact.isprintable() and contact.startswith(_CONTACT_SCHEMES))
-    ),
-)
-HOST = Kind(
-    "an address or a name, no port",
-    fits=lambda host: ipaddress.IPv6Address(host) if ":" in host else _HOST_NAME.fullmatch(host),
-)
-HOSTS = Kind(
-    "names, comma-separated", _split, lambda hosts: all(map(_TRUSTED_HOST.fullmatch, hosts))
-)
-NETWORKS = Kind(
-    "addresses or networks, comma-separated",
-    lambda text: tuple(map(ipaddress.ip_network, _split(text))),
-)
-REDIS = Kind(SHORT, is_secret=True)  # more of it is checked with the prefix, below
 
 
 def setting(default: Any, kind: Kind, help_text: str, *, variable: str = "") -> Any:
@@ -201,11 +139,11 @@ class Settings:
         "What every key and channel begins with; another one for each blog on one Redis.",
     )
     count: str = setting(
-        "tabs", _one_of("tabs", "readers"), "What is counted: every open tab, or distinct browsers."
+        "tabs", one_of("tabs", "readers"), "What is counted: every open tab, or distinct browsers."
     )
     privacy_signal: str = setting(
         "tab",
-        _one_of("tab", "uncounted"),
+        one_of("tab", "uncounted"),
         "How a browser counts that asks for privacy (`Sec-GPC`, `DNT`): each tab by itself,"
         " without a cookie, or not at all.",
     )
@@ -250,7 +188,7 @@ class Settings:
     )
     transport: str = setting(
         "auto",
-        _one_of("auto", "generator"),
+        one_of("auto", "generator"),
         "How streams are sent: `auto` takes sockets over from gunicorn where it can, `generator`"
         " leaves every one to the WSGI server.",
     )
@@ -260,12 +198,10 @@ class Settings:
         "For writing, as `make dev` has it: open pages follow what is saved and show what is to"
         " be mended, and drafts can be seen. Not for a blog that others can reach.",
     )
-    log_level: str = setting(
-        "info", _one_of("debug", "info", "warning", "error"), "What is logged."
-    )
+    log_level: str = setting("info", one_of("debug", "info", "warning", "error"), "What is logged.")
     log_format: str = setting(
         "text",
-        _one_of("text", "json"),
+        one_of("text", "json"),
         "How a line of the log is written: for people, or one JSON object for machines.",
     )
     metrics: tuple[Network, ...] = setting(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 from typing import Any
 
-from blog.config import LANGUAGE_TAG
 from blog.importing.addresses import write_address
 from blog.importing.names import divide_names
 from blog.importing.site import JEKYLL_STYLES, Site
@@ -16,6 +15,7 @@ from blog.importing.source import Source, read_words
 from blog.posts.addresses import post_path, read_alias, write_alias_key
 from blog.posts.dates import read_date
 from blog.posts.fields import drop_links
+from blog.setting_kinds import LANGUAGE_TAG
 
 # Ours, and the names that others have for it: the first that says something is taken.
 TEXTS = {

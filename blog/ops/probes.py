@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import SecurityError
 from werkzeug.wsgi import get_host
 
-from blog.config import Network
+from blog.setting_kinds import Network
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -10,13 +10,13 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 from unicodedata import normalize
 
-from blog.config import LANGUAGE_TAG
 from blog.posts.addresses import is_image, is_shown_elsewhere, is_web_address, read_alias
 from blog.posts.dates import read_date
 from blog.posts.frontmatter import FrontMatter
 from blog.posts.markup.outline import shorten
 from blog.posts.names import MAX_ID_CHARS, make_former_id, slugify
 from blog.posts.signs import drop_controls
+from blog.setting_kinds import LANGUAGE_TAG
 
 MAX_TAGS = 100
 MAX_AUTHORS = 100

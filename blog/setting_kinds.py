@@ -1,0 +1,97 @@
+"""The kinds of settings: what each may have, how a text becomes its value, and what is expected."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask_presence.redis_address import SHORT
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What may be set: `expected` says it, `convert` makes the value of a text, `fits` checks it.
+
+    `convert` raises `ValueError`, `LookupError` or `OSError` for a text that is no such value. A
+    secret's value is in no message and in no `repr`.
+    """
+
+    expected: str
+    convert: Callable[[str], Any] = str.strip
+    fits: Callable[[Any], object] = lambda value: True
+    is_secret: bool = False
+
+    def read(self, text: str) -> Any:
+        """Return the value of a text. Raises `ValueError`, too, for a value that does not fit."""
+        value = self.convert(text)
+        if not self.fits(value):
+            raise ValueError
+        return value
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# BCP 47, without asking whether there is such a language.
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+_SITE_URL = re.compile(r"(?:(?i:https?)://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::[0-9]+)?/?)?")
+_HOST_NAME = re.compile(r"[\w.-]+")
+# Whose subdomains are meant, too, begins with a dot. A port is not looked at.
+_TRUSTED_HOST = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*(?::[0-9]+)?")
+_SWITCHES = {"1": True, "true": True, "yes": True, "on": True}
+_SWITCHES |= {"0": False, "false": False, "no": False, "off": False, "": False}
+_CONTACT_SCHEMES = ("mailto:", "https://", "tel:")
+# 16 random bytes written in hex: nobody guesses a signature's key of that length.
+MIN_SECRET_CHARS = 32
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def one_of(*choices: str) -> Kind:
+    """Return the kind of a setting that has one of these values."""
+    expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    return Kind(expected, lambda text: text.strip().lower(), choices.__contains__)
+
+
+TEXT = Kind("text")
+NOT_EMPTY = Kind("text, not empty", fits=re.compile(".+").fullmatch)
+FOLDER = Kind("a folder", lambda text: Path(text.strip()).expanduser())
+FONT = Kind("a font file")
+WHOLE = Kind("a whole number", int, lambda number: number >= 0)
+POSITIVE = Kind("a whole number from 1", int, lambda number: number >= 1)
+PORT = Kind("a port from 1 to 65535", int, lambda port: 1 <= port <= 65_535)
+SECONDS = Kind("seconds, more than 0, less than 86400", float, lambda seconds: 0 < seconds < 86_400)
+SWITCH = Kind("1 or 0", lambda text: _SWITCHES[text.strip().lower()])
+SECRET = Kind(
+    f"{MIN_SECRET_CHARS} characters or more",
+    str,
+    lambda secret: not secret or len(secret) >= MIN_SECRET_CHARS,
+    is_secret=True,
+)
+ZONE = Kind("a name such as Europe/Berlin", lambda text: ZoneInfo(text.strip()))
+LANGUAGE = Kind("a tag such as de or pt-BR", fits=LANGUAGE_TAG.fullmatch)
+SITE_URL = Kind("http(s)://host, no path", fits=_SITE_URL.fullmatch)
+CONTACT = Kind(
+    "mailto:…, https://… or tel:…",
+    fits=lambda contact: (
+        not contact or (contact.isprintable() and contact.startswith(_CONTACT_SCHEMES))
+    ),
+)
+HOST = Kind(
+    "an address or a name, no port",
+    fits=lambda host: ipaddress.IPv6Address(host) if ":" in host else _HOST_NAME.fullmatch(host),
+)
+HOSTS = Kind(
+    "names, comma-separated", _split, lambda hosts: all(map(_TRUSTED_HOST.fullmatch, hosts))
+)
+NETWORKS = Kind(
+    "addresses or networks, comma-separated",
+    lambda text: tuple(map(ipaddress.ip_network, _split(text))),
+)
+REDIS = Kind(SHORT, is_secret=True)  # more of it is checked with the prefix, below
