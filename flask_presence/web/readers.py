@@ -134,11 +134,11 @@ class Readers:
         for joined in diff.joins:
             if self._drained:
                 self._note_return(joined)
-            if joined.prev_ref in self._to_park:
+            metas = self._tracker.get_by_key(TOPIC, joined.key)
+            if joined.prev_ref in self._to_park and len(metas) > self._max_streams:
                 self._to_park.add(joined.ref)  # until it leaves: it may be another worker's
                 gevent.spawn(self._park, joined.ref)  # once it is open
                 continue
-            metas = self._tracker.get_by_key(TOPIC, joined.key)
             if len(metas) == 1:  # nearly always; there may be thousands
                 continue
             if joined.prev_ref in left:

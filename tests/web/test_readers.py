@@ -1,0 +1,74 @@
+"""Which tabs of a reader stay, where there are too many of them; nothing is started."""
+
+from __future__ import annotations
+
+import gevent
+import pytest
+
+from flask_presence.settings import PresenceSettings
+from flask_presence.streams.observer import Ending
+from flask_presence.streams.stream import Request, Stream
+from flask_presence.web.identity import Identity
+from flask_presence.web.readers import TOPIC
+from flask_presence.web.service import PresenceService
+from flask_presence.web.tab import Tab
+
+
+class Browser:
+    """One reader's tabs, each with a stream that a WSGI server sends."""
+
+    def __init__(self) -> None:
+        self.service = PresenceService(PresenceSettings(takes_over=False, max_streams_per_reader=1))
+
+    def open(self, prev_ref: str | None = None) -> Stream:
+        service = self.service
+        places = service.gate.find("192.0.2.1")
+        tab = Tab(service.gate, places, service.readers, Identity("ada", "", prev_ref))
+        request = Request({}, lambda *_: lambda _: None, [])
+        stream = service.hub.open("index", tab, request)
+        assert isinstance(stream, Stream)
+        return stream
+
+    def look_for_too_many(self) -> None:
+        """Do at once what is due 2.75 s after a tab too many came."""
+        check = self.service.readers._checks["ada"]
+        check.kill()
+        self.service.readers._park_oldest("ada")
+
+    def refs(self) -> set[str]:
+        return {meta["ref"] for meta in self.service.tracker.get_by_key(TOPIC, "ada")}
+
+
+@pytest.fixture
+def browser():
+    browser = Browser()
+    yield browser
+    browser.service.readers.close()
+
+
+def ref_of(stream: Stream) -> str:
+    return stream.owner.event_id
+
+
+def test_a_tab_too_many_that_is_on_its_way_back_is_parked_as_it_comes(browser):
+    older = browser.open()
+    older.rotate()  # its tab is asked to come back, and counts meanwhile
+    newer = browser.open()
+    browser.look_for_too_many()
+    assert browser.refs() == {ref_of(older), ref_of(newer)}
+    back = browser.open(prev_ref=ref_of(older))
+    gevent.sleep(0)
+    assert not back.is_open
+    assert browser.refs() == {ref_of(newer)}
+
+
+def test_it_stays_where_it_is_none_too_many_any_more(browser):
+    older = browser.open()
+    older.rotate()
+    newer = browser.open()
+    browser.look_for_too_many()
+    newer.end(ending=Ending.PARKED)
+    back = browser.open(prev_ref=ref_of(older))
+    gevent.sleep(0)
+    assert back.is_open
+    assert browser.refs() == {ref_of(back)}
