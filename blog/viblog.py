@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 # Only reached by a program that never set BLOG_REDIS_URL; gunicorn.conf.py always does.
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
-# While an author writes, an open page is told so often what the newest version is.
+# How often an open page hears of the newest version in development.
 DEV_PING_SECONDS = 1.0
 
 
@@ -171,9 +171,9 @@ class Viblog:
         self.search.start()
 
     def _note_news(self) -> None:
-        """Have open pages told of what changed; while an author writes, by every ping as well.
+        """Send the change to all open pages; in development, repeat it with every ping.
 
-        A page that fetches itself anew twice within a moment may drop the second answer.
+        A page that reloads itself twice in quick succession may drop the second response.
         """
         following = self.following.change("") if self.following is not None else b""
         self.presence.hub.ping = join_events(self._ping, following)

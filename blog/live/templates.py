@@ -27,7 +27,7 @@ class _Words:
 
 
 class _Numbers:
-    """What of a frame changes as readers come and go: its numbers, and the words for them."""
+    """The numbers of a frame, and the words for them."""
 
     __slots__ = ("_words", "here", "total")
 
@@ -75,8 +75,8 @@ class LiveTemplates:
     def frame(self, shown: Any, *, arrived: bool = False) -> str:
         """Return the data of the event that has every live element of a page: a `CountSnapshot`.
 
-        Of all pages but the index it is rendered once, with placeholders for the numbers: each
-        reader who comes has one made.
+        Except for the index it is rendered once, with placeholders for the numbers, because every
+        arrival needs a frame.
         """
         numbers = _Numbers(self.words, shown)
         if shown.reads is not None or self.reloads:

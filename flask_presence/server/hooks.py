@@ -35,7 +35,7 @@ WORKER_NAME = "PRESENCE_WORKER_NAME"
 
 
 class Life(Protocol):
-    """What a worker starts and closes: the application's presence, or what holds it."""
+    """What a worker starts and closes: the application's presence, or the object that has it."""
 
     @property
     def presence(self) -> Any:
@@ -70,8 +70,8 @@ class HookSettings:
 class Hooks:
     """The hooks of a gunicorn configuration; each is named as gunicorn names it.
 
-    `find_life` returns what has to be started and closed of an application. What the hooks share
-    hangs on gunicorn's server: at a reload the configuration is read again, and this made anew.
+    `find_life(application)` returns what a worker starts and closes. State lives in attributes of
+    gunicorn's server, because a reload reads the configuration again and makes new hooks.
     """
 
     def __init__(self, settings: HookSettings, find_life: Callable[[Any], Life]) -> None:

@@ -94,17 +94,17 @@ class Presence:
     # -- What an application says ----------------------------------------------------------------
 
     def key(self, function: Callable[[], str | None]) -> Callable[[], str | None]:
-        """Decorate what says who somebody is, in a request: a user's id, or None for a browser."""
+        """Decorate a function that returns the user's id in a request; None counts the browser."""
         self._key = function
         return function
 
     def may_watch(self, function: Callable[[str], bool]) -> Callable[[str], bool]:
-        """Decorate what says, in a request, whether somebody may see and count on a topic."""
+        """Decorate a function that decides in a request whether the client may see a topic."""
         self._may_watch = function
         return function
 
     def on_diff(self, topic: str) -> Callable[[Callable[[Diff], None]], Callable[[Diff], None]]:
-        """Decorate what is called with the joins and leaves of a topic. It must not wait."""
+        """Decorate a function that is told of the joins and leaves of a topic; it must not wait."""
 
         def decorate(listener: Callable[[Diff], None]) -> Callable[[Diff], None]:
             def tell(diff: Diff) -> None:
@@ -133,9 +133,10 @@ class Presence:
     # -- Templates -------------------------------------------------------------------------------
 
     def counter(self, topic: str, *, watch: bool = False) -> Markup:
-        """Show how many have a page of a topic open; whoever sees this page is one of them.
+        """Return the live number of tabs on a topic. Whoever opens this page counts on that topic.
 
-        With `watch` it only shows the number. A page is of one topic, the first that it shows.
+        With `watch` the page shows the number and does not count. A page counts on one topic only:
+        the first that it shows without `watch`. Raises `TypeError` for a topic that is no text.
         """
         if not isinstance(topic, str):
             raise TypeError(f"presence: found the topic {topic!r}, expected a str")
@@ -147,15 +148,15 @@ class Presence:
         return Markup('<span class="{}">{}</span>').format(class_of(topic), number)
 
     def total(self) -> Markup:
-        """Show how many have any page open."""
+        """Return the live number of tabs on all pages."""
         _shown()["total"] = True
         number = self.write_number(self.count_all(), self._total_words)
         return Markup('<span class="presence-total">{}</span>').format(number)
 
     def script(self) -> Markup:
-        """Open the stream of the page: htmx and its extension; at the end of the body.
+        """Return what opens the stream of the page, and loads htmx: for the end of the body.
 
-        Nothing where the page shows no number, and no htmx where PRESENCE_HTMX is "0".
+        Empty for a page without numbers; without htmx where PRESENCE_HTMX is "0".
         """
         shown = _shown()
         page = Shown(shown["topic"], tuple(shown["topics"]), shown["total"])
@@ -181,11 +182,11 @@ class Presence:
         return stream + meta + scripts
 
     def write_number(self, count: int, words: Callable[[int], str]) -> Markup:
-        """Return a number as a page shows it: what a frame puts another one in place of."""
+        """Return a number and its words, as the element that the next frame replaces."""
         return _NUMBER.format(count=count, words=words(count))
 
     def write_frame(self, page: Shown) -> bytes:
-        """Return the event that has every number of a page."""
+        """Return the frame of a page: every number that it shows."""
         state = self._state
         counts = [(class_of(topic), state.count(page=topic)) for topic in page.topics]
         numbers = [(name, count, self._counter_words) for name, count in counts]
@@ -198,7 +199,7 @@ class Presence:
         return encode_event("\n".join(parts))
 
     def identify(self, environ: WSGIEnvironment, app: Flask, usual: Identity) -> Identity:
-        """Return who asks for a stream: by the application's `key`, else by the browser."""
+        """Return the reader who asks for a stream: the application's user, else the browser."""
         if self._key is None or not usual.key:
             return usual
         with app.request_context(environ):
@@ -214,7 +215,7 @@ class Presence:
 
     @property
     def asks_application(self) -> bool:
-        """Whether an application's own functions have a say, which may wait."""
+        """Whether functions of the application are called for each stream; they may wait."""
         return self._key is not None or self._may_watch is not None
 
     @property
@@ -228,7 +229,7 @@ class Presence:
 
 
 class _AppPresence:
-    """The presence of one application in this process; a WSGI application before its own."""
+    """The presence of one application; as WSGI middleware it answers streams before it."""
 
     def __init__(self, presence: Presence, app: Flask) -> None:
         self._presence = presence

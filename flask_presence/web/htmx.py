@@ -1,4 +1,4 @@
-"""htmx, as a page with a stream needs it: its files, how it is set, and the stream's address."""
+"""The htmx files, their configuration, and the address of a page's stream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONNECT_TIMEOUT_MS = 20_000
 
 
 def make_config(*, pauses_hidden_tabs: bool = False) -> dict[str, Any]:
-    """Return what `<meta name="htmx-config">` has at least, to be written as JSON."""
+    """Return what every page with a stream needs in `<meta name="htmx-config">`."""
     return {
         "extensions": "sse",
         # Else htmx makes a stylesheet of its own.

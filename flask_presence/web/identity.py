@@ -102,6 +102,6 @@ def key_of(token: str) -> str:
 
 
 def hide_key(secret: object, key: str) -> str:
-    """Return the presence key of what an application calls somebody: it cannot be told from it."""
+    """Return the presence key of a user id: a keyed hash, which does not reveal the id."""
     keyed = hashlib.sha256(str(secret).encode()).digest()
     return hashlib.blake2b(key.encode(), digest_size=9, key=keyed).hexdigest()

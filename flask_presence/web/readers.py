@@ -59,7 +59,7 @@ class Readers:
         self._linger_seconds = linger_seconds
         self._streams: dict[str, Stream] = {}  # by ref
         self._checks: dict[str, gevent.Greenlet[..., None]] = {}  # by key
-        # The refs of streams that are one too many, but were on their way back: to be parked then.
+        # Refs of tabs that are one too many but were reconnecting: parked as they arrive.
         self._to_park: set[str] = set()
         self._probes: dict[str, tuple[float, float]] = {}  # by key: how many are left, and when
         self._settling: dict[str, gevent.Greenlet[..., None]] = {}  # by key

@@ -1,4 +1,4 @@
-"""One worker's presence: what it is made of, and its life from the first read to the goodbye."""
+"""The presence of one worker: its parts, and how it starts, drains and closes."""
 
 from __future__ import annotations
 
