@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from blog.posts.markup.markdown import Style, render_with_hints
@@ -56,7 +56,7 @@ WIDE and by $\\eqref{abc}$ a wrong one: $\\foo{x}$.
 
 ## Formulas
 
-```python {hl_lines="2-3"}
+```python {title="greet.py" linenums="9" hl_lines="2-3"}
 def greet(name):
     words = f"Hello, {name}"
     print(words)  # a line that is long enough to reach the label of the block, and beyond it
@@ -136,10 +136,29 @@ def test_the_page_is_accessible_keeps_to_the_csp_and_never_scrolls_sideways(url)
                 assert [text for text in said if "live" not in text and "ERR_" not in text] == []
                 cells = tab.locator("mtd.align-right").first
                 assert cells.evaluate("cell => getComputedStyle(cell).textAlign") == "end"
+                check_code(tab)
                 if folder := os.environ.get("SHOTS"):
                     tab.screenshot(path=Path(folder) / f"{width}-{scheme}.png", full_page=True)
                 tab.close()
         chromium.close()
+
+
+def check_code(tab: Page) -> None:
+    """Look at a numbered block: its numbers are seen, not copied, and not read out."""
+    block = tab.locator("figure.code")
+    assert block.locator("figcaption").inner_text() == "greet.py"
+    lines = block.locator("[data-line]")
+    shown = "line => getComputedStyle(line, '::before').content"
+    assert lines.first.evaluate(shown) == '" 9"'
+    code = block.locator("code")
+    copied = code.evaluate(
+        "code => { getSelection().selectAllChildren(code); return String(getSelection()) }"
+    )
+    assert copied.startswith('def greet(name):\n    words = f"Hello, {name}"\n')
+    read_out = block.aria_snapshot()
+    assert "def greet" in read_out
+    assert not {"9", "10", "11"} & set(read_out.split())
+    tab.evaluate("() => getSelection().empty()")
 
 
 def _note_in(said: list[str]) -> Callable[[ConsoleMessage], None]:

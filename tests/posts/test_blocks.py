@@ -47,7 +47,7 @@ def test_an_escaped_bar_in_code_outside_of_tables_stays():
     assert render(r"`x\|y`") == r"<p><code>x\|y</code></p>"
 
 
-CODE = '<div class="codehilite"><pre tabindex="0"><code>x\n</code></pre></div>'
+CODE = '<div class="codehilite"><pre><code>x\n</code></pre></div>'
 
 
 @pytest.mark.parametrize(

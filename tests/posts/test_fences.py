@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -23,7 +24,7 @@ def render(body: str) -> str:
     return " ".join(write_html(body).split())
 
 
-CODE = '<div class="codehilite"><pre tabindex="0"><code>x </code></pre></div>'
+CODE = '<div class="codehilite"><pre><code>x </code></pre></div>'
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,6 @@ CODE = '<div class="codehilite"><pre tabindex="0"><code>x </code></pre></div>'
         "```\nx\n`````",
         "   ```\n   x\n   ```",
         "```\nx",
-        '```text title="a.txt"\nx\n```',
         '```{.text #here style="color: red"}\nx\n```',
     ],
 )
@@ -78,7 +78,7 @@ def test_backticks_within_a_line_are_no_fence():
     [
         'text hl_lines="1 3-4"',
         'text {hl_lines="1 3-4"}',
-        "text {linenos=true, hl_lines=[1,'3-4']}",
+        "text {linenos=false, hl_lines=[1,'3-4']}",
         "text {1,3-4}",
         '{.text hl_lines="1 3-4 9-9999"}',
     ],
@@ -107,3 +107,49 @@ def test_code_says_its_language(said: str, shown: str):
 
 def test_module_scripts_are_coloured_as_javascript():
     assert '<span class="k">import</span>' in render("```mjs\nimport a;\n```")
+
+
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [
+        ('python title="app.py"', "app.py"),
+        ("python {title='my app.py' linenos=false}", "my app.py"),
+        ("{.python filename=src/app.py}", "src/app.py"),
+        ('title="a <b>"', "a &lt;b&gt;"),
+    ],
+)
+def test_a_block_with_a_title_is_a_figure(said: str, title: str):
+    html = render(f"```{said}\nx\n```")
+    assert html.startswith(f'<figure class="code"><figcaption>{title}</figcaption><div')
+    assert "data-line=" not in html
+    assert ('data-language="Python"' in html) == ("python" in said)
+
+
+@pytest.mark.parametrize(
+    ("said", "numbers"),
+    [
+        ("text linenums=1", ["1", "2"]),
+        ('text linenums="9" title="linenos"', [" 9", "10"]),
+        ("text {linenos=table, linenostart=9}", [" 9", "10"]),
+        ("text,linenos", ["1", "2"]),
+        ("text showLineNumbers {2}", ["1", "2"]),
+        ('{.text .numberLines startFrom="9"}', [" 9", "10"]),
+        ("text {linenos=false, linenostart=9}", []),
+        ('text title="linenos.py"', []),
+        ("text linenums=99999999", ["1", "2"]),
+    ],
+)
+def test_lines_are_numbered_where_the_fence_says_so(said: str, numbers: list[str]):
+    html = write_html(f"```{said}\na\nb\n```")
+    assert re.findall(r'<span aria-hidden="true" data-line="([^"]+)"></span>', html) == numbers
+
+
+def test_a_highlighted_line_has_its_number_inside_and_counts_from_the_first():
+    html = write_html('```text linenums="7" hl_lines="2"\na\nb\n```')
+    assert '<span class="hll"><span aria-hidden="true" data-line="8"></span>b\n</span>' in html
+
+
+def test_only_code_that_is_wider_than_a_post_is_a_stop_of_the_tab_key():
+    assert "tabindex" not in render(f"```\n{'x' * 64}\n```")
+    assert '<pre tabindex="0">' in render(f"```\n{'x' * 65}\n```")
+    assert '<pre tabindex="0">' in render("```\n" + "\tx" * 20 + "\n```")

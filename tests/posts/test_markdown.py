@@ -66,7 +66,7 @@ def test_headings_in_other_scripts_have_readable_anchors():
 
 def test_code_is_coloured_by_class_and_the_keyboard_can_scroll_it():
     assert render("```python\nprint(1)\n```") == (
-        '<div class="codehilite" data-language="Python"><pre tabindex="0"><code>'
+        '<div class="codehilite" data-language="Python"><pre><code>'
         '<span class="nb">print</span><span class="p">(</span>'
         '<span class="mi">1</span><span class="p">)</span>\n'
         "</code></pre></div>"
@@ -75,9 +75,7 @@ def test_code_is_coloured_by_class_and_the_keyboard_can_scroll_it():
 
 @pytest.mark.parametrize("code", ["```text\na < b\n```", "```\na < b\n```", "    a < b"])
 def test_code_in_no_language_is_shown_as_it_is(code: str):
-    assert render(code) == (
-        '<div class="codehilite"><pre tabindex="0"><code>a &lt; b\n</code></pre></div>'
-    )
+    assert render(code) == ('<div class="codehilite"><pre><code>a &lt; b\n</code></pre></div>')
 
 
 def test_a_table_scrolls_on_its_own_and_has_no_inline_style():

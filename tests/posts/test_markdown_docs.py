@@ -20,7 +20,10 @@ SECTION = re.compile(
 # What a reader finds in the page, by the section that promises it.
 PROMISED = {
     "Alerts": ['<div class="admonition warning">', "<strong>everything</strong>"],
-    "Code": ['data-language="Python"', '<span class="hll">    <span class="n">words</span>'],
+    "Code": [
+        '<figcaption>greet.py</figcaption><div class="codehilite" data-language="Python">',
+        '<span class="hll"><span aria-hidden="true" data-line="2"></span>    <span class="n">words',
+    ],
     "Formulas": ["<math><msup><mi>e</mi>", '<math display="block">', '<a href="#math-sum">(1)</a>'],
     "Definitions": ["<dt>Reader</dt>", "<dd>One open page of a reader.</dd>"],
     "Lists": ["<p>We need:</p>\n<ul>", "<li>with a title,</li>", "<p>and with words;</p>"],

@@ -7,17 +7,13 @@ https://spec.commonmark.org/0.31.2/#fenced-code-blocks
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from markdown import Markdown
-from markdown.extensions.codehilite import CodeHilite
 from markdown.preprocessors import Preprocessor
-from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
 
+from blog.posts.markup.code_blocks import FenceWords, write_code
 from blog.posts.markup.formulas import Formulas
 from blog.posts.markup.lists import Nesting
 
@@ -25,14 +21,6 @@ from blog.posts.markup.lists import Nesting
 _MARK = r"(?:[*+-]|\d{1,9}[.)]|:|\[\^[^\]]+\]:) +"
 _FENCE = re.compile(rf"([ >]*)((?:{_MARK})?)(`{{3,}}|~{{3,}}|\$\$(?=[ \t]*$))[ \t]*(.*)")
 _LIST_ITEM = re.compile(rf"[ >]*{_MARK}")
-_LANGUAGE = re.compile(r"\{[ \t]*\.([\w#.+-]+)|\.?([\w#.+-]+)")
-# `hl_lines="1 3-5"`, Hugo's `hl_lines=[1,"3-5"]`, and the `{1,3-5}` of many others.
-_HIGHLIGHTED = re.compile(r"hl_lines ?= ?(\"[^\"]*\"|'[^']*'|\[[^\]]*\]|\d+)|\{([\d,\s-]+)\}")
-_LINES = re.compile(r"(\d{1,4})(?:\s*-\s*(\d{1,4}))?")
-
-# Names that blogs use and Pygments does not know.
-_ALIASES = {"mjs": "js", "cjs": "js", "mts": "ts", "cts": "ts", "jsonc": "json5", "heex": "html"}
-MAX_SAID_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +40,8 @@ class FenceStep(Preprocessor):
     A block in the language `math`, or between lines of `$$`, is a formula.
     """
 
-    def __init__(self, md: Markdown, formatter: type[Any], formulas: Formulas) -> None:
+    def __init__(self, md: Markdown, formulas: Formulas) -> None:
         super().__init__(md)
-        self._formatter = formatter
         self._formulas = formulas
 
     def run(self, lines: list[str]) -> list[str]:
@@ -95,22 +82,10 @@ class FenceStep(Preprocessor):
         return [*done, ""]
 
     def _write(self, code: str, opening: _Opening) -> str:
-        language, marked = _read_said(opening.said)
-        if opening.fence == "$$" or language.lower() == "math":
+        words = FenceWords.read(opening.said)
+        if opening.fence == "$$" or words.language == "math":
             return self._formulas.write_block(code)
-        known = _ALIASES.get(language.lower(), language.lower())
-        block = CodeHilite(
-            code,
-            lang=known or None,
-            guess_lang=False,
-            hl_lines=marked,
-            pygments_formatter=self._formatter,
-        )
-        shown = html.escape(_name_language(known) if known else "")
-        attribute = f' data-language="{shown}"' if shown else ""
-        return str(block.hilite(shebang=False)).replace(
-            '<div class="codehilite">', f'<div class="codehilite"{attribute}>', 1
-        )
+        return write_code(code, words)
 
 
 def _read_opening(line: str) -> _Opening | None:
@@ -147,24 +122,3 @@ def _read_code(lines: list[str], at: int, opening: _Opening) -> tuple[str, int, 
         code.append(line[min(indent, indent_of_code) :])
         at += 1
     return "".join(f"{line}\n" for line in code), at, is_closed
-
-
-def _read_said(said: str) -> tuple[str, list[int]]:
-    """Read the language and the lines to highlight; whatever else is said is for other tools."""
-    said = said[:MAX_SAID_CHARS]
-    language = _LANGUAGE.match(said)
-    highlighted = _HIGHLIGHTED.search(said)
-    marked: list[int] = []
-    for first, last in _LINES.findall(highlighted[0] if highlighted else ""):
-        marked += range(int(first), int(last or first) + 1)
-    return (language[1] or language[2] if language else ""), marked
-
-
-def _name_language(alias: str) -> str:
-    """Return a language's own name; what Pygments does not know keeps what the author wrote."""
-    if alias in ("text", "txt", "plain", "plaintext", "none"):
-        return ""
-    try:
-        return str(get_lexer_by_name(alias).name)
-    except ClassNotFound:
-        return alias

@@ -17,12 +17,12 @@ from markdown.extensions import Extension
 from markdown.extensions.toc import render_inner_html, slugify_unicode, strip_tags
 from markdown.inlinepatterns import SubstituteTagInlineProcessor
 from markdown.treeprocessors import Treeprocessor
-from pygments.formatters import HtmlFormatter
 
 from blog.posts.addresses import settle_address
 from blog.posts.markup.attributes import AttributeStep
 from blog.posts.markup.autolinks import register_autolinks
 from blog.posts.markup.blocks import CellProcessor, Footnotes, HeadingProcessor
+from blog.posts.markup.code_blocks import CodeFormatter
 from blog.posts.markup.fences import FenceStep
 from blog.posts.markup.formulas import Formulas, register_formulas
 from blog.posts.markup.hints import Hints
@@ -141,20 +141,6 @@ def _list_headings(outline: Iterable[dict[str, Any]]) -> Iterator[Heading]:
         yield from _list_headings(entry["children"])
 
 
-class CodeFormatter(HtmlFormatter[str]):
-    """Writes code that the keyboard can scroll."""
-
-    def __init__(self, lang_str: str = "", **options: Any) -> None:
-        # Python-Markdown gives the language to formatters of one's own; it has no use here.
-        super().__init__(**options)
-
-    def wrap(self, source: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-        """Wrap the lines in a block that can have the focus."""
-        yield 0, '<pre tabindex="0"><code>'
-        yield from source
-        yield 0, "</code></pre>"
-
-
 class PageExtension(Extension):
     """Fits a body into its page."""
 
@@ -173,7 +159,7 @@ class PageExtension(Extension):
         blocks.register(CellProcessor(md.parser, {"use_align_attribute": False}), "table", 75)
         formulas = Formulas(self.hints)
         register_formulas(md, formulas)
-        md.preprocessors.register(FenceStep(md, CodeFormatter, formulas), "fenced_code_block", 25)
+        md.preprocessors.register(FenceStep(md, formulas), "fenced_code_block", 25)
         register_html_blocks(md)
         md.preprocessors.register(ListStep(md), "page_lists", 15)
         md.preprocessors.register(UnreadStep(md, self.hints), "page_unread", 16)
