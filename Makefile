@@ -25,8 +25,12 @@ HTMX_PIN := static/vendor/.htmx.org.integrity
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 # No option of this machine's pip configuration may end up in a committed file.
 PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make deps" $(BIN)/pip-compile --quiet \
-	--generate-hashes --allow-unsafe --strip-extras --build-deps-for=editable --no-emit-options \
-	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+	--generate-hashes --strip-extras --build-deps-for=editable --no-emit-options \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	--find-links=.cache/wheels --unsafe-package=flask-presence
+# The library comes of this repository, so it is resolved and not pinned ("unsafe" to pip-compile).
+WHEEL := HATCH_NPM_VENDOR_SKIP=1 $(BIN)/python -m pip --disable-pip-version-check --quiet wheel \
+	--no-deps --no-build-isolation --no-index --wheel-dir
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -98,16 +102,17 @@ tools: .venv/.installed-dev .venv/.installed-bench ## Install what all tests nee
 	@$(BIN)/python tests/setup/tools.py all
 
 deps: .venv/.installed-dev ## Pin the dependencies again (ARGS=--upgrade for the newest)
+	@$(WHEEL) .cache/wheels ./flask_presence
 	$(PIP_COMPILE) $(ARGS) --output-file=requirements.txt pyproject.toml
 	$(PIP_COMPILE) $(ARGS) --output-file=requirements-dev.txt --extra=dev \
 		--constraint=requirements.txt pyproject.toml
 	$(PIP_COMPILE) $(ARGS) --output-file=requirements-bench.txt --extra=bench \
 		--constraint=requirements.txt pyproject.toml
+	@sed -i.whole '/^$$/,$$d' requirements*.txt && rm requirements*.txt.whole # a warning of the library
 
-wheel: .venv/.installed ## Build the package, which holds all that a blog needs: dist/viblog-….whl
-	@HATCH_NPM_VENDOR_SKIP=1 $(BIN)/python -m pip --disable-pip-version-check --quiet wheel \
-		--no-deps --no-build-isolation --no-index --wheel-dir dist .
-	@ls dist/viblog-*.whl
+wheel: .venv/.installed ## Build both packages: dist/flask_presence-….whl, and dist/viblog-….whl, which needs it
+	@$(WHEEL) dist ./flask_presence .
+	@ls dist/flask_presence-*.whl dist/viblog-*.whl
 
 clean: ## Remove everything that make made
 	rm -rf .venv .cache static/vendor instance dist build *.egg-info
@@ -127,12 +132,12 @@ clean: ## Remove everything that make made
 		"Python's venv module did not work; on Debian: apt-get install python3-venv"; exit 1; }
 	@touch $@
 
-.venv/.installed: pyproject.toml requirements.txt .venv/.created $(if $(wildcard $(HTMX)/dist),,FORCE)
+.venv/.installed: pyproject.toml flask_presence/pyproject.toml requirements.txt .venv/.created $(if $(wildcard $(HTMX)/dist),,FORCE)
 	@echo "Installing requirements.txt and htmx (once)"
 	@$(PIP) --require-hashes -r requirements.txt
 	@if [ -d $(HTMX)/dist ] && grep -qsFf $(HTMX_PIN) pyproject.toml; then \
 		export HATCH_NPM_VENDOR_SKIP=1; fi; \
-		$(PIP) --no-deps --no-build-isolation --no-index -e .
+		$(PIP) --no-deps --no-build-isolation --no-index -e ./flask_presence -e .
 	@sed -n '/^package = "htmx.org"/,/^integrity/s/^integrity = //p' pyproject.toml > $(HTMX_PIN)
 	@touch $@
 

@@ -115,7 +115,7 @@ def parts() -> set[str]:
         f"{package}.{path.stem}"
         for package in (BLOG, LIBRARY)
         for path in (ROOT / package).iterdir()
-        if (path.suffix == ".py" and path.stem != "__init__")
+        if (path.suffix == ".py" and path.stem not in ("__init__", "hatch_build"))
         or (path.is_dir() and any(path.glob("*.py")))
     }
 

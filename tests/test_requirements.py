@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,10 +32,23 @@ def test_every_entry_has_one_version_and_hashes(name):
         assert not re.findall(r"https?://|git\+|file:", entry), entry
 
 
+def read_project(name: str) -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((ROOT / name).read_text("utf-8"))["project"]
+    return project
+
+
 def test_everything_that_the_project_asks_for_is_pinned():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    project, library = map(read_project, ("pyproject.toml", "flask_presence/pyproject.toml"))
+    own = [one for one in project["dependencies"] if one.startswith("flask-presence")]
+    assert own == [f"flask-presence[gunicorn,valkey]=={library['version']}"]
+    assert project["version"] == library["version"]
+    extras = [one for extra in library["optional-dependencies"].values() for one in extra]
     asked = {
-        "requirements.txt": project["dependencies"],
+        "requirements.txt": [
+            *[one for one in project["dependencies"] if one not in own],
+            *library["dependencies"],
+            *extras,
+        ],
         "requirements-dev.txt": project["optional-dependencies"]["dev"],
         "requirements-bench.txt": project["optional-dependencies"]["bench"],
     }
@@ -42,6 +56,12 @@ def test_everything_that_the_project_asks_for_is_pinned():
         pins = read_pins(name)
         for requirement in requirements:
             assert re.split(r"[\[=<>!~;]", requirement)[0].lower() in pins, (name, requirement)
+
+
+def test_the_library_asks_for_three_packages_and_no_more():
+    library = read_project("flask_presence/pyproject.toml")
+    names = {re.split(r"[\[=<>!~;]", requirement)[0] for requirement in library["dependencies"]}
+    assert names == {"flask", "gevent", "redis"}
 
 
 def test_a_package_has_the_same_version_wherever_it_is_pinned():

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -18,23 +19,19 @@ from pathlib import Path
 import pytest
 
 from tests.ports import reserve_port
+from tests.setup.wheels import build_wheels, install_wheels
 from tests.site import ROOT
 from tests.streams.tab import Tab
+
+HTMX_FILES = ("LICENSE", "dist/htmx.min.js", "dist/ext/hx-sse.min.js")
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel, and return the folder that it is installed into, alone."""
+    """Build both wheels, and return the folder that they are installed into, alone."""
     folder = tmp_path_factory.mktemp("package")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    quiet = {"HATCH_NPM_VENDOR_SKIP": "1"}
-    built = folder / "dist"
-    wheel = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir"]
-    subprocess.run([*wheel, str(built), str(ROOT)], check=True, env=os.environ | quiet)
-    (path,) = built.glob("viblog-*.whl")
     installed = folder / "installed"
-    install = [*pip, "install", "--no-deps", "--no-index", "--target", str(installed), str(path)]
-    subprocess.run(install, check=True)
+    install_wheels(build_wheels(folder / "dist"), installed)
     return installed
 
 
@@ -112,24 +109,38 @@ def own_blog(package: Path, tmp_path: Path) -> OwnBlog:
     return blog
 
 
-def test_the_package_holds_the_theme_and_nothing_that_does_not_belong(package):
-    (wheel,) = (package.parent / "dist").glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
-    tops = {name.partition("/")[0] for name in names}
-    assert tops == {"blog", "flask_presence", "viblog-0.1.0.dist-info"}
-    theme = {name.removeprefix("blog/theme/") for name in names if name.startswith("blog/theme/")}
+def test_the_wheels_hold_what_belongs_and_nothing_else(package):
+    blog, library = (
+        set(zipfile.ZipFile(next((package.parent / "dist").glob(f"{name}-*.whl"))).namelist())
+        for name in ("viblog", "flask_presence")
+    )
+    assert {name.partition("/")[0] for name in blog} == {"blog", "viblog-0.1.0.dist-info"}
+    theme = {name.removeprefix("blog/theme/") for name in blog if name.startswith("blog/theme/")}
     in_repository = {
         path.relative_to(ROOT).as_posix() for path in (ROOT / "templates").rglob("*.html")
     }
     assert in_repository <= theme
     assert not {name for name in theme if name.startswith("static/vendor")}
-    assert {name for name in names if name.startswith("flask_presence/htmx")} == {
-        f"flask_presence/htmx/{name}"
-        for name in ("LICENSE", "dist/htmx.min.js", "dist/ext/hx-sse.min.js")
+    # Of the library's folder all, but for what builds and describes it; and htmx.
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "flask_presence"]
+    listed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    others = (".md", "/pyproject.toml", "/hatch_build.py", "/LICENSE")
+    assert {name for name in library if ".dist-info/" not in name} == {
+        *(name for name in listed.split() if (ROOT / name).is_file() and not name.endswith(others)),
+        *(f"flask_presence/htmx/{name}" for name in HTMX_FILES),
     }
-    assert {
-        f"flask_presence/tracking/{step}.lua" for step in ("append", "put", "digest", "leave")
-    } <= (set(names))
+    assert "flask_presence/py.typed" in library
+
+
+def test_the_library_is_built_of_its_folder_alone_where_htmx_was_put(tmp_path):
+    sdist = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory"]
+    subprocess.run([*sdist, str(tmp_path)], cwd=ROOT / "flask_presence", check=True)
+    (path,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {f"htmx/{name}" for name in HTMX_FILES} <= names
+    assert {"pyproject.toml", "README.md", "tracking/put.lua"} <= names
+    assert not {name for name in names if name.startswith(("blog", "..", "dist", "__pycache__"))}
 
 
 def test_an_application_that_has_only_the_package_serves_htmx(package, tmp_path):
