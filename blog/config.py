@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -39,14 +38,8 @@ from blog.setting_kinds import (
     Network,
     one_of,
 )
-from blog.site_folder import (
-    SECRETS_FILE,
-    SETTINGS_FILE,
-    SettingsFileError,
-    find_site,
-    read_secrets_file,
-    read_settings_file,
-)
+from blog.setting_sources import read_site, suggest, variable_name
+from blog.site_folder import find_site
 from flask_presence.redis_address import RedisAddress, embedded_socket, has_tag, needs_tag
 
 
@@ -224,7 +217,7 @@ class Settings:
         said = {name: (name, text) for name, text in environ.items()}
         problems: list[str] = []
         if site is not None:
-            said = _read_site(site, specs, problems) | said
+            said = read_site(site, specs, problems) | said
         values: dict[str, Any] = {}
         for variable, spec in specs.items():
             if variable not in said:
@@ -237,7 +230,7 @@ class Settings:
                 found = "an unusable value" if kind.is_secret else repr(text)
                 problems.append(f"{where}: found {found}, expected {kind.expected}")
         problems += [
-            f"{said[name][0]}: no such setting; {_suggest(name, specs)}"
+            f"{said[name][0]}: no such setting; {suggest(name, specs)}"
             for name in sorted(said)
             if name.startswith("BLOG_") and name not in specs
         ]
@@ -264,43 +257,6 @@ class Settings:
         return cls.from_environ(os.environ, find_site())
 
 
-def variable_name(spec: dataclasses.Field[Any]) -> str:
-    """Name the environment variable of a field of `Settings`."""
-    return str(spec.metadata["variable"]) or f"BLOG_{spec.name.upper()}"
-
-
-def file_name(spec: dataclasses.Field[Any]) -> str:
-    """Name a field of `Settings` as `viblog.toml` does."""
-    return {"PORT": "port", "WEB_CONCURRENCY": "workers"}.get(variable_name(spec), spec.name)
-
-
-def _read_site(
-    site: Path, specs: Mapping[str, dataclasses.Field[Any]], problems: list[str]
-) -> dict[str, tuple[str, str]]:
-    """Return what the files of a site folder say: by variable, where it is said and its text."""
-    by_name = {file_name(spec): (variable, spec) for variable, spec in specs.items()}
-    said: dict[str, tuple[str, str]] = {}
-    try:
-        for name, text in read_settings_file(site):
-            if name not in by_name:
-                close = get_close_matches(name, by_name, 1)
-                hint = f"do you mean {close[0]}?" if close else "docs/settings.md has them all"
-                problems.append(f"{SETTINGS_FILE}, {name}: no such setting; {hint}")
-                continue
-            variable, spec = by_name[name]
-            if spec.metadata["kind"].is_secret:
-                problems.append(
-                    f"{SETTINGS_FILE}, {name}: it is a secret; put {variable}=… into"
-                    f" {SECRETS_FILE}, which is not shared, or into the environment"
-                )
-                continue
-            said[variable] = (f"{SETTINGS_FILE}, {name}", text)
-    except SettingsFileError as error:
-        problems.append(str(error))
-    secrets = read_secrets_file(site)
-    return said | {name: (f"{SECRETS_FILE}, {name}", text) for name, text in secrets.items()}
-
-
 def describe_settings() -> Iterable[tuple[str, str, str, str]]:
     """Yield variable, default, what is expected, and meaning of every setting."""
     for spec in dataclasses.fields(Settings):
@@ -310,12 +266,6 @@ def describe_settings() -> Iterable[tuple[str, str, str, str]]:
         else:
             shown = f"{default:g}" if isinstance(default, float | bool) else str(default)
         yield variable_name(spec), shown, spec.metadata["kind"].expected, spec.metadata["help"]
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    names = {other.removeprefix("BLOG_"): other for other in sorted(known)}
-    close = get_close_matches(name.removeprefix("BLOG_"), names, 1)
-    return f"do you mean {names[close[0]]}?" if close else "docs/settings.md has them all"
 
 
 def _contradictions(settings: Settings) -> list[str]:
