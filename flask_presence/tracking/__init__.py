@@ -9,6 +9,7 @@ from .observer import Observer
 from .protocol import State, Timings
 from .redis_link import Link, connect, describe_outage, is_refusal
 from .replica import Replica
+from .roster import ROOM, Roster
 from .slot import Slot, Write
 from .store import Store
 from .sync import Sync
@@ -17,6 +18,7 @@ from .values import Diff, Presence, Version
 from .wire import Digested
 
 __all__ = [
+    "ROOM",
     "AlreadyTrackedError",
     "Diff",
     "Digested",
@@ -26,6 +28,7 @@ __all__ = [
     "Observer",
     "Presence",
     "Replica",
+    "Roster",
     "SeenWorker",
     "Slot",
     "State",
