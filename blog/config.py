@@ -70,8 +70,8 @@ class Settings:
     site_url: str = setting(
         "",
         SITE_URL,
-        "The public address. Feeds, the sitemap, canonical links and cards are made from it,"
-        " never from a request; without it there are none.",
+        "The public address. Feeds, the sitemap and cards are made from it, never from a request;"
+        " without it there are none, and canonical links are paths.",
     )
     language: str = setting(
         "en",

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from blog.posts import Index, Library
 from blog.posts.model import Post
+from blog.posts.tags import fold_tag
 
 MAX_RELATED = 3
 # Of a tag that many posts have, the newest are enough to choose from.
@@ -43,9 +44,14 @@ class Catalogue:
         self.made_at = made_at
         self.posts = index.posts
         self.tags: Mapping[str, Sequence[Post]] = group_by_tag(index.posts)
+        self._spellings = {fold_tag(tag): tag for tag in self.tags}
         self.years: Sequence[Year] = group_by_year(index.posts)
         self._places = {post.id: at for at, post in enumerate(index.posts)}
         self._related: dict[str, tuple[Post, ...]] = {}
+
+    def find_tag(self, asked: str) -> str:
+        """Return a tag as it is spelled here, whatever its case; "" if no post has it."""
+        return self._spellings.get(fold_tag(asked), "")
 
     def find_year(self, number: int) -> Year | None:
         """Return a year in which something was published."""

@@ -65,12 +65,11 @@ def add_feed(form: Format) -> None:
 
     def tag_feed(slug: str) -> ResponseReturnValue:
         catalogue = content().catalogue
-        tag = normalize("NFC", read_slug(slug))
-        posts = catalogue.tags.get(tag) or abort(404)
+        tag = catalogue.find_tag(normalize("NFC", read_slug(slug))) or abort(404)
         # There is no end of ways to write a tag, and each would be a feed in the cache.
         if slug != write_slug(tag):
             return redirect(url_for(f"pages.tag_feed_{form.ending}", slug=write_slug(tag)), 308)
-        return answer_feed(form, posts, tag, catalogue.made_at)
+        return answer_feed(form, catalogue.tags[tag], tag, catalogue.made_at)
 
     pages.add_url_rule(f"/feed.{form.ending}", f"feed_{form.ending}", feed)
     pages.add_url_rule(f"/tags/<slug>/feed.{form.ending}", f"tag_feed_{form.ending}", tag_feed)

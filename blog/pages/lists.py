@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from unicodedata import normalize
 
-from flask import abort, request, url_for
+from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blog.pages.blueprint import content, pages
@@ -64,9 +64,13 @@ def tags() -> ResponseReturnValue:
 @pages.get("/tags/<slug>")
 def tag(slug: str) -> ResponseReturnValue:
     """Answer with a page of the posts that have a tag."""
-    name = normalize("NFC", read_slug(slug))
-    shown = cut(content().catalogue.tags.get(name) or abort(404))
+    catalogue = content().catalogue
+    asked = normalize("NFC", read_slug(slug))
+    name = catalogue.find_tag(asked) or abort(404)
     slug = write_slug(name)
+    if name != asked:
+        return redirect(url_for("pages.tag", slug=slug, page=request.args.get("page")), 308)
+    shown = cut(catalogue.tags[name])
     path = url_for("pages.tag", slug=slug, page=shown.number_if_not_first)
     title = f"Posts about {name}" + (f", page {shown.number}" if shown.number > 1 else "")
     return content().renderer.render(

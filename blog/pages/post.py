@@ -112,7 +112,7 @@ def describe_post_page(post: Post, catalogue: Catalogue) -> dict[str, Any]:
         "older": older,
         "related": catalogue.find_related(post),
         "series": catalogue.index.find_series(post),
-        "canonical": post.canonical or (renderer.site_url + path if renderer.site_url else ""),
+        "canonical": post.canonical or renderer.site_url + path,
     }
     if renderer.site_url:
         url = renderer.site_url + path

@@ -33,7 +33,8 @@ class PageRenderer:
 
     def __init__(self, settings: Settings, live: LiveNumbers) -> None:
         self.settings = settings
-        # "" while the blog does not know its own address; then nothing is said that needs one.
+        # "" while the blog does not know its own address; then nothing is said that needs one, and
+        # a canonical address is a path.
         self.site_url = settings.site_url.rstrip("/")
         self._live = live
         self._plain = write_htmx_config(settings)
@@ -48,7 +49,7 @@ class PageRenderer:
         Without a `page` it shows no numbers and nobody counts on it. `searches` is for a page with
         the search form, whose address changes while one types.
         """
-        shown: dict[str, Any] = {"canonical": self.site_url + path if self.site_url else ""}
+        shown: dict[str, Any] = {"canonical": self.site_url + path}
         if page is not None:
             shown |= {
                 "stream_url": stream_url(page),

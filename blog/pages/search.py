@@ -150,7 +150,7 @@ def read_question(catalogue: Catalogue) -> Question:
     known = _YEAR.fullmatch(year) and catalogue.find_year(int(year))
     return Question(
         words[:MAX_QUERY_CHARS].strip(),
-        tag if tag in catalogue.tags else "",
+        catalogue.find_tag(tag),
         int(year) if known else None,
         is_cut=len(words) > MAX_QUERY_CHARS,
     )

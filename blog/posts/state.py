@@ -14,6 +14,7 @@ from types import MappingProxyType
 from blog.posts.addresses import file_path, post_path, read_media_name, write_alias_key
 from blog.posts.model import Fault, Post, State
 from blog.posts.names import is_bundle
+from blog.posts.tags import spell_tags_alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,10 @@ def build_index(
     """Put posts in order; of two with one id, the second by path is left out, with a fault.
 
     `media` has the size of each file beside the posts. With their `folder`, each post is also found
-    by its file's path in there.
+    by its file's path in there. Tags that differ only by case become one.
     """
     posts, clashes = _settle_ids(posts)
+    posts = spell_tags_alike(posts, sorted(posts, key=_newest_first))
     old_addresses, alias_clashes = _settle_aliases(posts)
     by_state: dict[State, list[Post]] = {
         "published": [],

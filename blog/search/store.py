@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from blog.posts.model import Post
+from blog.posts.tags import fold_tag
 from blog.search.plain import drop_controls, read_plain
 from blog.search.query import Query, join_signs, separate_signs
 
 # Another number makes every existing index new. Change it with anything that is stored.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 -- The newer a post, the higher its number: in this order FTS5 finds without sorting.
 CREATE TABLE post (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
@@ -150,7 +151,8 @@ class Index:
         year = post.date.year if post.date else None
         number = self._choose_number(post)
         run("INSERT INTO post VALUES (?, ?, ?, ?)", (number, post.id, state, year))
-        for tag in set(post.tags):
+        # Folded: the spelling depends on other posts, too.
+        for tag in {fold_tag(tag) for tag in post.tags}:
             run("INSERT INTO tag VALUES (?, ?)", (tag, number))
         texts = [
             separate_signs(text)
@@ -187,7 +189,7 @@ class Index:
     ) -> tuple[int, list[Hit]]:
         """Return how many posts have every term, and some of them, the best first."""
         run = self._connection.execute
-        asked = {"words": query.expression, "tag": tag, "year": year}
+        asked = {"words": query.expression, "tag": fold_tag(tag), "year": year}
         # One snapshot for all, while another worker may be writing.
         run("BEGIN")
         try:

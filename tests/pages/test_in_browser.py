@@ -47,6 +47,7 @@ a_very_long_line_%s</code></pre>
 """ % ("x" * 200)
 
 ARABIC = """<p>هذا نص عربي مع كلمة Python في الوسط.</p><ul><li>نقطة</li></ul>
+<blockquote><p>اقتباس</p></blockquote><p><em>مؤكد</em></p>
 <pre tabindex="0"><code>x = f(1);</code></pre>"""
 
 FRAME = (
@@ -144,6 +145,21 @@ def test_pages_have_no_axe_violation_and_a_quiet_console(browser, site, width, s
             wider = tab.evaluate("() => document.documentElement.scrollWidth - innerWidth")
             assert wider <= 0, f"{path} scrolls sideways at {width} px"
         assert [text for text in tab.said if "404 (NOT FOUND)" not in text] == []
+
+
+def test_what_is_stressed_or_quoted_is_not_slanted_where_a_script_has_no_italics(browser, site):
+    with open_tab(browser) as tab:
+        tab.goto(f"{site}/blog/rtl")
+        quote = tab.locator("blockquote")
+        before = quote.screenshot()
+        style = "element => element.style.cssText"
+        tab.evaluate("() => document.querySelector('blockquote').style.fontStyle = 'normal'")
+        assert quote.evaluate(style) == "font-style: normal;"
+        assert quote.screenshot() == before
+        shown = (
+            "element => { const s = getComputedStyle(element); return s.fontStyle + s.fontWeight; }"
+        )
+        assert tab.locator("em").evaluate(shown) == "normal600"
 
 
 def test_a_text_from_right_to_left_is_laid_out_so_and_its_code_is_not(browser, site):

@@ -195,6 +195,19 @@ class TestTags:
         titles = sorted(title for link in links for title in listed_titles(read(app, link)))
         assert titles == [f"t{n}" for n in range(len(names))]
 
+    @pytest.mark.parametrize(
+        ("path", "target"),
+        [
+            ("/tags/REDIS", "/tags/Redis"),
+            ("/tags/redis?page=2", "/tags/Redis?page=2"),
+            ("/tags/redis/feed.atom", "/tags/Redis/feed.atom"),
+        ],
+    )
+    def test_of_a_tag_in_other_letters_lead_to_it(self, path, target):
+        app = open_site(write_post("a", tags=("Redis",)), site_url="https://blog.example")
+        answer = app.test_client().get(path)
+        assert (answer.status_code, answer.location) == (308, target)
+
     def test_counts_the_posts_of_each_tag(self):
         posts = [write_post("a", tags=("x", "y")), write_post("b", tags=("x",))]
         text = read(open_site(*posts), "/tags")
@@ -257,9 +270,14 @@ class TestAddresses:
         assert f'<meta property="og:url" content="{canonical}">' in answer.text
         assert "evil.example" not in answer.text
 
-    def test_are_never_made_from_the_request(self):
-        text = read(open_site(write_post("one")), "/blog/one")
-        assert "canonical" not in text
+    @pytest.mark.parametrize(
+        ("path", "canonical"),
+        [("/", "/blog"), ("/blog", "/blog"), ("/blog/one?utm_source=x", "/blog/one")],
+    )
+    def test_are_never_made_from_the_request(self, path, canonical):
+        text = read(open_site(write_post("one")), path)
+        assert f'<link rel="canonical" href="{canonical}">' in text
+        assert "localhost" not in text
         assert "og:" not in text
 
     def test_of_every_link_that_the_templates_make_exist(self):

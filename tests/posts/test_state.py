@@ -51,6 +51,18 @@ def test_another_address_is_none_of_the_old_ones(asked: str):
     assert index(write("a", aliases=("/2019/old/",))).find_alias(asked) is None
 
 
+def test_tags_that_differ_by_case_are_one_spelled_as_most_posts_have_it():
+    posts = (write("a", tags=("redis", "Python")), write("b", tags=("Redis", "REDIS")))
+    more = write("c", tags=("Redis", "Straße")), write("d", 2, tags=("STRASSE", "Python"))
+    found = {post.id: post.tags for post in index(*posts, *more).posts}
+    assert found == {
+        "a": ("Redis", "Python"),
+        "b": ("Redis",),
+        "c": ("Redis", "STRASSE"),
+        "d": ("STRASSE", "Python"),
+    }
+
+
 def test_an_old_address_of_two_posts_is_a_fault_and_the_first_has_it():
     both = write("a", aliases=("/old",)), write("b", aliases=("/old/",))
     assert faults(*both) == ['b.md:3: aliases: found "/old/", which a.md has already']

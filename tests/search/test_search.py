@@ -105,6 +105,7 @@ class TestFinding:
             write_plain("d", "owl", date=None),
         )
         assert sorted(ids(find(search, "owl", tag="x"))) == ["a", "c"]
+        assert sorted(ids(find(search, "owl", tag="X"))) == ["a", "c"]
         assert ids(find(search, "owl", year=2020)) == ["c"]
         assert ids(find(search, "owl", tag="y", year=2020)) == []
         assert find(search, "owl").total == 4
