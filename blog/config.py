@@ -24,6 +24,7 @@ from blog.setting_kinds import (
     LANGUAGE,
     NETWORKS,
     NOT_EMPTY,
+    ORIGINS,
     PORT,
     POSITIVE,
     REDIS,
@@ -112,6 +113,15 @@ class Settings:
     )
     smart_quotes: bool = setting(
         False, SWITCH, "Show straight quotes, `--` and `...` in posts as “curly” ones, – and …."
+    )
+    script_hosts: tuple[str, ...] = setting(
+        (), ORIGINS, "Sites whose scripts your pages may run, and which these may tell: analytics."
+    )
+    form_hosts: tuple[str, ...] = setting(
+        (), ORIGINS, "Sites that a form on your pages may be sent to: a newsletter."
+    )
+    frame_hosts: tuple[str, ...] = setting(
+        (), ORIGINS, "Sites that frames (`<iframe>`) on your pages may show: films, maps."
     )
     host: str = setting("127.0.0.1", HOST, "The address to listen on; `0.0.0.0` for all.")
     port: int = setting(8000, PORT, "The port to listen on.", variable="PORT")

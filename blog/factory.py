@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blog.cli import doctor, posts_cli, presence_cli
 from blog.config import Settings, SettingsError
-from blog.ops.headers import SECURITY_HEADERS, install_headers
+from blog.ops.headers import install_headers, security_headers
 from blog.ops.probes import Access, check_hosts, mount_probes, time_pages
 from blog.pages import Content, PageCache, install_assets, install_pages, register_errors
 from blog.pages.theme import make_loader
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if viblog.metrics:
         pages = time_pages(pages, viblog.metrics.pages.answered, time.monotonic)
     # Flask itself refuses a host that is not trusted.
-    live = viblog.presence.wrap(pages, headers=SECURITY_HEADERS)
+    live = viblog.presence.wrap(pages, headers=security_headers(settings))
     wsgi_app = check_hosts(live, flask_app, settings.trusted_hosts)
     hops = settings.proxy_hops
     if hops:

@@ -42,6 +42,8 @@ _SITE_URL = re.compile(r"(?:(?i:https?)://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::[0-9]
 _HOST_NAME = re.compile(r"[\w.-]+")
 # Whose subdomains are meant, too, begins with a dot. A port is not looked at.
 _TRUSTED_HOST = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*(?::[0-9]+)?")
+# No path, no wildcard, no other scheme: nothing by which the policy would allow more than a host.
+_ORIGIN = re.compile(r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?")
 _SWITCHES = {"1": True, "true": True, "yes": True, "on": True}
 _SWITCHES |= {"0": False, "false": False, "no": False, "off": False, "": False}
 _CONTACT_SCHEMES = ("mailto:", "https://", "tel:")
@@ -89,6 +91,11 @@ HOST = Kind(
 )
 HOSTS = Kind(
     "names, comma-separated", _split, lambda hosts: all(map(_TRUSTED_HOST.fullmatch, hosts))
+)
+ORIGINS = Kind(
+    "https:// and a host, no path, comma-separated",
+    lambda text: tuple(origin.lower().removesuffix("/") for origin in _split(text)),
+    lambda origins: all(map(_ORIGIN.fullmatch, origins)),
 )
 NETWORKS = Kind(
     "addresses or networks, comma-separated",

@@ -59,6 +59,33 @@ def test_a_misspelt_setting_is_not_passed_over(name, hint):
     assert problems_of(**{name: "x"}) == [f"{name}: no such setting; {hint}"]
 
 
+def test_hosts_of_other_sites_are_https_origins():
+    read = Settings.from_environ({"BLOG_SCRIPT_HOSTS": "https://Stats.example/, https://b.c:8443"})
+    assert read.script_hosts == ("https://stats.example", "https://b.c:8443")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "stats.example",
+        "http://stats.example",
+        "https://stats.example/js",
+        "https://*.example",
+        "https:",
+        "*",
+        "'unsafe-inline'",
+        "https://a.example; script-src *",
+        "https://a.example https://b.example",
+        "https://ä.example",
+    ],
+)
+@pytest.mark.parametrize("name", ["BLOG_SCRIPT_HOSTS", "BLOG_FORM_HOSTS", "BLOG_FRAME_HOSTS"])
+def test_nothing_else_gets_into_the_security_policy(name, value):
+    assert problems_of(**{name: value}) == [
+        f"{name}: found {value!r}, expected https:// and a host, no path, comma-separated"
+    ]
+
+
 def test_a_lease_under_twice_the_heartbeat_names_both():
     assert problems_of(BLOG_LEASE_SECONDS="6", BLOG_HEARTBEAT_SECONDS="5") == [
         "BLOG_LEASE_SECONDS: found 6 with BLOG_HEARTBEAT_SECONDS 5; "

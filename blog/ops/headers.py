@@ -6,23 +6,37 @@ from flask import Flask, Response, request
 
 from blog.config import Settings
 
-# Pictures and films may come from anywhere over https, because posts embed them; all else is ours.
+# Pictures and films may come from anywhere over https, because posts embed them; all else is ours,
+# or of a site that a setting names.
 # No 'unsafe-inline' and no 'unsafe-eval': no style attribute, no hx-on, no trigger filter.
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' https: data:",
-        "media-src 'self' https:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "manifest-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
+_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' https: data:",
+    "media-src": "'self' https:",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "manifest-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+
+
+def write_policy(settings: Settings) -> str:
+    """Return the Content-Security-Policy, with the sites that the settings name."""
+    policy = dict(_POLICY)
+    for directive, hosts in (
+        ("script-src", settings.script_hosts),
+        ("connect-src", settings.script_hosts),
+        ("form-action", settings.form_hosts),
+        ("frame-src", settings.frame_hosts),
+    ):
+        if hosts:
+            policy[directive] = " ".join([*policy.get(directive, "").split(), *hosts])
+    return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
+
 
 # What a blog has no use for; `interest-cohort` and the like are gone from browsers.
 PERMISSIONS_POLICY = ", ".join(
@@ -38,13 +52,18 @@ PERMISSIONS_POLICY = ", ".join(
     )
 )
 
-SECURITY_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+_SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": PERMISSIONS_POLICY,
     "Referrer-Policy": "strict-origin-when-cross-origin",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+def security_headers(settings: Settings) -> dict[str, str]:
+    """Return what tells a browser what it may do with an answer."""
+    return {"Content-Security-Policy": write_policy(settings), **_SECURITY_HEADERS}
+
 
 # One year. Sent only over https (RFC 6797, 7.2: never over http), not where the blog's own address
 # is http, and only for this host: whether every sub-domain has TLS is not ours to know.
@@ -60,10 +79,12 @@ def install_headers(app: Flask, settings: Settings) -> None:
     itself (static files do) keeps it.
     """
 
+    headers = security_headers(settings)
+
     def add_headers(response: Response) -> Response:
         if response.mimetype == "text/event-stream":
             return response
-        for name, value in SECURITY_HEADERS.items():
+        for name, value in headers.items():
             response.headers.setdefault(name, value)
         if request.is_secure and not settings.site_url.startswith("http:"):
             response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY)

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from blog.ops.headers import SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY
+from blog.config import Settings
+from blog.ops.headers import STRICT_TRANSPORT_SECURITY, security_headers
 from tests.deploy.conftest import NewBrowser, commit, run_step
 from tests.deploy.site import DOMAIN, URL, DeployedSite, SlowClient
 from tests.deploy.steps import steps_under
@@ -175,8 +176,9 @@ def test_while_the_blog_is_away_no_page_is_spoilt_and_all_comes_back(
         assert (page.status, page.headers["Retry-After"]) == (503, "3")
         assert page.headers["Cache-Control"] == "no-store"
         assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
-        for name in set(SECURITY_HEADERS) - {"Content-Security-Policy", "Permissions-Policy"}:
-            assert page.headers.get_all(name) == [SECURITY_HEADERS[name]]
+        headers = security_headers(Settings())
+        for name in set(headers) - {"Content-Security-Policy", "Permissions-Policy"}:
+            assert page.headers.get_all(name) == [headers[name]]
         assert page.headers["Strict-Transport-Security"] == STRICT_TRANSPORT_SECURITY
         assert AWAY in page.body.decode()
         assert site.get("/search?q=a", {"HX-Request": "true"}).status == 204

@@ -68,6 +68,19 @@ def test_a_blog_whose_own_address_is_http_promises_no_https():
     assert "Strict-Transport-Security" not in answer.headers
 
 
+def test_sites_that_settings_name_are_added_to_what_they_may_do():
+    stats, news, films = "https://stats.example", "https://news.example", "https://films.example"
+    app = open_site(
+        write_post("one"), script_hosts=(stats,), form_hosts=(news,), frame_hosts=(films,)
+    )
+    policy = app.test_client().get("/blog/one").headers["Content-Security-Policy"]
+    directives = dict(part.split(" ", 1) for part in policy.split("; "))
+    assert directives["script-src"] == directives["connect-src"] == f"'self' {stats}"
+    assert directives["form-action"] == f"'self' {news}"
+    assert directives["frame-src"] == films
+    assert "frame-src" not in open_site().test_client().get("/").headers["Content-Security-Policy"]
+
+
 def test_another_number_is_another_etag():
     """A page kept from a moment ago must not hide that somebody came."""
     one = open_site(write_post("one"), live=Numbers(here="1 reading now")).test_client()
