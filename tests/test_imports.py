@@ -221,9 +221,16 @@ def test_a_worker_does_not_load_the_importer():
 
 
 def test_importing_the_tracking_does_not_load_flask():
-    loaded = {name.partition(".")[0] for name in loaded_after("flask_presence.tracking")}
+    loaded = {name.partition(".")[0] for name in loaded_after("flask_presence.tracking.tracker")}
     assert "redis" in loaded
     assert not {"blog", "flask", "werkzeug", "jinja2", "markdown", "gunicorn"} & loaded
+
+
+def test_importing_the_extension_does_not_load_redis():
+    """It takes as long as all the rest of the library: an application loads it when it is made."""
+    loaded = loaded_after("flask_presence.web.extension")
+    assert "flask" in loaded
+    assert not {"redis", "asyncio", "gunicorn"} & loaded
 
 
 def test_what_gunicorns_master_loads_does_not_load_redis():

@@ -29,10 +29,11 @@ from . import htmx
 from .endpoint import read_page
 from .identity import Identity, hide_key
 from .readers import TOPIC
-from .service import PresenceService
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from .service import PresenceService
 
 log = logging.getLogger(__name__)
 
@@ -236,6 +237,8 @@ class _AppPresence:
         self._app = app
         self._serializer = URLSafeSerializer(str(app.secret_key), salt=_SALT)
         self.read = lru_cache(maxsize=1024)(self._read)
+        from .service import PresenceService  # not above: it loads redis, which takes long
+
         self.service = PresenceService(read_settings(self.read_setting))
         count = self.read_setting("COUNT", "tabs")
         if count not in ("tabs", "readers"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import gevent
 import gevent.event
@@ -13,7 +13,10 @@ import gevent.event
 from ..streams.event import encode_event
 from ..streams.observer import Ending
 from ..streams.stream import Stream
-from ..tracking import Diff, Presence, Tracker
+from ..tracking import Diff, Presence
+
+if TYPE_CHECKING:
+    from ..tracking import Tracker
 
 T = TypeVar("T")
 
