@@ -45,8 +45,9 @@ class Limits:
 class Hub:
     """This worker's streams. `render(page)` makes a page's frame; it is called once for all.
 
-    `opening(page)` makes what a stream begins with beside the frame: an event, or b"". `ping` is
-    what a quiet stream is sent: a comment, or an event.
+    `opening(stream)` makes what one stream begins with beside the frame: an event, or b"". It is
+    told once, and is not in what all are sent later. `ping` is what a quiet stream is sent: a
+    comment, or an event.
     Greenlets of one thread share it. No method waits but `close`, and those that say "in slices".
     """
 
@@ -54,7 +55,7 @@ class Hub:
         self,
         transports: Sequence[Transport],
         render: Callable[[str], bytes],
-        opening: Callable[[str], bytes] = lambda page: b"",
+        opening: Callable[[Stream], bytes] = lambda stream: b"",
         limits: Limits | None = None,
         *,
         now: Callable[[], float] = time.monotonic,
@@ -137,7 +138,7 @@ class Hub:
             page.greeted[stream] = frame
             if not self._is_all_dirty:
                 self.touch([stream.page])
-        first = join_events(frame, self.opening(stream.page))
+        first = join_events(frame, self.opening(stream))
         self.observer.sent(1, len(first))
         return with_return(first, returns.choose(returns.RETRY_MS), stream.owner.event_id)
 

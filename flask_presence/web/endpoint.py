@@ -51,9 +51,10 @@ _STREAM_HEADERS = [
 
 
 class LiveEndpoint:
-    """Let a tab in, or say why not. `is_page` tells whether a page of a name exists.
+    """Let a tab in, or say why not. `refuse_page` says what a page is told that there is not.
 
-    `headers` are for the answers that are no streams; `identify` says who asks for one.
+    It returns None for a page that there is. `headers` are for the answers that are no streams;
+    `identify` says who asks for one.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class LiveEndpoint:
         hub: Hub,
         gate: Gate,
         readers: Readers,
-        is_page: Callable[[str], bool],
+        refuse_page: Callable[[str], bytes | None],
         headers: Mapping[str, str],
         identify: Callable[[WSGIEnvironment], Identity],
     ) -> None:
@@ -70,7 +71,7 @@ class LiveEndpoint:
         self._hub = hub
         self._gate = gate
         self._readers = readers
-        self._is_page = is_page
+        self._refuse_page = refuse_page
         self._headers = [*headers.items(), ("Cache-Control", "no-store")]
         self._identify = identify
         self._has_warned = False
@@ -96,9 +97,10 @@ class LiveEndpoint:
                 return self._refuse(start_response, "draining", returns.DRAINING_RETRY_MS)
             return self._refuse(start_response, "full", returns.BUSY_RETRY_MS)
         page = read_page(environ.get("QUERY_STRING", ""))
-        if not self._is_page(page):
+        goodbye = self._refuse_page(page)
+        if goodbye is not None:
             # A tab whose post is gone: it need not ask again before somebody looks at it.
-            return _send(start_response, self._hub.opening(page) + PARK)
+            return _send(start_response, goodbye)
         if not is_own(environ):
             refusal = "Streams are for this site's own pages.\n"
             return self._say(start_response, "403 Forbidden", refusal)
@@ -113,6 +115,7 @@ class LiveEndpoint:
         tab = Tab(self._gate, places, self._readers, identity)
         if not tab.may_open():
             return self._refuse(start_response, "full", returns.BUSY_RETRY_MS)
+        tab.choose_meta(environ, page)
         headers = list(_STREAM_HEADERS)
         if identity.set_cookie is not None:
             headers.append(("Set-Cookie", identity.set_cookie))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -14,11 +15,17 @@ from ..streams.event import encode_event
 from ..streams.observer import Ending
 from ..streams.stream import Stream
 from ..tracking import Diff, Presence
+from .own_meta import check_added, read_added, read_age
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
     from ..tracking import Tracker
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+Meta = Mapping[str, Any]
 
 # Whoever reads any page is present here; their metas say which one.
 TOPIC = "readers"
@@ -58,6 +65,9 @@ class Readers:
         self._tracker = tracker
         self._max_streams = max_streams
         self.place_of: Callable[[str], str] = lambda page: page  # what the meta says of a page
+        # Adds to the meta of an opening page: given the request, the page, the key, and what the
+        # tab had there before it came back. It may look at who else is there.
+        self.choose_meta: Callable[[WSGIEnvironment, str, str, Meta], Meta] | None = None
         self.parting = b""  # an event for a tab that is parked
         self._linger_seconds = linger_seconds
         self._streams: dict[str, Stream] = {}  # by ref
@@ -82,31 +92,42 @@ class Readers:
         """From now on a stream that ends stays in the slot: its tab is about to come back."""
         self._is_draining = True
 
-    def find_return(self, key: str, prev_ref: str | None) -> int | None:
-        """Return when a tab first came, if `prev_ref` is one that this reader has; else None.
+    def find_tab(self, key: str, prev_ref: str | None) -> Meta | None:
+        """Return the meta of the tab that `prev_ref` names, if this reader has it; else None.
 
-        Each can be named once: then the one that came back hides it.
+        Each can be named once by one that comes back, which hides it.
         """
         if prev_ref is not None:
-            for before in self._tracker.get_by_key(TOPIC, key):
-                if before["ref"] == prev_ref:
-                    return _age_of(before, _now_ms())
+            for meta in self._tracker.get_by_key(TOPIC, key):
+                if meta["ref"] == prev_ref:
+                    return meta
         return None
 
     def wait_for_returns(self, seconds: float) -> None:
         """Wait until every tab that was sent away is back, or left by a link; so long at most."""
         self._are_back.wait(seconds)
 
-    def arrive(self, stream: Stream, key: str, prev_ref: str | None, first_came: int | None) -> str:
-        """Count a stream; return its ref.
+    def make_meta(self, environ: WSGIEnvironment, page: str, key: str, before: Meta | None) -> Meta:
+        """Return the meta of a page that is being opened; it has what it had, if it comes back.
 
-        A tab that comes back, from `prev_ref`, keeps the time it first came.
+        The application's fault costs what it would add, and no more.
         """
+        place = self.place_of(page)
         now = _now_ms()
-        meta = {
-            "page": self.place_of(stream.page),
-            "joined_at": now if first_came is None else first_came,
-        }
+        meta = {"page": place, "joined_at": now if before is None else read_age(before, now)}
+        kept = read_added(before) if before is not None and before.get("page") == place else {}
+        if kept:
+            meta = {**kept, **meta}
+        if self.choose_meta is None:
+            return meta
+        try:
+            return {**kept, **check_added(self.choose_meta(environ, place, key, kept)), **meta}
+        except Exception:
+            log.exception("presence: found no meta to add to a page, expected a dict")
+            return meta
+
+    def arrive(self, stream: Stream, key: str, prev_ref: str | None, meta: Meta) -> str:
+        """Count a stream; return its ref. `prev_ref` is what its tab was, if it comes back."""
         ref = self._tracker.track(stream, TOPIC, key, meta, prev_ref=prev_ref)
         self._streams[ref] = stream
         return ref
@@ -132,7 +153,7 @@ class Readers:
         )
 
     def _notice_joins(self, diff: Diff) -> None:
-        newest = max((_age_of(joined.meta, 0) for joined in diff.joins), default=0)
+        newest = max((read_age(joined.meta, 0) for joined in diff.joins), default=0)
         left = {presence.ref for presence in diff.leaves}
         for joined in diff.joins:
             if self._drained:
@@ -146,7 +167,7 @@ class Readers:
                 continue
             if joined.prev_ref in left:
                 self._settle_later(joined.key)
-            elif newest - _age_of(joined.meta, 0) < FRESH_MS and (
+            elif newest - read_age(joined.meta, 0) < FRESH_MS and (
                 joined.prev_ref is None or self._takes_probe(joined.key)
             ):
                 settled, _ = self._settled.get(joined.key, (-math.inf, 0))
@@ -226,7 +247,7 @@ class Readers:
         """
         del self._checks[key]
         metas = self._tracker.get_by_key(TOPIC, key)
-        oldest_first = sorted(metas, key=lambda meta: (_age_of(meta, 0), meta["ref"]))
+        oldest_first = sorted(metas, key=lambda meta: (read_age(meta, 0), meta["ref"]))
         for meta in oldest_first[: -self._max_streams]:
             if not self._park(meta["ref"]):
                 self._to_park.add(meta["ref"])
@@ -251,9 +272,3 @@ def _put_last(entries: dict[str, T], key: str, value: T) -> None:
 def _now_ms() -> int:
     """Return the time of day, only ever compared: to find a reader's oldest tab."""
     return int(time.time() * 1000)
-
-
-def _age_of(meta: Mapping[str, Any], otherwise: int) -> int:
-    """Return when a tab first came. Whoever writes in Redis may have put anything there."""
-    joined_at = meta.get("joined_at")
-    return joined_at if type(joined_at) is int else otherwise

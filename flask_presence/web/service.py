@@ -14,16 +14,17 @@ import gevent
 from ..file_limits import most_streams, read_file_limits
 from ..settings import PresenceSettings
 from ..streams import returns
-from ..streams.event import encode_event
+from ..streams.event import encode_event, join_events
 from ..streams.hub import Hub
 from ..streams.observer import StreamObserver
 from ..streams.portable.generator import PortableTransport
-from ..streams.stream import Transport
+from ..streams.stream import Stream, Transport
 from ..tracking import Observer, Store, Tracker, connect
 from .endpoint import LiveEndpoint, mount_live
 from .gate import Gate
 from .identity import identify
 from .readers import PARK, PAUSE_SECONDS, TOPIC, Readers
+from .tab import Tab
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -48,7 +49,8 @@ class PresenceService:
     """Who has which page open, and the streams that tell the pages: one worker's.
 
     Before `wrap`, say which pages exist (`is_page`) and what they are shown (`render`, the frame of
-    a page; `opening`, an event that a stream begins with beside it, or b"").
+    a page; `opening`, an event that a stream begins with beside it, or b""; `greeting`, one that is
+    told to one tab alone, and stays true while it is open).
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class PresenceService:
         self.is_page: Callable[[str], bool] = lambda name: False
         self.render: Callable[[str], bytes] = lambda page: b""
         self.opening: Callable[[str], bytes] = lambda page: b""
+        self.greeting: Callable[[str, Tab], bytes] | None = None
         self.identify = partial(identify, counts_private=settings.counts_private)
         self.tracker = Tracker(
             Store(connect(settings.redis_url), settings.redis_prefix, observer or Observer()),
@@ -72,7 +75,7 @@ class PresenceService:
         self.hub = Hub(
             _make_transports(takes_over=settings.takes_over),
             lambda page: self.render(page),
-            lambda page: self.opening(page),
+            self._open,
             settings.limits,
             observer=stream_observer or StreamObserver(),
         )
@@ -107,7 +110,7 @@ class PresenceService:
             hub=self.hub,
             gate=self.gate,
             readers=self.readers,
-            is_page=self.is_page,
+            refuse_page=self._refuse_page,
             headers=headers or {},
             identify=self.identify,
         )
@@ -127,7 +130,20 @@ class PresenceService:
         """Tell the tabs of pages that exist no more, and end their streams."""
         for page in self.hub.pages():
             if not self.is_page(page):
-                self.hub.end_page(page, self.opening(page) + PARK)
+                self.hub.end_page(page, self._part(page))
+
+    def _open(self, stream: Stream) -> bytes:
+        opening = self.opening(stream.page)
+        if self.greeting is None or not isinstance(stream.owner, Tab):
+            return opening
+        return join_events(opening, self.greeting(stream.page, stream.owner))
+
+    def _refuse_page(self, page: str) -> bytes | None:
+        return None if self.is_page(page) else self._part(page)
+
+    def _part(self, page: str) -> bytes:
+        """Say goodbye to a page that exists no more, whose tabs stay away until looked at."""
+        return self.opening(page) + PARK
 
     def drain(self) -> None:
         """Send every tab away, to come back at a moment of its own; take no new streams.

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..streams.observer import Ending
 from ..streams.stream import Stream
 from .gate import Gate, Places
 from .identity import Identity
-from .readers import Readers
+from .readers import Meta, Readers
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 
 class Tab:
     """One open page of a reader. It counts in the gate, and as present where it has a key."""
 
-    __slots__ = ("_gate", "_places", "_readers", "first_came", "identity", "ref")
+    __slots__ = ("_before", "_gate", "_meta", "_places", "_readers", "identity", "ref", "returns")
 
     def __init__(self, gate: Gate, places: Places, readers: Readers, identity: Identity) -> None:
         self._gate = gate
@@ -20,8 +25,10 @@ class Tab:
         self._readers = readers
         self.identity = identity
         self.ref = ""
+        self._before = readers.find_tab(identity.key, identity.prev_ref)
+        self._meta: Meta | None = None
         # Who was asked to come back opens nothing: a reader with four tabs does so at each link.
-        self.first_came = readers.find_return(identity.key, identity.prev_ref)
+        self.returns = self._before is not None
 
     @property
     def event_id(self) -> str:
@@ -29,16 +36,28 @@ class Tab:
         token = self.identity.token
         return f"{self.ref}.{token}" if token and self.ref else self.ref
 
+    @property
+    def meta(self) -> Meta | None:
+        """What is shown of it while it is open; None where it is not counted."""
+        return self._readers.find_tab(self.identity.key, self.ref) if self.ref else None
+
     def may_open(self) -> bool:
         """Tell whether its address may open another stream now."""
-        return self.first_came is not None or self._gate.may_open(self._places)
+        return self.returns or self._gate.may_open(self._places)
+
+    def choose_meta(self, environ: WSGIEnvironment, page: str) -> None:
+        """Choose what will be shown of it, with the request for its stream."""
+        if self.identity.key:
+            self._meta = self._readers.make_meta(environ, page, self.identity.key, self._before)
+            self._before = None
 
     def arrive(self, stream: Stream) -> None:
         """Count it from now on."""
-        self._gate.enter(self._places, returns=self.first_came is not None)
+        self._gate.enter(self._places, returns=self.returns)
         key, _, prev_ref, _ = self.identity
-        if key:
-            self.ref = self._readers.arrive(stream, key, prev_ref, self.first_came)
+        meta, self._meta = self._meta, None
+        if meta is not None:
+            self.ref = self._readers.arrive(stream, key, prev_ref, meta)
 
     def leave(self, stream: Stream, ending: Ending) -> None:
         """Count it no more, or only until it should be back."""

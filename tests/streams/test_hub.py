@@ -124,14 +124,15 @@ def test_a_socket_that_was_only_just_accepted_is_taken_over(hub, is_blocking):
     theirs.close()
 
 
-def test_what_a_stream_opens_with_is_sent_once(hub, numbers, open_end):
-    hub.opening = lambda page: f"data: {page} opens\n\n".encode()
-    end = open_end("blog/a")
-    assert end.read().endswith(b"data: blog/a 1\ndata: blog/a opens\n\n")
+def test_what_a_stream_opens_with_is_sent_once_and_to_no_other(hub, numbers, open_end):
+    hub.opening = lambda stream: f"data: {stream.owner.event_id} in {stream.page}\n\n".encode()
+    ends = [open_end("blog/a", id=name) for name in ("w-1", "w-2")]
+    for end, name in zip(ends, ("w-1", "w-2"), strict=True):
+        assert end.read().endswith(f"data: blog/a 1\ndata: {name} in blog/a\n\n".encode())
     numbers["blog/a"] = 2
     hub.touch()
     hub.send_due()
-    assert end.read() == b"data: blog/a 2\n\n"
+    assert [end.read() for end in ends] == [b"data: blog/a 2\n\n"] * 2
 
 
 def test_a_change_is_sent_to_all_of_its_page(hub, numbers, open_end):

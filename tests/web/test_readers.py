@@ -24,6 +24,7 @@ class Browser:
         service = self.service
         places = service.gate.find("192.0.2.1")
         tab = Tab(service.gate, places, service.readers, Identity("ada", "", prev_ref))
+        tab.choose_meta({}, "index")
         request = Request({}, lambda *_: lambda _: None, [])
         stream = service.hub.open("index", tab, request)
         assert isinstance(stream, Stream)

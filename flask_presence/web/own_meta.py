@@ -1,0 +1,48 @@
+"""What the meta of an open page holds: our own fields, and what the application adds. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+# `page` is what it counts for, `joined_at` when it first came, in milliseconds of its worker's
+# clock. `tab` is the ref that its stream began with, where the meta was changed since.
+OWN_FIELDS = frozenset({"page", "joined_at", "tab", "ref", "prev_ref"})
+# Of what is added, as JSON. It is in Redis, and in the memory of every worker, for each open page.
+MAX_META_BYTES = 1024
+
+
+def check_added(added: object) -> dict[str, Any]:
+    """Return what an application adds to a meta, or puts in place of what it had added.
+
+    Raises `TypeError` for what is no mapping or cannot be JSON, `ValueError` for one of our own
+    fields and for more than `MAX_META_BYTES`.
+    """
+    if not isinstance(added, Mapping):
+        raise TypeError(f"presence: found a meta of type {type(added).__name__}, expected a dict")
+    for name in added:
+        if not isinstance(name, str):
+            raise TypeError(f"presence: found the field {name!r} in a meta, expected a str")
+        if name in OWN_FIELDS:
+            raise ValueError(f"presence: found the field {name!r} in a meta, expected another name")
+    try:
+        text = json.dumps(dict(added), allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"presence: found a meta that JSON cannot hold: {error}") from None
+    if len(text) > MAX_META_BYTES:
+        raise ValueError(
+            f"presence: found a meta of {len(text)} bytes, expected {MAX_META_BYTES} at most"
+        )
+    return dict(added)
+
+
+def read_added(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an application added to a meta."""
+    return {name: value for name, value in meta.items() if name not in OWN_FIELDS}
+
+
+def read_age(meta: Mapping[str, Any], otherwise: int) -> int:
+    """Return when a tab first came. Whoever writes in Redis may have put anything there."""
+    joined_at = meta.get("joined_at")
+    return joined_at if type(joined_at) is int else otherwise
