@@ -51,6 +51,7 @@ class Viblog:
             smart_quotes=settings.smart_quotes,
             posts_dir=settings.posts_dir,
             static_dir=overridden(site, "static")[0],
+            frame_hosts=settings.frame_hosts,
         )
         self.library = Library(settings.posts_dir, zone=settings.time_zone, style=style)
         about_style = replace(style, posts_dir=settings.about_dir, page="/about")

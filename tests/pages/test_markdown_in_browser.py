@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, Route, sync_playwright
 from werkzeug.serving import make_server
 
 from blog.posts.markup.markdown import Style, render_with_hints
@@ -16,6 +16,7 @@ from tests.pages.site import ROOT, Books, open_site, write_post
 from tests.pages.test_validity import check_pages, save_pages
 from tests.setup.tools import AXE_JS, CHROMIUM_OPTIONS, find_chromium
 
+FILMS = ("https://films.example",)
 WIDE_ROW = " | ".join(f"a column {n}" for n in range(12))
 EVERYTHING = (
     """
@@ -77,6 +78,12 @@ Term
 
 Text with ![a dot](/static/favicon.svg) in its line.
 
+[The talk](https://films.example/w/kkGMgK9ZtnKfYAgnEtQxbv)
+
+https://vimeo.com/76979871
+
+https://films.example/a.webm
+
 [^n]: The note.
 
 """.replace("WIDE", "$$" + "+".join(f"x_{{{n}}}" for n in range(60)) + "$$")
@@ -86,11 +93,15 @@ Text with ![a dot](/static/favicon.svg) in its line.
 
 @pytest.fixture(scope="module")
 def app():
-    style = Style(smart_quotes=True, posts_dir=ROOT / "posts", static_dir=ROOT / "static")
+    style = Style(
+        smart_quotes=True, posts_dir=ROOT / "posts", static_dir=ROOT / "static", frame_hosts=FILMS
+    )
     post = write_post("all", body=EVERYTHING, path=ROOT / "posts" / "all.md", title="Everything")
     rendered, hints = render_with_hints(post, style)
     assert [hint.found for hint in hints] == ['the formula “\\foo{x}”: Unknown command "\\foo"']
-    return open_site(library=Books(write_post("all", body=rendered.html, title="Everything")))
+    return open_site(
+        library=Books(write_post("all", body=rendered.html, title="Everything")), frame_hosts=FILMS
+    )
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +138,8 @@ def test_the_page_is_accessible_keeps_to_the_csp_and_never_scrolls_sideways(url)
                 said: list[str] = []
                 tab.on("console", _note_in(said))
                 tab.route("**/live?**", lambda route: route.abort())
+                asked: list[str] = []
+                tab.route(lambda address: ".example" in address, _answer_and_note_in(asked))
                 tab.goto(url)
                 tab.evaluate(f"() => {{ {axe} }}")
                 found = tab.evaluate("() => axe.run().then(result => result.violations)")
@@ -137,6 +150,7 @@ def test_the_page_is_accessible_keeps_to_the_csp_and_never_scrolls_sideways(url)
                 cells = tab.locator("mtd.align-right").first
                 assert cells.evaluate("cell => getComputedStyle(cell).textAlign") == "end"
                 check_code(tab)
+                check_films(tab, asked)
                 if folder := os.environ.get("SHOTS"):
                     tab.screenshot(path=Path(folder) / f"{width}-{scheme}.png", full_page=True)
                 tab.close()
@@ -159,6 +173,25 @@ def check_code(tab: Page) -> None:
     assert "def greet" in read_out
     assert not {"9", "10", "11"} & set(read_out.split())
     tab.evaluate("() => getSelection().empty()")
+
+
+def check_films(tab: Page, asked: list[str]) -> None:
+    """Look at the cards of films: nothing of another site is loaded before a click."""
+    tab.locator("details.film").scroll_into_view_if_needed()
+    tab.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+    assert asked == []
+    tab.locator("summary", has_text="The talk").click()
+    tab.frame_locator(".film iframe").get_by_text("A film").wait_for()
+    assert asked == ["https://films.example/videos/embed/kkGMgK9ZtnKfYAgnEtQxbv"]
+    assert tab.locator("p.film a").inner_text().split() == ["Vimeo", "vimeo.com/76979871"]
+
+
+def _answer_and_note_in(asked: list[str]) -> Callable[[Route], None]:
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(body="<p>A film", content_type="text/html")
+
+    return answer
 
 
 def _note_in(said: list[str]) -> Callable[[ConsoleMessage], None]:

@@ -32,6 +32,10 @@ PROMISED = {
     "Footnotes": ['href="#fn:why"', "Because it was measured."],
     "Tables": ['class="table-scroll"', '<td class="align-right">2</td>'],
     "Images": ["<figure><img", "<figcaption>The dot rings when", 'loading="lazy"'],
+    "Films": [
+        '<p class="film"><a href="https://vimeo.com/76979871"><span class="site-name">Vimeo</span>',
+        '<video controls preload="none" src="https://films.example/moves.webm"></video>',
+    ],
     "Links": [
         '<a href="https://example.org/a_b">https://example.org/a_b</a>',
         '<a href="https://example.org/vec">the <code>Vec</code></a>',

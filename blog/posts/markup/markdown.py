@@ -33,6 +33,7 @@ from blog.posts.markup.inlines import register_inlines
 from blog.posts.markup.lists import ListStep
 from blog.posts.markup.tasks import TaskStep
 from blog.posts.markup.unread import UnreadStep, find_unread
+from blog.posts.markup.videos import VideoStep
 from blog.posts.model import Fault, Heading, Post, RenderedPost
 
 # Python-Markdown says at level debug which extensions it loads. Rendering runs in native threads,
@@ -52,7 +53,8 @@ RESERVED_ANCHORS = frozenset({"live", "main"})
 class Style:
     """What is the same for all texts of a folder.
 
-    The other folders are where images are looked for. `page` is the one page that all texts are
+    The other folders are where images are looked for; `frame_hosts` are the sites whose frames the
+    security policy lets in. `page` is the one page that all texts are
     on, empty where each has its own below `/blog`.
     """
 
@@ -60,6 +62,7 @@ class Style:
     page: str = ""
     posts_dir: Path | None = None
     static_dir: Path | None = None
+    frame_hosts: tuple[str, ...] = ()
 
 
 DEFAULT_STYLE = Style()
@@ -123,7 +126,7 @@ def render_with_hints(
         output_format="html",
     )
     rendered = md.convert(post.body)
-    find_unread(post.body, rendered, hints)
+    find_unread(post.body, rendered, style.frame_hosts, hints)
     # The stubs do not know what an extension adds.
     outline: list[dict[str, Any]] = getattr(md, "toc_tokens", [])
     headings = tuple(_list_headings(outline))
@@ -148,6 +151,7 @@ class PageExtension(Extension):
         super().__init__()
         self.post = post
         self.places = ImagePlaces(post.path.parent, style.posts_dir, style.static_dir)
+        self.frame_hosts = style.frame_hosts
         self.hints = hints
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - Python-Markdown's name
@@ -168,6 +172,8 @@ class PageExtension(Extension):
         md.treeprocessors.register(AttributeStep(md), "attr_list", 8)
         md.treeprocessors.register(TaskStep(md, self.hints), "page_tasks", 25)
         md.treeprocessors.register(ImageStep(md, self.places, self.hints), "page_images", 7)
+        videos = VideoStep(md, self.frame_hosts, self.hints)
+        md.treeprocessors.register(videos, "page_videos", 7)
         outline = OutlineStep(md)
         outline.post = self.post
         md.treeprocessors.register(outline, "page_outline", 7)

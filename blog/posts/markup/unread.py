@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from markdown import Markdown
 from markdown.preprocessors import Preprocessor
@@ -22,9 +23,8 @@ _MARKS = (
     ),
 )
 _DIAGRAM = re.compile(r"^[ >]*(?:`{3,}|~{3,})[ \t]*\{?[ \t]*\.?mermaid\b", re.MULTILINE)
-_FRAME = re.compile(
-    r"<iframe\b[^<>]{0,500}\bsrc\s*=\s*[\"']?((?:https?:)?//[^\s\"'<>]+)", re.IGNORECASE
-)
+_FRAME = re.compile(r"<iframe\b[^<>]{0,500}\bsrc\s*=\s*[\"']?([^\s\"'<>]+)", re.IGNORECASE)
+_ORIGIN = re.compile(r"https://[^/?#]+")
 
 
 class UnreadStep(Preprocessor):
@@ -45,7 +45,7 @@ class UnreadStep(Preprocessor):
         return lines
 
 
-def find_unread(body: str, rendered: str, hints: Hints) -> None:
+def find_unread(body: str, rendered: str, frame_hosts: Collection[str], hints: Hints) -> None:
     """Add a hint for each kind of diagram or frame in a text that no page shows."""
     if "mermaid" in body:
         for found in _DIAGRAM.finditer(body):
@@ -53,5 +53,9 @@ def find_unread(body: str, rendered: str, hints: Hints) -> None:
             hints.add(found[0], what, "code", "put a picture of it beside the post")
     if "<iframe" in rendered.lower():
         for found in _FRAME.finditer(rendered):
+            origin = _ORIGIN.match(found[1].lower())
+            if origin and origin[0] in frame_hosts:
+                continue
             what = f"a frame of {quote(found[1])}, which the security headers keep empty"
-            hints.add(found[1], what, "text, pictures or films", "write a link to it")
+            mend = f"name {origin[0]} in BLOG_FRAME_HOSTS, or write a link" if origin else "link it"
+            hints.add(found[1], what, "text, pictures or films", mend)
