@@ -34,7 +34,7 @@ WHEEL := HATCH_NPM_VENDOR_SKIP=1 $(BIN)/python -m pip --disable-pip-version-chec
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run dev test test-unit test-all test-rest test-deploy lint format soak fuzz \
+.PHONY: help install run dev test test-unit test-all test-rest test-deploy lint format words soak fuzz \
 	bench bench-pages bench-scale tools deps wheel clean FORCE
 
 help: ## List these targets
@@ -81,6 +81,9 @@ lint: .venv/.installed-dev ## Check style and types: ruff, mypy strict
 format: .venv/.installed-dev ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+words: .venv/.installed-dev ## Put what is marked for translation into the message catalogues: blog/translations/
+	@$(BIN)/python tests/setup/words.py
 
 soak: .venv/.installed-dev ## Hurt the presence at random for SECONDS (60), then real blogs by pairs of faults, and say how it healed
 	@$(BIN)/python -m tests.tracking.soak $(SECONDS)

@@ -77,8 +77,8 @@ class Settings:
     language: str = setting(
         "en",
         LANGUAGE,
-        "The language of the posts, and by it the direction of the pages, whose own words are"
-        " English.",
+        "The language of the posts and of the pages' own words, and by it their direction. Words"
+        " without a catalogue are English.",
     )
     time_zone: ZoneInfo = setting(
         ZoneInfo("UTC"), ZONE, "The time zone of a post's date that names none."

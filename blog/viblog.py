@@ -25,6 +25,7 @@ from blog.posts.markup.markdown import Style
 from blog.posts.page_names import ABOUT_PAGE, INDEX_PAGE, POST_PREFIX
 from blog.search import Search
 from blog.site_folder import find_site, overridden
+from blog.words import load_words
 from flask_presence.file_limits import raise_file_limit
 from flask_presence.settings import PresenceSettings
 from flask_presence.streams.event import encode_event, join_events
@@ -67,7 +68,8 @@ class Viblog:
             observer=self.metrics.presence if self.metrics else None,
             stream_observer=self.metrics.streams if self.metrics else None,
         )
-        templates = LiveTemplates(make_loader(site), reloads=settings.dev)
+        words = load_words(settings.language)
+        templates = LiveTemplates(make_loader(site), words, reloads=settings.dev)
         self.updates = Updates(self.library, templates)
         self.following = follow(self.library, self.about) if settings.dev else None
         news = self.following or self.updates

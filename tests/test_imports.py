@@ -27,9 +27,12 @@ ALLOWED: dict[str, set[str]] = {
     },
     "blog.factory": FEATURES | {"blog.viblog", "blog.config", "blog.site_folder", LIBRARY},
     "blog.viblog": FEATURES
-    | {"blog.search", "blog.cards", "blog.posts", "blog.config", "blog.site_folder", LIBRARY},
+    | {
+        *("blog.search", "blog.cards", "blog.posts", "blog.config", "blog.site_folder"),
+        *("blog.words", LIBRARY),
+    },
     "blog.cli": {"blog.live", "blog.ops", "blog.importing", "blog.posts", "blog.config", LIBRARY},
-    "blog.live": {"blog.placeholders", "blog.posts", LIBRARY},
+    "blog.live": {"blog.placeholders", "blog.posts", "blog.words", LIBRARY},
     "blog.pages": {
         "blog.placeholders",
         "blog.native",
@@ -39,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
         "blog.posts",
         "blog.config",
         "blog.site_folder",
+        "blog.words",
         LIBRARY,
     },
     "blog.ops": {"blog.setting_kinds", "blog.config", LIBRARY},
@@ -50,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
     "blog.setting_sources": {"blog.site_folder"},
     "blog.setting_kinds": {LIBRARY},
     "blog.site_folder": set(),
+    "blog.words": set(),
     "blog.native": set(),
     "blog.placeholders": set(),
     "blog.short_cache": set(),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from gettext import GNUTranslations
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from blog.placeholders import PageTemplate, render_with_placeholders
+from blog.words import install_words
 
 _WORDS = ("live/words.html", "viblog/live/words.html")
 
@@ -50,13 +52,16 @@ class _Numbers:
 class LiveTemplates:
     """The words and the events of the streams. `reloads` is whether what is saved is read anew."""
 
-    def __init__(self, loader: BaseLoader, *, reloads: bool = False) -> None:
+    def __init__(
+        self, loader: BaseLoader, words: GNUTranslations, *, reloads: bool = False
+    ) -> None:
         self._environment = Environment(
             loader=loader,
             autoescape=True,
             auto_reload=reloads,
             undefined=StrictUndefined,
         )
+        install_words(self._environment, words)
         self._words: _Words | None = None
         self._frames: dict[tuple[bool, str, bool], PageTemplate | None] = {}
         self.reloads = reloads

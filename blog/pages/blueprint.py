@@ -10,6 +10,7 @@ from blog.pages.catalogue import Catalogue, Catalogues
 from blog.pages.render import LiveNumbers, PageRenderer
 from blog.posts import Library
 from blog.search import Search
+from blog.words import load_words
 
 # The files beside this one add their views to it.
 pages = Blueprint("pages", __name__)
@@ -33,6 +34,7 @@ class Content:
         self.live = live
         self.search = search
         self.cards = cards
+        self.words = load_words(settings.language)
         self.renderer = PageRenderer(settings, live)
         self._catalogues = Catalogues(library)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from gettext import GNUTranslations
 
 from flask import Response, abort, request, url_for
 from flask.typing import ResponseReturnValue
@@ -24,7 +25,7 @@ def card(post_id: str) -> ResponseReturnValue:
     """Answer with the picture, drawn when it is first asked for."""
     cards = content().cards
     post = content().catalogue.index.by_id.get(post_id) or abort(404)
-    shown = make_card(content().settings, post)
+    shown = make_card(content().settings, content().words, post)
     version = cards.version(shown) or abort(404)
     try:
         drawn = cards.draw(shown, datetime.now(UTC))
@@ -43,16 +44,16 @@ def card(post_id: str) -> ResponseReturnValue:
 
 def find_card(post: Post) -> str:
     """Return the path of a post's card; "" where its title cannot be written in our font."""
-    version = content().cards.version(make_card(content().settings, post))
+    version = content().cards.version(make_card(content().settings, content().words, post))
     return url_for("pages.card", post_id=post.id, v=version) if version else ""
 
 
-def make_card(settings: Settings, post: Post) -> Card:
+def make_card(settings: Settings, words: GNUTranslations, post: Post) -> Card:
     """Say what a post's card shows."""
     return Card(
         title=post.title,
         site=settings.title,
-        date=write_day(post.date) if post.date else "",
+        date=write_day(words, post.date) if post.date else "",
         authors=post.authors,
         tags=post.tags,
     )

@@ -14,27 +14,33 @@ from werkzeug.exceptions import HTTPException
 
 from blog.config import Settings
 from blog.pages.assets import install_assets
+from blog.words import N_, load_words
 
 log = logging.getLogger(__name__)
 
-# For readers: what happened and what they can do now. Others get Werkzeug's name and description.
-WORDS = {
-    404: ("Nobody is here", "There is no such page. It may have moved, or the address has a slip."),
-    405: ("Not that way", "This page can be read, but not asked to do that."),
-    500: (
-        "Something broke on our side",
-        "It is not your doing, and it has been logged. Trying again in a moment often helps.",
+# For readers: what happened and what they can do now.
+MESSAGES = {
+    404: (
+        N_("Nobody is here"),
+        N_("There is no such page. It may have moved, or the address has a slip."),
     ),
+    405: (N_("Not that way"), N_("This page can be read, but not asked to do that.")),
+    500: (
+        N_("Something broke on our side"),
+        N_("It is not your doing, and it has been logged. Trying again in a moment often helps."),
+    ),
+    503: (N_("Not right now"), N_("The blog is busy. Please try again in a moment.")),
 }
+OTHERWISE = (N_("That did not work"), N_("The blog cannot answer a request like this one."))
 
 # One for each error and each endpoint that it is met at.
 MAX_CACHED = 64
 
 BARE_PAGE = """<!doctype html>
-<html lang="en">
+<html lang="{language}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{heading}</title></head>
-<body><main><h1>{heading}</h1><p>{words}</p><p><a href="/">All posts</a></p></main></body>
+<body><main><h1>{heading}</h1><p>{words}</p><p><a href="/">{all_posts}</a></p></main></body>
 </html>
 """
 
@@ -47,11 +53,12 @@ def register_errors(app: Flask, settings: Settings) -> None:
     asks for a thousand things.
     """
     assets = install_assets(app)
+    words = load_words(settings.language)
 
-    def render(code: int, heading: str, words: str, *made_of: object) -> str:
+    def render(code: int, heading: str, text: str, *made_of: object) -> str:
         """Render the page; `made_of` is what it differs by beside its words."""
         return render_template(
-            "error.html", settings=settings, code=code, heading=heading, words=words, title=heading
+            "error.html", settings=settings, code=code, heading=heading, words=text, title=heading
         )
 
     if not settings.dev:  # then templates change, too
@@ -60,18 +67,24 @@ def register_errors(app: Flask, settings: Settings) -> None:
     def answer(error: HTTPException) -> ResponseReturnValue:
         if error.response is not None or error.code is None:
             return error
-        name = error.name
-        heading, words = WORDS.get(error.code, (name, error.description or ""))
+        heading, text = map(words.gettext, MESSAGES.get(error.code, OTHERWISE))
+        if error.description and error.description != type(error).description:
+            text = error.description  # what a view has to say of it
         original = getattr(error, "original_exception", None)
         if settings.dev and isinstance(original, TemplateSyntaxError):
-            words = f"{original.filename}:{original.lineno}: {original.message}"
-        bare = BARE_PAGE.format(heading=html.escape(heading), words=html.escape(words))
+            text = f"{original.filename}:{original.lineno}: {original.message}"
+        bare = BARE_PAGE.format(
+            language=html.escape(settings.language),
+            heading=html.escape(heading),
+            words=html.escape(text),
+            all_posts=html.escape(words.gettext("All posts")),
+        )
         if request_ctx.url_adapter is None:
             # A host that is not trusted: no address can be made, and there is nothing to log.
             return bare, error.code
         try:
             made_of = (request.endpoint, request.script_root, assets.state())
-            page = render(error.code, heading, words, *made_of)
+            page = render(error.code, heading, text, *made_of)
         except Exception:  # whatever fails here, the reader gets a page
             log.exception("The template of the error page failed; a bare page was sent")
             page = bare

@@ -10,24 +10,28 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import partial
+from gettext import GNUTranslations
 
 from flask import Flask
 from markupsafe import Markup
 
 from blog.posts.direction import is_right_to_left, needs_direction
+from blog.words import N_
 
 RIGHT_TO_LEFT, LEFT_TO_RIGHT = Markup(' dir="rtl"'), Markup(' dir="ltr"')
 AUTO_DIRECTION, NO_DIRECTION = Markup(' dir="auto"'), Markup("")
+# As they stand in a date: Russian has another form for a month alone.
 MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
+    *(N_("January"), N_("February"), N_("March"), N_("April"), N_("May"), N_("June")),
+    *(N_("July"), N_("August"), N_("September"), N_("October"), N_("November"), N_("December")),
 )
 
 _ESCAPE = re.compile(r"(?:~[0-9a-f]{2})+")
 
 
-def install_filters(app: Flask, site_language: str) -> None:
-    """Give the templates their filters."""
+def install_filters(app: Flask, site_language: str, words: GNUTranslations) -> None:
+    """Give the templates their filters, in these words."""
 
     def write_direction(language: str) -> Markup:
         """Return the attribute of an element in a language; none where nothing runs leftwards."""
@@ -42,33 +46,35 @@ def install_filters(app: Flask, site_language: str) -> None:
 
     app.jinja_env.filters |= {
         "auto": write_auto_direction,
-        "count_posts": count_posts,
-        "day": write_day,
-        "day_of_year": write_day_of_year,
+        "count_posts": partial(count_posts, words),
+        "day": partial(write_day, words),
+        "day_of_year": partial(write_day_of_year, words),
         "direction": write_direction,
-        "reading_time": write_reading_time,
+        "reading_time": partial(write_reading_time, words),
         "slug": write_slug,
     }
 
 
-def write_day(date: datetime) -> str:
+def write_day(words: GNUTranslations, date: datetime) -> str:
     """Write a date as "24 November 2026", in whatever locale the process runs."""
-    return f"{date.day} {MONTHS[date.month - 1]} {date.year}"
+    parts = {"day": date.day, "month": words.gettext(MONTHS[date.month - 1]), "year": date.year}
+    return words.gettext("%(day)s %(month)s %(year)s") % parts
 
 
-def write_day_of_year(date: datetime) -> str:
+def write_day_of_year(words: GNUTranslations, date: datetime) -> str:
     """Write a date as "24 November", where its year is said already."""
-    return f"{date.day} {MONTHS[date.month - 1]}"
+    parts = {"day": date.day, "month": words.gettext(MONTHS[date.month - 1])}
+    return words.gettext("%(day)s %(month)s") % parts
 
 
-def count_posts(count: int) -> str:
+def count_posts(words: GNUTranslations, count: int) -> str:
     """Write a number of posts: "1 post", "12 posts"."""
-    return "1 post" if count == 1 else f"{count} posts"
+    return words.ngettext("%(num)s post", "%(num)s posts", count) % {"num": count}
 
 
-def write_reading_time(minutes: int) -> str:
+def write_reading_time(words: GNUTranslations, minutes: int) -> str:
     """Write a reading time as "4 min read"."""
-    return f"{minutes} min read"
+    return words.ngettext("%(num)s min read", "%(num)s min read", minutes) % {"num": minutes}
 
 
 def write_slug(tag: str) -> str:

@@ -33,7 +33,7 @@ def index() -> ResponseReturnValue:
     catalogue, renderer = content().catalogue, content().renderer
     shown = cut(catalogue.posts)
     path = url_for("pages.index", page=shown.number_if_not_first)
-    title = f"Posts, page {shown.number}" if shown.number > 1 else ""
+    title = number_title(content().words.gettext("Posts"), shown) if shown.number > 1 else ""
     linked_data = None
     if renderer.site_url and shown.number == 1:
         linked_data = describe_site(
@@ -57,8 +57,8 @@ def index() -> ResponseReturnValue:
 def tags() -> ResponseReturnValue:
     """Answer with the list of all tags."""
     listed = [(tag, len(posts)) for tag, posts in content().catalogue.tags.items()]
-    path = url_for("pages.tags")
-    return content().renderer.render("tags.html", INDEX_PAGE, path, title="Tags", listed=listed)
+    path, title = url_for("pages.tags"), content().words.gettext("Tags")
+    return content().renderer.render("tags.html", INDEX_PAGE, path, title=title, listed=listed)
 
 
 @pages.get("/tags/<slug>")
@@ -72,7 +72,8 @@ def tag(slug: str) -> ResponseReturnValue:
         return redirect(url_for("pages.tag", slug=slug, page=request.args.get("page")), 308)
     shown = cut(catalogue.tags[name])
     path = url_for("pages.tag", slug=slug, page=shown.number_if_not_first)
-    title = f"Posts about {name}" + (f", page {shown.number}" if shown.number > 1 else "")
+    title = content().words.gettext("Posts about %(tag)s") % {"tag": name}
+    title = number_title(title, shown)
     return content().renderer.render(
         "tag.html", INDEX_PAGE, path, title=title, tag=name, slug=slug, shown=shown
     )
@@ -82,9 +83,9 @@ def tag(slug: str) -> ResponseReturnValue:
 def archive() -> ResponseReturnValue:
     """Answer with the newest years whole, and links to the others."""
     whole, others = divide_years(content().catalogue.years)
-    path = url_for("pages.archive")
+    path, title = url_for("pages.archive"), content().words.gettext("Archive")
     return content().renderer.render(
-        "archive.html", INDEX_PAGE, path, title="Archive", years=whole, others=others
+        "archive.html", INDEX_PAGE, path, title=title, years=whole, others=others
     )
 
 
@@ -93,9 +94,16 @@ def year(number: int) -> ResponseReturnValue:
     """Answer with the posts of a year."""
     found = content().catalogue.find_year(number) or abort(404)
     path = url_for("pages.year", number=number)
-    return content().renderer.render(
-        "year.html", INDEX_PAGE, path, title=f"Posts of {number}", year=found
-    )
+    title = content().words.gettext("Posts of %(year)s") % {"year": number}
+    return content().renderer.render("year.html", INDEX_PAGE, path, title=title, year=found)
+
+
+def number_title(title: str, shown: PageOf[Post]) -> str:
+    """Return the title of one page of a list: all but the first have their number in it."""
+    if shown.number == 1:
+        return title
+    parts = {"title": title, "number": shown.number}
+    return content().words.gettext("%(title)s, page %(number)s") % parts
 
 
 def divide_years(years: Sequence[Year]) -> tuple[list[Year], list[Year]]:

@@ -64,14 +64,16 @@ def answer_beside(catalogue: Catalogue, path: str) -> ResponseReturnValue:
 
 def answer_author(post_id: str) -> ResponseReturnValue:
     """Answer that no post is here, with a stream: it may come, or be mended."""
+    gettext = content().words.gettext
+    heading = gettext("No post is here")
     page = content().renderer.render(
         "error.html",
         POST_PREFIX + post_id,
         url_for("pages.post", post_id=post_id),
         code=404,
-        title="No post is here",
-        heading="No post is here",
-        words="As soon as one is saved that can be read, this page shows it.",
+        title=heading,
+        heading=heading,
+        words=gettext("As soon as one is saved that can be read, this page shows it."),
     )
     return page, 404
 

@@ -12,12 +12,14 @@ from blog.pages.assets import install_assets, send_beside
 from blog.pages.blueprint import Content, content, pages
 from blog.pages.format import install_filters
 from blog.posts.page_names import ABOUT_PAGE
+from blog.words import install_words
 
 
 def install_pages(app: Flask, content: Content) -> None:
     """Answer every page a reader can open; the app has the folders `templates/` and `static/`."""
     app.extensions["pages"] = content
-    install_filters(app, content.settings.language)
+    install_words(app.jinja_env, content.words)
+    install_filters(app, content.settings.language, content.words)
     app.jinja_env.filters["reads_class"] = content.live.reads_class
     install_assets(app)
     app.register_blueprint(pages)
@@ -32,10 +34,8 @@ def about_page() -> ResponseReturnValue:
         (section, Markup(about.render(section).html))  # noqa: S704 - the author's own
         for section in ordered
     ]
-    path = url_for("pages.about_page")
-    return content().renderer.render(
-        "about.html", ABOUT_PAGE, path, title="About", sections=sections
-    )
+    path, title = url_for("pages.about_page"), content().words.gettext("About")
+    return content().renderer.render("about.html", ABOUT_PAGE, path, title=title, sections=sections)
 
 
 @pages.get("/about/<section_id>/<path:name>")

@@ -65,6 +65,7 @@ def search() -> ResponseReturnValue:
     catalogue = content().catalogue
     question = read_question(catalogue)
     query = read_query(question.words)
+    title = content().words.gettext("Search")
     is_complete = True
     if query.terms:
         shown, is_complete = look_up(catalogue, question, query)
@@ -76,7 +77,7 @@ def search() -> ResponseReturnValue:
             INDEX_PAGE,
             url_for("pages.search"),
             searches=True,
-            title=f"Search: {question.words}" if question.words else "Search",
+            title=f"{title}: {question.words}" if question.words else title,
             question=question,
             shown=shown,
             total=shown.total,
@@ -94,6 +95,7 @@ def look_up(catalogue: Catalogue, question: Question, query: Query) -> tuple[Pag
     """Return a page of results, and whether they are all. Aborts with 503 or 404."""
     size = content().settings.posts_per_page
     number = read_number()
+    gettext = content().words.gettext
     try:
         found = content().search.find(
             query,
@@ -104,12 +106,12 @@ def look_up(catalogue: Catalogue, question: Question, query: Query) -> tuple[Pag
         )
     except BusyError:
         raise ServiceUnavailable(
-            "Many are searching just now. Please try again in a moment.",
+            gettext("Many are searching just now. Please try again in a moment."),
             retry_after=RETRY_SECONDS,
         ) from None
     except CannotSearchError:
         raise ServiceUnavailable(
-            "The blog cannot search right now; all its pages can be read.",
+            gettext("The blog cannot search right now; all its pages can be read."),
             retry_after=UNREADABLE_RETRY_SECONDS,
         ) from None
     by_id = catalogue.index.by_id

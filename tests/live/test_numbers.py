@@ -15,10 +15,11 @@ from blog.live.numbers import (
 )
 from blog.live.templates import LiveTemplates
 from blog.pages.theme import make_loader
+from blog.words import load_words
 from flask_presence.tracking import State, Store, Tracker, connect
 from flask_presence.web.readers import TOPIC
 
-TEMPLATES = LiveTemplates(make_loader(None))
+TEMPLATES = LiveTemplates(make_loader(None), load_words("en"))
 PARTIAL = 'data: <hx-partial hx-target=".live-{}" hx-swap="{}">{}</hx-partial>\n'
 BEAT = '<span class="beat">connection lost, as last known</span>'
 
@@ -194,7 +195,9 @@ def test_a_frame_has_what_is_beside_the_numbers_and_is_made_anew_with_it(tracker
 def test_a_frame_is_what_its_template_makes_of_the_numbers(total, here, arrived):
     """It is rendered once for all numbers, and again for each while an author writes."""
     shown = CountSnapshot(total, here, "stale")
-    slowly = LiveTemplates(make_loader(None), reloads=True).frame(shown, arrived=arrived)
+    slowly = LiveTemplates(make_loader(None), load_words("en"), reloads=True).frame(
+        shown, arrived=arrived
+    )
     for _ in range(2):
         assert TEMPLATES.frame(shown, arrived=arrived) == slowly
 
@@ -203,6 +206,6 @@ def test_a_template_that_compares_numbers_is_rendered_for_each():
     words = "{% macro readers_online(count) %}{{ count }}{% endmacro %}"
     text = "{% if numbers.total > 5 %}many{% else %}{{ numbers.total_words }}{% endif %}"
     own = DictLoader({"live/words.html": words, "live/frame.html": text})
-    templates = LiveTemplates(ChoiceLoader([own, make_loader(None)]))
+    templates = LiveTemplates(ChoiceLoader([own, make_loader(None)]), load_words("en"))
     frames = [templates.frame(CountSnapshot(total, None, "whole")) for total in (5, 6)]
     assert frames == ["5", "many"]

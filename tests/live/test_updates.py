@@ -10,8 +10,9 @@ from blog.live.templates import LiveTemplates
 from blog.live.updates import Updates
 from blog.pages.theme import make_loader
 from blog.posts import Library
+from blog.words import load_words
 
-TEMPLATES = LiveTemplates(make_loader(None))
+TEMPLATES = LiveTemplates(make_loader(None), load_words("en"))
 GONE = (
     b'data: <hx-partial hx-target=".post-updated" hx-swap="innerMorph">This post is no longer'
     b' published. <a href="/">Other posts</a></hx-partial>\n\n'

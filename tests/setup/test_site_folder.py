@@ -175,13 +175,13 @@ def test_a_new_blog_has_three_files_and_is_served_whole(own_blog):
         index = own_blog.fetch("/")
         assert '<html lang="de">' in index
         assert "<title>Night &#34;sky&#34;</title>" in index
-        assert "just you online" in index
+        assert "sonst niemand online" in index
         links = re.findall(r'(?:href|src)="(/(?:static|blog|about)[^"]*)"', index)
         assert len(links) > 4
         for link in links:
             assert own_blog.fetch(link)
         with Tab(own_blog.port, "blog/welcome") as tab:
-            tab.read_until(">1 reading now<")
+            tab.read_until(">1 liest gerade<")
     assert "Traceback" not in own_blog.log.read_text()
 
 
