@@ -43,6 +43,7 @@ SIGNS += [
     "&amp",
     "<!--",
 ]
+SIGNS += ["-\n", "* a\n", "+ ", "2) ", "  - a\n", "\n  b\n", "- > - ", "-      a\n", "> -\n", "~"]
 SIGNS += ["\n", "\n\n", " ", "---\n", "a", "http://a", "\x00", "\x02", "\x03", "\u2028", "é", "\t"]
 # Words in braces, addresses that cannot be parsed, references, variables, marks that are not read.
 SIGNS += ["{id}", "{href}", "{src}", "{style}", "{: id }", "{.a b}", '{a="b"}', "{a='", "${A}"]
@@ -110,6 +111,7 @@ def render(body: str) -> str:
     rendered = render_markdown(post).html
     spent = time.process_time() - began
     assert spent < 1 + len(body) / 4_000, f"{spent:.1f} s for {len(body)} characters"
+    assert "\x02" not in rendered, "a mark of ours is left"
     return rendered
 
 

@@ -145,7 +145,7 @@ def test_a_tag_alone_in_its_line_begins_a_block(body: str, shown: str):
 @pytest.mark.parametrize(
     ("body", "shown"),
     [
-        ("- a\n  <div>x</div>\n- b", "<div>x</div>\n</li>\n<li>\n<p>b</p>"),
+        ("- a\n  <div>x</div>\n- b", "<li>a<div>x</div>\n</li>\n<li>b</li>"),
         (
             "- a\n\n  <details>\n\n  *c*\n\n  </details>\n\n- b",
             "<details>\n<p><em>c</em></p>\n</de",

@@ -82,18 +82,118 @@ def test_an_item_below_the_text_of_another_is_inside_it(body: str, html: str):
         ("1. a\n\n   p\n\n2. b", "<ol><li><p>a</p><p>p</p></li><li><p>b</p></li></ol>"),
         ("- a\n\n    p", "<ul><li><p>a</p><p>p</p></li></ul>"),
         ("10. a\n\n   p", '<ol start="10"><li>a</li></ol><p>p</p>'),
-        ("- a\n\n      c\n        d", "<ul><li>a<pre><code>c   d</code></pre></li></ul>"),
+        ("- a\n\n      c\n        d", "<ul><li><p>a</p><pre><code>c   d</code></pre></li></ul>"),
         ("- a\n  --\n- b", "<ul><li>a   --</li><li>b</li></ul>"),
         ("- a\n      # no heading", "<ul><li>a       # no heading</li></ul>"),
         ("- a\n  > q\n  > r", "<ul><li>a<blockquote><p>q r</p></blockquote></li></ul>"),
         (
             "- a\n  - b\n    ```\n    x\n    ```\n",
-            "<ul><li>a<ul><li><p>b</p><pre><code>x</code></pre></li></ul></li></ul>",
+            "<ul><li>a<ul><li>b<pre><code>x</code></pre></li></ul></li></ul>",
         ),
     ],
 )
 def test_what_is_below_the_text_of_an_item_is_inside_it(body: str, html: str):
     assert render(body) == html
+
+
+LOOSE = "<ul><li><p>a</p></li><li><p>b</p></li><li><p>c</p></li></ul>"
+
+
+@pytest.mark.parametrize(
+    ("body", "html"),
+    [
+        ("- a\n\n- b\n- c", LOOSE),
+        ("- a\n- b\n\n- c", LOOSE),
+        ("- a\n- b\n\n\n- c", LOOSE),
+        ("> - a\n>\n> - b\n> - c", f"<blockquote>{LOOSE}</blockquote>"),
+        ("- a\n  - b\n\n- c", "<ul><li><p>a</p><ul><li>b</li></ul></li><li><p>c</p></li></ul>"),
+        ("- a\n\n  - b\n- c", "<ul><li><p>a</p><ul><li>b</li></ul></li><li><p>c</p></li></ul>"),
+        ("- a\n  - b\n\n  c", "<ul><li><p>a</p><ul><li>b</li></ul><p>c</p></li></ul>"),
+        ("1. a\n\n2. b\n3. c", LOOSE.replace("ul>", "ol>")),
+        ("- a\n-\n\n- c", "<ul><li><p>a</p></li><li></li><li><p>c</p></li></ul>"),
+    ],
+)
+def test_an_empty_line_inside_a_list_makes_all_its_items_paragraphs(body: str, html: str):
+    assert render(body) == html
+
+
+@pytest.mark.parametrize(
+    ("body", "html"),
+    [
+        ("- a\n  ```\n  x\n  ```\n- b", "<ul><li>a<pre><code>x</code></pre></li><li>b</li></ul>"),
+        ("- a\n\n\nb\n\n- c", "<ul><li>a</li></ul><p>b</p><ul><li>c</li></ul>"),
+        ("- a\n- b\n\n1. c", "<ul><li>a</li><li>b</li></ul><ol><li>c</li></ol>"),
+        ("-     x\n\n      y", "<ul><li><pre><code>x  y</code></pre></li></ul>"),
+        ("- a\n  > q\n  >\n  > r", "<ul><li>a<blockquote><p>q</p><p>r</p></blockquote></li></ul>"),
+        ("- a\n  # H\n  b\n- c", "b</li><li>c</li></ul>"),
+    ],
+)
+def test_without_one_an_item_has_no_paragraphs(body: str, html: str):
+    assert render(body).endswith(html)
+
+
+@pytest.mark.parametrize(
+    ("body", "html"),
+    [
+        ("- a\n-\n- b", "<ul><li>a</li><li></li><li>b</li></ul>"),
+        ("*\n*", "<ul><li></li><li></li></ul>"),
+        ("3.", '<ol start="3"><li></li></ol>'),
+        ("-\n  a", "<ul><li>a</li></ul>"),
+        ("- \n  a\n  - b", "<ul><li>a<ul><li>b</li></ul></li></ul>"),
+        ("-\n\n  a", "<ul><li></li></ul><p>a</p>"),
+        ("a\n*", "<p>a *</p>"),
+        ("> -\n> b", "<blockquote><ul><li></li></ul><p>b</p></blockquote>"),
+    ],
+)
+def test_an_item_may_be_empty(body: str, html: str):
+    assert render(body) == html
+
+
+@pytest.mark.parametrize(
+    ("body", "html"),
+    [
+        ("- a\n* b\n* c", "<ul><li>a</li></ul><ul><li>b</li><li>c</li></ul>"),
+        ("- a\n\n+ b", "<ul><li>a</li></ul><ul><li>b</li></ul>"),
+        ("1. a\n2) b", '<ol><li>a</li></ol><ol start="2"><li>b</li></ol>'),
+        ("- a\n  - b\n  * c", "<ul><li>a<ul><li>b</li></ul><ul><li>c</li></ul></li></ul>"),
+    ],
+)
+def test_another_marker_begins_another_list(body: str, html: str):
+    assert render(body) == html
+
+
+@pytest.mark.parametrize(
+    ("body", "html"),
+    [
+        ("- - a\n  - b\n- c", "<ul><li><ul><li>a</li><li>b</li></ul></li><li>c</li></ul>"),
+        ("1. - a\n\n2. b", "<ol><li><ul><li>a</li></ul></li><li><p>b</p></li></ol>"),
+        ("- > - a\n  > - b", "<blockquote><ul><li>a</li><li>b</li></ul></blockquote></li></ul>"),
+        ("- > a\nb\n- c", "<ul><li><blockquote><p>a b</p></blockquote></li><li>c</li></ul>"),
+        ("- # H\nb", "</ul><p>b</p>"),
+        ("-     x\n- b", "<ul><li><pre><code>x</code></pre></li><li>b</li></ul>"),
+    ],
+)
+def test_an_item_may_begin_with_anything(body: str, html: str):
+    assert render(body).endswith(html)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "- " * 30 + "a\n",
+        "".join("  " * n + "- a\n" for n in range(30)),
+        "> " * 15 + "- a",
+        "x[^1]\n\n[^1]: - a\n\n      - b",
+        "T\n:   - a\n    - b",
+        '<p markdown="1">\n- a\n</p>',
+        "[a]: /b\n- c",
+        "    - a\n\n- b\n\n        - c",
+    ],
+)
+def test_no_mark_of_a_list_is_ever_shown(body: str):
+    html = render_markdown(write(body)).html
+    assert "item:" not in html
+    assert "\x02" not in html
 
 
 def test_a_heading_may_stand_in_an_item():

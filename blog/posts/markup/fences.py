@@ -15,7 +15,7 @@ from markdown.preprocessors import Preprocessor
 
 from blog.posts.markup.code_blocks import FenceWords, write_code
 from blog.posts.markup.formulas import Formulas
-from blog.posts.markup.lists import Nesting
+from blog.posts.markup.lists import PUT_IN, Nesting
 
 # A fence may be the first thing in an item, a definition or a footnote.
 _MARK = r"(?:[*+-]|\d{1,9}[.)]|:|\[\^[^\]]+\]:) +"
@@ -68,14 +68,14 @@ class FenceStep(Preprocessor):
             placeholder = self.md.htmlStash.store(self._write(code, opening))
             block = [prefix + opening.mark + placeholder]
             if not opening.mark and (not done or done[-1].strip()):
-                block.insert(0, prefix.rstrip())
+                block.insert(0, ">" * opening.quotes + " " + PUT_IN if opening.quotes else PUT_IN)
             # A quote that ends with the code must not end with an empty line of its own, else
             # the paragraph that stands for the code is no longer taken for it. There must not be
             # two empty lines: they end a footnote.
             below = lines[at].strip() if at < len(lines) else "the end"
             if below and not (opening.mark and _LIST_ITEM.match(below)):
                 goes_on = opening.quotes and below.startswith(">")
-                block.append(">" * opening.quotes if goes_on else "")
+                block.append(">" * opening.quotes + " " + PUT_IN if goes_on else PUT_IN)
             for line in block:
                 nesting.follow(line)
             done += block

@@ -13,7 +13,7 @@ from markdown import Markdown
 from markdown.extensions.md_in_html import MarkdownInHTMLPostprocessor
 from markdown.preprocessors import Preprocessor
 
-from blog.posts.markup.lists import Nesting
+from blog.posts.markup.lists import PUT_IN, Nesting
 
 _NAMES = (
     "address article aside blockquote body caption center col colgroup dd details dialog dir div dl"
@@ -86,10 +86,10 @@ class HtmlBlockStep(Preprocessor):
                 if column or not _BLOCK.match(line) or not _is_whole("\n".join(piece)):
                     html = "\n".join(text[_count_spaces(text, len(found[1])) :] for text in piece)
                     placeholder = " " * column + self.md.htmlStash.store(_Piece(html.strip()))
-                    above = [""] if done and done[-1].strip() else []
-                    for text in (*above, placeholder, ""):
+                    above = [PUT_IN] if done and done[-1].strip() else []
+                    for text in (*above, placeholder, PUT_IN):
                         nesting.follow(text)
-                    done += [*above, placeholder, ""]
+                    done += [*above, placeholder, PUT_IN]
                     at = after
                     continue
             for text in lines[at:after]:

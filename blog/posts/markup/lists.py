@@ -2,7 +2,8 @@
 
 Python-Markdown wants an empty line before a list, and four columns for each level in it. In
 CommonMark a list may follow a line of text, and what stands in an item begins below the item's own
-text (https://spec.commonmark.org/0.31.2/#list-items). So the lines are moved before they are read.
+text (https://spec.commonmark.org/0.31.2/#list-items). So the lines are moved before they are read,
+and each marker is followed by the number of its list: `list_blocks` reads nothing else as a list.
 No extension does this: mdx_truly_sane_lists and mdx_better_lists know one fixed indentation each.
 """
 
@@ -12,44 +13,73 @@ import re
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from markdown import Markdown
 from markdown.preprocessors import Preprocessor
 
 _TABLE_RULE = r"(?: *\|)?(?: *:?-+:? *\|)+(?: *:?-+:? *)?$"
 # What may begin a list right below a line of text; "1984. " there is a year.
 LIST_BELOW_TEXT = re.compile(rf"(?!{_TABLE_RULE}) {{0,3}}(?:[*+-]|1[.)]) +[^ ]")
 _RULE = r"([-*_])(?: *\1){2,} *$"
-_ITEM = re.compile(rf"(?!{_RULE})(?P<mark>[*+-]|\d{{1,9}}[.)])(?P<gap> +)(?P<rest>.*)")
+_ITEM = re.compile(rf"(?!{_RULE})(?P<mark>[*+-]|\d{{1,9}}[.)])(?:(?P<gap> +)(?P<rest>.*)|$)")
 # What ends a paragraph, and the lists that it does not stand in: a heading, a rule, a quote.
 _BREAK = re.compile(rf"{_RULE}|#{{1,6}} |>")
 # What holds text that is indented by four columns: an admonition, a definition, a footnote.
 _HOLDER = re.compile(r"!!! ?[\w-]|\[\^[^\]]+\]: *$|(?::|\[\^[^\]]+\]:) +(?P<rest>.*)")
 _CODE = re.compile(r"`[^`]*`")
-_QUOTED = re.compile(r"( {0,3})> ?(.*)")
+_QUOTED = re.compile(r"( *)> ?(.*)")
 
 _COLUMNS = 4
+_NOWHERE = 10**9
 # Python-Markdown calls itself for every level, and reads a line as often as it has levels.
 _MAX_LEVELS = 20
-_MAX_QUOTES = 4
+_MAX_QUOTES = 10
+# An empty line that a step puts in for Python-Markdown: it makes no list loose.
+PUT_IN = " "
+
+
+class Lists:
+    """Gives the lists of one text numbers, and knows which of them are loose.
+
+    Loose are those with an empty line between two items, or between what stands in one item; the
+    items of the others have no paragraphs (https://spec.commonmark.org/0.31.2/#loose).
+    """
+
+    def __init__(self) -> None:
+        self.loose: set[int] = set()
+        self._count = 0
+
+    def open(self) -> int:
+        """Return the number of one more list."""
+        self._count += 1
+        return self._count
+
+
+def write_number(number: int | str) -> str:
+    """Write what follows the marker of an item; no author can, for these signs are taken out."""
+    return f"\x02item:{number}\x03"
 
 
 class _Holder(NamedTuple):
     """An item, or something else that later lines may stand in, and the columns it is about."""
 
-    kind: str  # "ul", "ol", or nothing for what is no item
+    kind: str  # the sign of the marker, or nothing for what is no item
     begin: int  # code that is indented by more stands in it
     content: int  # text that is indented by so much stands in it
+    number: int = 0  # of the list
 
 
 class Nesting:
     """Follows the lines of a text, and knows what the next one may stand in."""
 
-    def __init__(self) -> None:
+    def __init__(self, lists: Lists | None = None) -> None:
+        self._lists = lists or Lists()
         self._open: list[_Holder] = []  # outermost first
-        self._above = "blank"  # what the line above is: "blank", "text", "code" or "break"
-        # The level of the item that began at the last empty line, if one did. Python-Markdown
-        # takes what follows as a part of it, less indented than after an empty line.
-        self._start: int | None = None
+        # What the line above is: "blank", "text", "quote" (with text), "code", "break", or "mark"
+        # for an item that has no text yet; and what the last one is that is not blank.
+        self._above = self._last = "blank"
+        self._is_parted = False  # by an empty line of the author's from what is above
         self._in_formula = False  # one of several lines, where a minus is no list's
+        self.is_quote = False  # whether the last line is a quote's
 
     @property
     def is_below_text(self) -> bool:
@@ -74,13 +104,14 @@ class Nesting:
         return level
 
     def follow(self, line: str, below: str = "") -> list[str]:
-        """Return a line as Python-Markdown shall see it, after an empty one if it needs that.
+        """Return a line as it shall be read, after an empty one if it needs that.
 
         The line below tells whether this one is a table's head.
         """
         text = line.lstrip(" ")
+        self.is_quote = False
         if not text:
-            self._above, self._start, self._in_formula = "blank", None, False
+            self._follow_blank(is_put_in=bool(line))
             return [line]
         indent = len(line) - len(text)
         level = self.count_levels(indent)
@@ -88,10 +119,23 @@ class Nesting:
         item = None if self._in_formula else self._read_item(text, level, inner)
         self._in_formula ^= _CODE.sub("", text).count("$$") % 2 == 1
         if item:
-            return self._follow_item(item, indent, level)
-        return self._follow_text(line, level, inner, below)
+            lines = self._follow_item(item, indent, level)
+        else:
+            lines = self._follow_text(line, level, inner, below)
+        self.is_quote = lines[-1].lstrip(" ")[0] == ">" and self._above in ("quote", "break")
+        self._last = self._above
+        self._is_parted = False
+        return lines
+
+    def _follow_blank(self, *, is_put_in: bool) -> None:
+        if self._above == "mark":  # an item begins with one empty line at most
+            self._open[-1] = self._open[-1]._replace(begin=_NOWHERE, content=_NOWHERE)
+        self._above, self._in_formula = "blank", False
+        self._is_parted |= not is_put_in
 
     def _read_item(self, text: str, level: int, inner: int) -> re.Match[str] | None:
+        if level >= _MAX_LEVELS:
+            return None
         # Six columns below an item, right under its text, were always good for one more level.
         if inner >= _COLUMNS and not (level and self._above == "text" and inner < _COLUMNS + 2):
             return None
@@ -100,109 +144,155 @@ class Nesting:
         return _ITEM.match(text)
 
     def _follow_item(self, item: re.Match[str], indent: int, level: int) -> list[str]:
-        mark, gap, rest = item["mark"], item["gap"], item["rest"]
-        kind = "ul" if mark in "*+-" else "ol"
-        is_first = level == len(self._open)
-        needs_blank = self._above != "blank" and (
-            self._start is None
-            or self._start > level
-            or not (is_first or self._open[level].kind == kind)
-        )
-        if needs_blank or self._above == "blank":
-            self._start = level
-        self._above = "text"
+        holder = self._open[level] if level < len(self._open) else None
+        number = holder.number if holder and holder.kind == item["mark"][-1] else 0
+        self._loosen(level if number else level - 1)
+        needs_blank = self._above != "blank" and not number
         del self._open[level:]
-        self._open_item(
-            kind, indent, len(mark) + (len(gap) if rest and len(gap) <= _COLUMNS else 1)
-        )
-        moved = " " * (_COLUMNS * level or indent) + mark.replace(")", ".") + gap + rest
-        return ["", moved] if needs_blank else [moved]
+        written = self._write_item(item, indent, number or self._lists.open())
+        margin = " " * (_COLUMNS * level)
+        lines = [margin + line for line in written]
+        return ["", *lines] if needs_blank else lines
+
+    def _write_item(self, item: re.Match[str], indent: int, number: int) -> list[str]:
+        """Open an item, and those that begin in its own line; return the line as it is read."""
+        mark, gap, rest = item["mark"], item["gap"] or "", item["rest"] or ""
+        is_code = len(gap) > _COLUMNS and rest
+        width = len(mark) + (len(gap) if rest and not is_code else 1)
+        self._open_item(mark[-1], indent, width, number)
+        written = mark + write_number(number)
+        if is_code:
+            self._above = "code"
+            return [f"{written} {gap[1:]}{rest}"]
+        inside = _ITEM.match(rest) if len(self._open) < _MAX_LEVELS else None
+        if inside:
+            first, *more = self._write_item(inside, indent + width, self._lists.open())
+            return [f"{written} {first}", *(" " * _COLUMNS + line for line in more)]
+        self._above = _name_kind(rest) if rest else "mark"
+        # A quote gets a line of its own, so that the lists in it can be read.
+        return [written, " " * _COLUMNS + rest] if rest[:1] == ">" else [f"{written} {rest}"]
 
     def _follow_text(self, line: str, level: int, inner: int, below: str) -> list[str]:
         text = line.lstrip(" ")
-        indent = len(line) - len(text)
         above, closes = self._above, level < len(self._open)
+        closes_item = closes and bool(self._open[level].kind)
         is_break = inner < _COLUMNS and _BREAK.match(text)
         holder = _HOLDER.match(text) if inner < _COLUMNS else None
-        self._above = "text"
-        if above == "text" and closes and not is_break and not holder:
-            return [line]  # goes on with the paragraph above, wherever that is
+        if holder and closes_item and above == "text" and text[0] == ":":
+            holder = None
+        is_plain = not is_break and not holder
+        if is_plain and closes and above in ("text", "quote"):
+            # It goes on with the paragraph above, wherever that is, and underlines no heading.
+            return [f" {line}" if text[0] in "=-" else line]
+        if not (above == "blank" and self._last == "code" and inner >= _COLUMNS):
+            self._loosen(level - 1)
         del self._open[level:]
+        self._above = "text"
         if is_break or text.startswith("!!!"):
-            self._above = "break"
+            self._above = _name_kind(text)
         elif inner >= _COLUMNS and above != "text":
             self._above = "code"
-        # A heading or a rule would end the item for Python-Markdown, and a quote does not.
+        # What follows an item without an empty line would be read as a part of it.
         needs_blank = above != "blank" and (
-            (is_break and (closes or (self._start is not None and text[0] != ">")))
-            or (above == "text" and not closes and _is_table_head(text, below))
+            closes_item or (above == "text" and not closes and _is_table_head(text, below))
         )
-        if needs_blank:
-            self._start = None
-        if self._above == "code":
-            line = " " * (_COLUMNS * level + inner) + text if level else line
-        elif level and self._start is not None:
-            # Text that is further in is left alone: at less it could become a heading, or a quote.
-            if inner < _COLUMNS:
-                # Never at the margin, where a row of dashes would make a heading of the item.
-                outside = indent - (self._open[level - 2].content if level > 1 else 0)
-                extra = 0 if self._above == "break" and text[0] == "!" else min(outside, 3)
-                line = " " * (_COLUMNS * (level - 1) + extra) + text
-        elif level or is_break:
-            line = " " * (_COLUMNS * level) + text
+        lines = [self._move(line, level, inner, is_plain=is_plain, above=above)]
         if holder:
-            self._open_holder(holder["rest"], _COLUMNS + (indent if level else 0))
-        return ["", line] if needs_blank else [line]
+            indent = len(line) - len(text)
+            content = _COLUMNS + (indent if level else 0)
+            lines = self._open_holder(lines[0], holder["rest"], content)
+        return ["", *lines] if needs_blank else lines
 
-    def _open_item(self, kind: str, indent: int, width: int) -> None:
-        if len(self._open) < _MAX_LEVELS:
-            # Four columns are enough everywhere, as Python-Markdown has it.
-            enough = (self._open[-1].content if self._open else 0) + _COLUMNS
-            content = max(min(indent + width, enough), indent + 1)
-            self._open.append(_Holder(kind, indent, content))
+    def _move(self, line: str, level: int, inner: int, *, is_plain: bool, above: str) -> str:
+        text = line.lstrip(" ")
+        margin = " " * (_COLUMNS * level)
+        if self._above == "code":
+            return margin + " " * inner + text if level else line
+        if not level:
+            return line if is_plain else text
+        if is_plain and above == "text" and self._open[level - 1].kind:
+            # Text that is further in is left alone: at less it could become a heading, or a quote.
+            if inner >= _COLUMNS:
+                return margin + line
+            # Never at the margin, where a row of dashes would make a heading of the item.
+            outside = len(line) - len(text) - (self._open[level - 2].content if level > 1 else 0)
+            return margin + " " * min(outside, 3) + text
+        return margin + text if inner < _COLUMNS else line
 
-    def _open_holder(self, rest: str | None, content: int) -> None:
+    def _loosen(self, level: int) -> None:
+        """Note that the list at a level is loose, if an empty line was above."""
+        if self._is_parted and level >= 0 and self._open[level].kind:
+            self._lists.loose.add(self._open[level].number)
+
+    def _open_item(self, kind: str, indent: int, width: int, number: int) -> None:
+        # Four columns are enough everywhere, as Python-Markdown has it.
+        enough = (self._open[-1].content if self._open else 0) + _COLUMNS
+        content = max(min(indent + width, enough), indent + 1)
+        self._open.append(_Holder(kind, indent, content, number))
+
+    def _open_holder(self, line: str, rest: str | None, content: int) -> list[str]:
         self._open.append(_Holder("", content - 1, content))
-        if rest is None:
-            return  # an admonition: its text begins on the next line
-        self._start = None
-        if item := _ITEM.match(rest):
-            self._start = len(self._open)
-            self._open_item("ul" if item["mark"] in "*+-" else "ol", content, 2)
+        # The text of an admonition begins on the next line.
+        item = _ITEM.match(rest) if rest and len(self._open) < _MAX_LEVELS else None
+        if item is None:
+            return [line]
+        first, *more = self._write_item(item, content, self._lists.open())
+        margin = " " * (_COLUMNS * len(self._open[:-1]))
+        return [line.removesuffix(rest or "") + first, *(margin + text for text in more)]
+
+
+def _name_kind(text: str) -> str:
+    """Say what a line that begins something leaves to the next one."""
+    quoted = _QUOTED.fullmatch(text)
+    if quoted:
+        inside = quoted[2].lstrip(" >")
+        return "break" if not inside or inside[0] == "\x02" or _BREAK.match(inside) else "quote"
+    return "break" if _BREAK.match(text) or text.startswith("!!!") else "text"
 
 
 class ListStep(Preprocessor):
-    """Moves the lines of lists to where Python-Markdown looks for them.
+    """Moves the lines of lists to where they are looked for.
 
     Runs when code (25) and HTML (20), whose lines must not move, have been set aside.
     """
+
+    def __init__(self, md: Markdown, lists: Lists) -> None:
+        super().__init__(md)
+        self._lists = lists
 
     def run(self, lines: list[str]) -> list[str]:
         """Return the lines, and see to those inside HTML that are Markdown, too."""
         for element in self.md.htmlStash.rawHtmlBlocks:
             if isinstance(element, Element) and element.get("markdown") == "block":
-                element.text = "\n".join(_arrange((element.text or "").split("\n")))
-        return _arrange(lines)
+                inside = (element.text or "").split("\n")
+                element.text = "\n".join(_arrange(inside, self._lists))
+        return _arrange(lines, self._lists)
 
 
-def _arrange(lines: list[str], quotes: int = _MAX_QUOTES) -> list[str]:
-    nesting = Nesting()
+def _arrange(lines: list[str], lists: Lists, quotes: int = _MAX_QUOTES) -> list[str]:
+    nesting = Nesting(lists)
     done: list[str] = []
+    margin = ""
     quoted: list[str] = []
     for line, below in zip(lines, [*lines[1:], ""], strict=True):
-        quote = _QUOTED.fullmatch(line) if quotes else None
-        if quote and not nesting.count_levels(len(quote[1])):
+        moved = nesting.follow(line, below)
+        quote = _QUOTED.fullmatch(moved[-1]) if quotes and nesting.is_quote else None
+        if quoted and (quote is None or quote[1] != margin or len(moved) > 1):
+            done += _quote(quoted, margin, lists, quotes)
+            quoted = []
+        if quote:
+            margin = quote[1]
             quoted.append(quote[2])
-            done += nesting.follow(line)[:-1]
-            continue
-        done += _quote(quoted, quotes)
-        quoted = []
-        done += nesting.follow(line, below)
-    return done + _quote(quoted, quotes)
+            moved.pop()
+        done += moved
+    done = done + (_quote(quoted, margin, lists, quotes) if quoted else [])
+    return ["" if line == PUT_IN else line for line in done]
 
 
-def _quote(lines: list[str], quotes: int) -> list[str]:
-    return [f"> {line}" if line else ">" for line in _arrange(lines, quotes - 1)] if lines else []
+def _quote(lines: list[str], margin: str, lists: Lists, quotes: int) -> list[str]:
+    return [
+        f"{margin}> {line}" if line else f"{margin}>" for line in _arrange(lines, lists, quotes - 1)
+    ]
 
 
 def _is_table_head(text: str, below: str) -> bool:

@@ -30,7 +30,7 @@ from blog.posts.markup.html_blocks import register_html_blocks
 from blog.posts.markup.html_tags import rewrite_addresses
 from blog.posts.markup.images import ImagePlaces, ImageStep
 from blog.posts.markup.inlines import register_inlines
-from blog.posts.markup.lists import ListStep
+from blog.posts.markup.list_blocks import register_lists
 from blog.posts.markup.tasks import TaskStep
 from blog.posts.markup.unread import UnreadStep, find_unread
 from blog.posts.markup.videos import VideoStep
@@ -106,7 +106,6 @@ def render_with_hints(
             "def_list",
             "attr_list",
             "md_in_html",
-            "sane_lists",
             "pymdownx.quotes",
             "pymdownx.tilde",
             *(["smarty"] if style.smart_quotes else []),
@@ -165,7 +164,7 @@ class PageExtension(Extension):
         register_formulas(md, formulas)
         md.preprocessors.register(FenceStep(md, formulas), "fenced_code_block", 25)
         register_html_blocks(md)
-        md.preprocessors.register(ListStep(md), "page_lists", 15)
+        register_lists(md)
         md.preprocessors.register(UnreadStep(md, self.hints), "page_unread", 16)
         # After escapes (180), so that a backslash that is escaped breaks no line.
         md.inlinePatterns.register(SubstituteTagInlineProcessor(r"\\\n", "br"), "line_break", 179)
