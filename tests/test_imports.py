@@ -60,6 +60,8 @@ ALLOWED: dict[str, set[str]] = {
     "blog.short_cache": set(),
     "flask_presence.server": {
         "flask_presence.web",
+        "flask_presence.settings",
+        "flask_presence.file_limits",
         "flask_presence.redis_address",
         "flask_presence.streams",
         "flask_presence.tracking",
@@ -177,7 +179,7 @@ def test_the_library_needs_gevent_and_redis_only_and_gunicorn_in_one_part(part):
     for path in files_of(part):
         for line, name in imports_of(path):
             top = name.partition(".")[0]
-            own = {"flask", "itsdangerous", "markupsafe"}
+            own = {"flask", "itsdangerous", "markupsafe", "werkzeug"}
             flask = own if path.name == "extension.py" else set()
             allowed = {LIBRARY, "_typeshed", *PACKAGES[part], *flask, *STANDARD}
             assert top in allowed, f"{path}:{line} imports {name}"
@@ -240,7 +242,7 @@ def test_importing_the_extension_does_not_load_redis():
 
 def test_what_gunicorns_master_loads_does_not_load_redis():
     """Loaded there, before gevent has patched what it imports, it would be so in every worker."""
-    modules = [f"flask_presence.server.{name}" for name in ("worker", "embedded", "hooks")]
+    modules = [f"flask_presence.server.{name}" for name in ("worker", "embedded", "configuration")]
     modules.append("flask_presence.file_limits")
     loaded = loaded_after(", ".join([*modules, "blog.config"]))
     assert "redis" not in loaded

@@ -12,14 +12,16 @@ import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flask import Flask, current_app, g, send_from_directory, url_for
+from flask import Flask, current_app, g, request, send_from_directory, url_for
 from gevent import monkey
 from itsdangerous import BadSignature, URLSafeSerializer
 from markupsafe import Markup
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..settings import read_settings
 from ..streams.event import encode_event
@@ -31,7 +33,7 @@ from .identity import Identity, hide_key
 from .readers import TOPIC
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from .service import PresenceService
 
@@ -42,6 +44,7 @@ ALONE = (
     " for themselves"
 )
 UNSIGNED = "presence: found no SECRET_KEY in the app's config, expected one: it signs the topics"
+_PREFIX_FORM = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 _SALT = "presence.page"
 _PARTIAL = Markup(
     '<hx-partial hx-target=".{name} > :not(.n{count})" hx-swap="outerHTML">{number}</hx-partial>'
@@ -89,8 +92,8 @@ class Presence:
             raise RuntimeError(UNSIGNED)
         state = app.extensions["presence"] = _AppPresence(self, app)
         app.jinja_env.globals["presence"] = self
-        app.add_url_rule(f"{PATH}/htmx/<path:name>", "presence.htmx", _send_htmx)
-        app.wsgi_app = state  # type: ignore[method-assign]
+        rule = f"{state.url_prefix}{PATH}/htmx/<path:name>"
+        app.add_url_rule(rule, "presence.htmx", _send_htmx)
 
     # -- What an application says ----------------------------------------------------------------
 
@@ -163,13 +166,14 @@ class Presence:
         page = Shown(shown["topic"], tuple(shown["topics"]), shown["total"])
         if not (page.topics or page.has_total):
             return Markup("")
-        url = htmx.stream_url(self._state.sign(page))
+        state = self._state
+        url = request.script_root + state.url_prefix + htmx.stream_url(state.sign(page))
         stream = Markup(
             '<div hx-sse:connect="{}" hx-sse:close="park" hx-swap="none" hx-sync="drop"'
             ' hx-trigger="intersect once, focus from:window, htmx:error delay:5s,'
             ' htmx:after:request delay:10s"></div>'
         ).format(url)
-        if self._state.read_setting("HTMX", "1") == "0":
+        if state.read_setting("HTMX", "1") == "0":
             return stream
         scripts = Markup("").join(
             Markup('<script src="{}" integrity="{}"></script>').format(
@@ -244,6 +248,11 @@ class _AppPresence:
         if count not in ("tabs", "readers"):
             raise ValueError(f"PRESENCE_COUNT: found {count!r}, expected tabs or readers")
         self.is_distinct = count == "readers"
+        self.url_prefix = self.read_setting("URL_PREFIX", "")
+        if self.url_prefix and not _PREFIX_FORM.fullmatch(self.url_prefix):
+            raise ValueError(
+                f"PRESENCE_URL_PREFIX: found {self.url_prefix!r}, expected a path such as /notes"
+            )
         self.is_alone = not self.read_setting("REDIS_URL", "")
         usual = self.service.identify
         self.service.is_page = lambda page: self.read(page) is not None
@@ -252,8 +261,8 @@ class _AppPresence:
             environ, app, usual(environ)
         )
         self.service.readers.place_of = lambda page: self._known(page).topic
-        self._pages = app.wsgi_app
-        self._live = self.service.wrap(app.wsgi_app)
+        self._pages = _put_before(app, self)
+        self._live = self.service.wrap(self._pages)
         self._is_started = False
 
     @property
@@ -263,14 +272,17 @@ class _AppPresence:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a stream, or have the application answer."""
-        if environ["PATH_INFO"] != PATH:
-            self.start()
-            return self._pages(environ, start_response)
-        if self._presence.asks_application and "wsgi.input" not in environ:
+        is_stream = environ["PATH_INFO"] == self.url_prefix + PATH
+        if "wsgi.input" not in environ and (not is_stream or self._presence.asks_application):
             # In the event loop, where nothing may wait: the server takes the usual way then.
             start_response("503 Service Unavailable", [])
             return []
         self.start()
+        if not is_stream:
+            return self._pages(environ, start_response)
+        if self.url_prefix:
+            root = environ.get("SCRIPT_NAME", "") + self.url_prefix
+            environ = {**environ, "SCRIPT_NAME": root, "PATH_INFO": PATH}
         page = self._asked(environ)
         if page is not None and not self._presence.allows(environ, self._app, page):
             start_response("403 Forbidden", [("Content-Type", "text/plain")])
@@ -329,6 +341,22 @@ class _AppPresence:
 def class_of(topic: str) -> str:
     """Return the class of the elements that show a topic: no text needs an escape in CSS."""
     return f"presence-{hashlib.blake2b(topic.encode(), digest_size=6).hexdigest()}"
+
+
+def _put_before(app: Flask, middleware: WSGIApplication) -> WSGIApplication:
+    """Put middleware before an application, and return what was there.
+
+    Behind a `ProxyFix`, whenever that was put there: a stream's address, too, is what it says.
+    """
+    proxy = None
+    before: WSGIApplication = app.wsgi_app
+    while isinstance(before, ProxyFix):
+        proxy, before = before, before.app
+    if proxy is None:
+        app.wsgi_app = middleware  # type: ignore[assignment, method-assign]
+    else:
+        proxy.app = middleware
+    return before
 
 
 def _shown() -> dict[str, Any]:

@@ -59,7 +59,8 @@ def identify(environ: WSGIEnvironment, *, counts_private: bool) -> Identity:
         return Identity(key_of(token_of(cookie)), "", prev_ref)
     cookie = make_cookie()
     token = token_of(cookie)
-    header = write_cookie(cookie, PATH, is_secure=is_secure)
+    path = environ.get("SCRIPT_NAME", "") + PATH  # as the browser has it
+    header = write_cookie(cookie, path, is_secure=is_secure)
     return Identity(key_of(token), token, prev_ref, header)
 
 

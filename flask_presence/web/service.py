@@ -68,7 +68,9 @@ class PresenceService:
         self.identify = partial(identify, counts_private=settings.counts_private)
         self.tracker = Tracker(
             Store(connect(settings.redis_url), settings.redis_prefix, observer or Observer()),
-            worker=os.environ.get("PRESENCE_WORKER_NAME"),  # of `server.hooks`; else a random one
+            # Of `server.hooks`, for the first presence of a worker; else a random one: a slot has
+            # one writer.
+            worker=os.environ.pop("PRESENCE_WORKER_NAME", None),
             indexes=("page",),
             timings=settings.timings,
         )

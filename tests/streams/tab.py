@@ -19,13 +19,17 @@ Where = int | str  # a port of the loopback, or a unix socket's path
 
 
 class Tab:
-    """One request to /live. `body` is what the response carried so far, without its framing."""
+    """One request to /live, or another `path`.
+
+    `body` is what the response carried so far, without its framing.
+    """
 
     def __init__(
         self,
         where: Where,
         page: str = "index",
         *,
+        path: str = "/live",
         headers: str = "",
         version: str = "1.1",
         receive_bytes: int | None = None,
@@ -39,7 +43,7 @@ class Tab:
         self.sock.connect(where if isinstance(where, str) else ("127.0.0.1", where))
         if tls:
             self.sock = TRUST_ALL.wrap_socket(self.sock)
-        request = f"GET /live?page={page} HTTP/{version}\r\nHost: localhost\r\n{headers}\r\n"
+        request = f"GET {path}?page={page} HTTP/{version}\r\nHost: localhost\r\n{headers}\r\n"
         self.sock.sendall(request.encode())
         self.head = ""
         self.body = ""

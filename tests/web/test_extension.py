@@ -86,6 +86,13 @@ def test_htmx_comes_from_the_application_with_its_integrity():
     assert "<script" not in render(without, "{{ presence.total() }}{{ presence.script() }}")
 
 
+def test_of_several_applications_in_a_worker_each_has_a_slot_of_its_own(monkeypatch):
+    monkeypatch.setenv("PRESENCE_WORKER_NAME", "abcdef")
+    names = [make_app()[0].extensions["presence"].service.tracker.worker for _ in range(3)]
+    assert names[0] == "abcdef"
+    assert len(set(names)) == 3
+
+
 def test_words_are_the_applications_and_escaped():
     app = Flask("notes")
     app.secret_key = "k" * 32
@@ -164,6 +171,7 @@ def test_a_listener_is_told_of_its_topic_only():
             lambda: make_app(PRESENCE_COUNT="people"),
             "PRESENCE_COUNT: found 'people', expected tabs",
         ),
+        (lambda: make_app(PRESENCE_URL_PREFIX="notes/"), "PRESENCE_URL_PREFIX: found 'notes/'"),
         (lambda: render(make_app()[0], "{{ presence.counter(3) }}"), "found the topic 3"),
     ],
 )
