@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any
@@ -20,6 +20,7 @@ from .wire import (
     Change,
     Digested,
     decode_presence,
+    encode_asked,
     encode_leaving,
     encode_message,
     encode_presence,
@@ -116,6 +117,10 @@ class Store:
             if not ref.startswith(b".")
         )
         return version, presences
+
+    def ask(self, worker: str, key: str, ref: str, changes: Mapping[str, Any]) -> None:
+        """Ask the worker that holds a presence to change its meta; changes nothing itself."""
+        self._link.call(self._live, *self._tell(encode_asked(worker, key, ref, changes)))
 
     def subscribe(self) -> Subscription:
         """Subscribe to the channel; the confirmation is the first thing received."""

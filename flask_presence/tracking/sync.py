@@ -14,6 +14,7 @@ from collections.abc import Callable
 import gevent
 import gevent.event
 
+from .asks import Asks
 from .own_presences import OwnPresences
 from .protocol import Health, Hearing, Membership, Timings
 from .redis_link import CALL_TIMEOUT_SECONDS, FAILURES, Subscription, describe_outage
@@ -21,7 +22,7 @@ from .replica import Applied
 from .slot import Write
 from .store import Store
 from .values import Diff
-from .wire import Leaving, Published, decode_message
+from .wire import Asked, Leaving, Published, decode_message
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Sync:
         self._timings = timings
         self._tell = tell
         self._now = now
+        self.asks = Asks()
         self.health = Health(local_after_seconds=timings.local_after_seconds)
         # A peer may be asleep between two tries, then connect, then write.
         return_seconds = timings.max_retry_seconds + 2 * CALL_TIMEOUT_SECONDS
@@ -132,6 +134,8 @@ class Sync:
             self._own.lift_tombstones()
             if not self._send(self._own.slot.next_write()):
                 log.info("presence: our slot was lost or changed, putting it whole")
+            for named, changes in self.asks.take().items():
+                self._store.ask(self._own.worker, *named, changes)
             if self._note_success("writer"):
                 # A server that was frozen may have come back without what was published meanwhile.
                 self._peers.digest_by(self._now())
@@ -241,6 +245,8 @@ class Sync:
             return
         if message.worker == self._own.worker:
             self._hearing.forget_echo()
+        elif isinstance(message, Asked):
+            self.asks.listener(message.key, message.ref, message.changes)
         elif isinstance(message, Leaving):
             lease_seconds = message.lease_ms / 1000 + self._timings.flush_seconds
             self._peers.note_leaving(message.worker, now + lease_seconds)

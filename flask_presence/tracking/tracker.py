@@ -86,6 +86,7 @@ class Tracker:
             tell=self._tell_remote,
             now=now,
         )
+        self.asks = self.sync.asks
         self._refs_made = 0
         self._owned: dict[Hashable, dict[tuple[str, str], Presence]] = {}
         self._lingering: dict[tuple[str, str], dict[str, _Linger]] = {}
@@ -174,6 +175,14 @@ class Tracker:
         self._owned[owner][topic, key] = new
         self._join(new, [old.ref])
         return new.ref
+
+    def ask(self, key: str, ref: str, changes: Mapping[str, Any]) -> None:
+        """Ask the worker that tracks a presence to change its meta; `asks` has who hears it there.
+
+        It may be lost, as any message may. Every change of another worker's presence is its own.
+        """
+        self.asks.add(key, ref, changes)
+        self.sync.wake()
 
     def list(self, topic: str, *keys: str) -> dict[str, Any]:
         """Return the keys of a topic: all, or those named. `{key: {"metas": [meta with ref, …]}}`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,16 @@ class Leaving:
 
     worker: str
     lease_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A worker asks the one that holds a presence to change its meta."""
+
+    worker: str
+    key: str
+    ref: str
+    changes: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +110,12 @@ def encode_leaving(worker: str, lease_ms: int) -> str:
     return json.dumps([worker, lease_ms], separators=(",", ":"))
 
 
-def decode_message(payload: bytes) -> Published | Leaving:
+def encode_asked(worker: str, key: str, ref: str, changes: Mapping[str, Any]) -> str:
+    """Return the message of an ask: `[worker, key, ref, changes]` as JSON."""
+    return json.dumps([worker, key, ref, changes], separators=(",", ":"))
+
+
+def decode_message(payload: bytes) -> Published | Leaving | Asked:
     """Read a message. Raises `ValueError` for what is none of ours."""
     try:
         fields = json.loads(payload)
@@ -109,6 +124,11 @@ def decode_message(payload: bytes) -> Published | Leaving:
             if type(lease_ms) is not int or not 0 <= lease_ms <= MAX_LEASE_MS:
                 raise TypeError("a lease is no number of milliseconds")
             return Leaving(str(worker), lease_ms)
+        if len(fields) == 4:
+            worker, key, ref, changes = fields
+            if not (_are_texts(worker, key, ref) and isinstance(changes, dict)):
+                raise TypeError("an ask has no key, ref and changes")
+            return Asked(worker, key, ref, changes)
         worker, prev, new, joins, leaves = fields
         if not _are_texts(*leaves):
             raise TypeError("leaves are not refs")

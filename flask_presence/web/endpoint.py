@@ -151,11 +151,18 @@ class LiveEndpoint:
         return [text.encode()]
 
 
-def mount_live(live: LiveEndpoint, pages: WSGIApplication) -> WSGIApplication:
-    """Put the endpoint before the application that answers everything else."""
+def mount_live(
+    live: LiveEndpoint, pages: WSGIApplication, updates: WSGIApplication | None = None
+) -> WSGIApplication:
+    """Put the endpoint before the application that answers everything else.
+
+    `updates`, if there are any, answers what is posted.
+    """
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == PATH:
+            if updates is not None and environ["REQUEST_METHOD"] == "POST":
+                return updates(environ, start_response)
             return live(environ, start_response)
         return pages(environ, start_response)
 

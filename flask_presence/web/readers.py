@@ -71,6 +71,8 @@ class Readers:
         self.parting = b""  # an event for a tab that is parked
         self._linger_seconds = linger_seconds
         self._streams: dict[str, Stream] = {}  # by ref
+        # The refs of those whose meta was changed, by the ref that they began with.
+        self._changed: dict[str, str] = {}
         self._checks: dict[str, gevent.Greenlet[..., None]] = {}  # by key
         # Refs of tabs that are one too many but were reconnecting: parked as they arrive.
         self._to_park: set[str] = set()
@@ -83,6 +85,7 @@ class Readers:
         self._are_back = gevent.event.Event()
         self._are_back.set()
         tracker.subscribe(self._notice_joins, topic=TOPIC)
+        tracker.asks.listener = self._change
 
     def close(self) -> None:
         """Stop every check that is under way."""
@@ -95,11 +98,12 @@ class Readers:
     def find_tab(self, key: str, prev_ref: str | None) -> Meta | None:
         """Return the meta of the tab that `prev_ref` names, if this reader has it; else None.
 
-        Each can be named once by one that comes back, which hides it.
+        It is the ref that a stream began with, which the tab knows, or the one that it has since
+        its meta was changed. Each can be named once by one that comes back, which hides it.
         """
         if prev_ref is not None:
             for meta in self._tracker.get_by_key(TOPIC, key):
-                if meta["ref"] == prev_ref:
+                if prev_ref in (meta["ref"], meta.get("tab")):
                     return meta
         return None
 
@@ -132,8 +136,40 @@ class Readers:
         self._streams[ref] = stream
         return ref
 
+    def ask_change(self, key: str, tab: str, changes: Meta) -> None:
+        """Have the meta of an open page changed: by this worker, or by the one with its stream.
+
+        `tab` is the ref that its stream began with.
+        """
+        if self._changed.get(tab, tab) in self._streams:
+            self._change(key, tab, changes)
+        else:
+            self._tracker.ask(key, tab, changes)
+
+    def _change(self, key: str, tab: str, changes: Meta) -> None:
+        ref = self._changed.get(tab, tab)
+        stream = self._streams.get(ref)
+        before = self.find_tab(key, tab)
+        if stream is None or before is None:  # another worker's, or gone
+            return
+        added = read_added(before)
+        try:
+            after = check_added({**added, **changes})
+        except (TypeError, ValueError) as error:
+            log.warning("%s; it stays as it was", error)
+            return
+        if after == added:
+            return
+        own = {"page": before["page"], "joined_at": before["joined_at"], "tab": tab}
+        self._changed[tab] = self._tracker.update(stream, TOPIC, key, {**after, **own})
+        self._streams[self._changed[tab]] = self._streams.pop(ref)
+
     def depart(self, stream: Stream, key: str, ref: str, ending: Ending) -> None:
-        """Count a stream out, at once or a little later; for one that has ended."""
+        """Count a stream out, at once or a little later; for one that has ended.
+
+        `ref` is the one that it began with.
+        """
+        ref = self._changed.pop(ref, ref)
         self._streams.pop(ref, None)
         if self._is_draining and ending is Ending.RETURNS:
             self._drained.setdefault(key, {})[ref] = stream
@@ -163,7 +199,7 @@ class Readers:
                 self._to_park.add(joined.ref)  # until it leaves: it may be another worker's
                 gevent.spawn(self._park, joined.ref)  # once it is open
                 continue
-            if len(metas) == 1:  # nearly always; there may be thousands
+            if len(metas) == 1 or "tab" in joined.meta:  # nearly always; or it only changed
                 continue
             if joined.prev_ref in left:
                 self._settle_later(joined.key)
@@ -171,7 +207,7 @@ class Readers:
                 joined.prev_ref is None or self._takes_probe(joined.key)
             ):
                 settled, _ = self._settled.get(joined.key, (-math.inf, 0))
-                _put_last(self._settled, joined.key, (settled, 0))
+                put_last(self._settled, joined.key, (settled, 0))
                 self._probe(joined.key, joined.ref)
             if len(metas) > self._max_streams and joined.key not in self._checks:
                 delay = max(self._linger_seconds, RETURN_SECONDS) + PARK_DELAY_SECONDS
@@ -228,7 +264,7 @@ class Readers:
     def _settle(self, key: str, rounds: int) -> None:
         del self._settling[key]
         if self._takes_probe(key):
-            _put_last(self._settled, key, (time.monotonic(), rounds))
+            put_last(self._settled, key, (time.monotonic(), rounds))
             self._probe(key)
 
     def _takes_probe(self, key: str) -> bool:
@@ -236,7 +272,7 @@ class Readers:
         now = time.monotonic()
         count, since = self._probes.get(key, (MOST_PROBES, now))
         count = min(MOST_PROBES, count + (now - since) / PROBE_SECONDS)
-        _put_last(self._probes, key, (max(0.0, count - 1), now))
+        put_last(self._probes, key, (max(0.0, count - 1), now))
         return count >= 1
 
     def _park_oldest(self, key: str) -> None:
@@ -261,7 +297,7 @@ class Readers:
         return True
 
 
-def _put_last(entries: dict[str, T], key: str, value: T) -> None:
+def put_last(entries: dict[str, T], key: str, value: T) -> None:
     """Put an entry in, and take out the one of the longest ago where there are too many."""
     entries.pop(key, None)
     entries[key] = value

@@ -25,6 +25,7 @@ from .gate import Gate
 from .identity import identify
 from .readers import PARK, PAUSE_SECONDS, TOPIC, Readers
 from .tab import Tab
+from .updates import ReadChanges, Updates
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -50,7 +51,8 @@ class PresenceService:
 
     Before `wrap`, say which pages exist (`is_page`) and what they are shown (`render`, the frame of
     a page; `opening`, an event that a stream begins with beside it, or b""; `greeting`, one that is
-    told to one tab alone, and stays true while it is open).
+    told to one tab alone, and stays true while it is open). Where pages may change their own meta,
+    say how (`read_changes`); see `updates`.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class PresenceService:
         self.is_page: Callable[[str], bool] = lambda name: False
         self.render: Callable[[str], bytes] = lambda page: b""
         self.opening: Callable[[str], bytes] = lambda page: b""
+        self.read_changes: ReadChanges | None = None
         self.greeting: Callable[[str, Tab], bytes] | None = None
         self.identify = partial(identify, counts_private=settings.counts_private)
         self.tracker = Tracker(
@@ -116,7 +119,10 @@ class PresenceService:
             headers=headers or {},
             identify=self.identify,
         )
-        return mount_live(endpoint, application)
+        updates = None
+        if self.read_changes is not None:
+            updates = Updates(self.readers, self.identify, self.read_changes)
+        return mount_live(endpoint, application, updates)
 
     def start(self) -> None:
         """Begin to count and to send. Call once, in the serving process."""

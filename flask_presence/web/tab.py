@@ -49,13 +49,15 @@ class Tab:
         """Choose what will be shown of it, with the request for its stream."""
         if self.identity.key:
             self._meta = self._readers.make_meta(environ, page, self.identity.key, self._before)
-            self._before = None
 
     def arrive(self, stream: Stream) -> None:
         """Count it from now on."""
         self._gate.enter(self._places, returns=self.returns)
         key, _, prev_ref, _ = self.identity
-        meta, self._meta = self._meta, None
+        meta, before = self._meta, self._before
+        self._meta = self._before = None
+        if before is not None:
+            prev_ref = before["ref"]  # the tab does not know that its meta was changed since
         if meta is not None:
             self.ref = self._readers.arrive(stream, key, prev_ref, meta)
 

@@ -14,7 +14,7 @@ from flask_presence.tracking.redis_link import connect
 from flask_presence.tracking.slot import Write
 from flask_presence.tracking.store import Store
 from flask_presence.tracking.values import Presence, Version
-from flask_presence.tracking.wire import Digested, Leaving, Published, decode_message
+from flask_presence.tracking.wire import Asked, Digested, Leaving, Published, decode_message
 from tests.redis_servers import Server
 
 LEASE_SECONDS = 60.0
@@ -240,6 +240,17 @@ def test_each_step_is_told_to_subscribers(store):
         Published("w1", SECOND, SECOND, (), ()),
         Leaving("w1", 500),
     ]
+
+
+def test_an_ask_is_told_and_changes_nothing(store, server):
+    subscription = store.subscribe()
+    assert subscription.receive(1.0) == ("subscribe", b"")
+    store.ask("w1", "ann", "w2-1", {"typing": True})
+    kind, payload = subscription.receive(1.0)
+    subscription.close()
+    expected = Asked("w1", "ann", "w2-1", {"typing": True})
+    assert (kind, decode_message(payload)) == ("message", expected)
+    assert server.client.keys("*") == []
 
 
 def test_receiving_ends_at_its_limit(store):

@@ -110,6 +110,8 @@ def test_a_large_put_is_stored_whole(valkey_url):
         b"null",
         b"{}",
         b"[]",
+        b'["w2", "ann", "w1-1", [1]]',
+        b'["w2", "ann", 7, {}]',
         b'["w1"]',
         b'["w1", "soon"]',
         b'["w1", null]',

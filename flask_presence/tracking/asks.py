@@ -1,0 +1,37 @@
+"""What this worker asks of the ones that hold a presence, and is asked by others. Pure.
+
+Nobody but its owner changes a presence. A request of a page may reach any worker, which then asks
+the one with that page's stream. An ask may be lost, as any message may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Named = tuple[str, str]  # a key and a ref
+Changes = Mapping[str, Any]
+# For more refs than these a worker has none waiting: what came first is dropped.
+MOST_WAITING = 1000
+
+
+class Asks:
+    """Changes that wait to be told, those for one presence merged; `listener` hears of others'.
+
+    `listener(key, ref, changes)` must not wait.
+    """
+
+    def __init__(self) -> None:
+        self.listener: Callable[[str, str, Changes], None] = lambda key, ref, changes: None
+        self._waiting: dict[Named, dict[str, Any]] = {}
+
+    def add(self, key: str, ref: str, changes: Changes) -> None:
+        """Have changes told to whoever holds a presence."""
+        self._waiting.setdefault((key, ref), {}).update(changes)
+        if len(self._waiting) > MOST_WAITING:
+            del self._waiting[next(iter(self._waiting))]
+
+    def take(self) -> dict[Named, dict[str, Any]]:
+        """Return what waits, which waits no more."""
+        waiting, self._waiting = self._waiting, {}
+        return waiting

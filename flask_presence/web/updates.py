@@ -1,0 +1,113 @@
+"""`POST /live`: an open page changes what its own meta says. A WSGI application of its own.
+
+The page says which tab it is, by what its stream began with, and nobody else knows that. Whatever
+worker it reaches, the one with its stream makes the change.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import gevent
+from gevent import monkey
+
+from .identity import Identity
+from .own_meta import check_added
+from .readers import Meta, Readers, put_last
+from .request_signals import is_own
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+# The field with the tab's own event id.
+TAB_FIELD = "tab"
+MAX_BODY_BYTES = 4096
+MAX_FIELDS = 50
+BODY_SECONDS = 2.0
+# So many at once has each reader, and so many more a second. Each is told to all workers.
+MOST_AT_ONCE = 20
+PER_SECOND = 2.0
+
+NO_CONTENT = "204 No Content"
+
+Form = Mapping[str, str]
+# Given the request, the meta as it is and what the page sent, returns what changes; None: nothing.
+ReadChanges = Callable[["WSGIEnvironment", Meta, Form], "Mapping[str, Any] | None"]
+
+
+class Updates:
+    """Changes the meta of open pages as they ask for it, by what `read` makes of each request."""
+
+    def __init__(
+        self,
+        readers: Readers,
+        identify: Callable[[WSGIEnvironment], Identity],
+        read: ReadChanges,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._readers = readers
+        self._identify = identify
+        self._read = read
+        self._clock = clock
+        self._left: dict[str, tuple[float, float]] = {}  # by key: how many, and since when
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer, always without a body."""
+        headers = [("Content-Length", "0"), ("Cache-Control", "no-store")]
+        status = self.answer(environ)
+        start_response(status, headers[1:] if status == NO_CONTENT else headers)
+        return []
+
+    def answer(self, environ: WSGIEnvironment) -> str:
+        """Do what a request asks for; return the status. 204 also where it changed nothing."""
+        if not is_own(environ):
+            return "403 Forbidden"
+        if not monkey.is_module_patched("socket"):
+            return NO_CONTENT  # a server of threads has no streams
+        length = environ.get("CONTENT_LENGTH") or ""
+        if not (length.isascii() and length.isdigit()):
+            return "411 Length Required"
+        if int(length) > MAX_BODY_BYTES:
+            return "413 Content Too Large"
+        read = environ["wsgi.input"].read
+        body = gevent.with_timeout(BODY_SECONDS, read, int(length), timeout_value=b"")
+        try:
+            pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        except ValueError:
+            return "400 Bad Request"
+        return self._change(environ, body, dict(pairs))
+
+    def _change(self, environ: WSGIEnvironment, body: bytes, form: dict[str, str]) -> str:
+        event_id = form.pop(TAB_FIELD, "")
+        environ["HTTP_LAST_EVENT_ID"] = event_id
+        environ["wsgi.input"] = io.BytesIO(body)
+        key, _, ref, _ = self._identify(environ)
+        meta = self._readers.find_tab(key, ref) if key else None
+        if ref is None or meta is None:
+            return NO_CONTENT
+        if not self._takes_one(key):
+            return "429 Too Many Requests"
+        environ["wsgi.input"] = io.BytesIO(body)  # whoever identified it may have read it
+        try:
+            changes = self._read(environ, meta, form)
+            if changes:
+                self._readers.ask_change(key, meta.get("tab", ref), check_added(changes))
+        except Exception:
+            log.exception("presence: found no change of a meta in a request, expected a dict")
+        return NO_CONTENT
+
+    def _takes_one(self, key: str) -> bool:
+        """Take one of the changes that a reader has; False where none is left."""
+        now = self._clock()
+        left, since = self._left.get(key, (MOST_AT_ONCE, now))
+        left = min(MOST_AT_ONCE, left + (now - since) * PER_SECOND)
+        put_last(self._left, key, (max(0.0, left - 1), now))
+        return left >= 1
