@@ -150,6 +150,13 @@ class Settings:
         "How a browser counts that asks for privacy (`Sec-GPC`, `DNT`): each tab by itself,"
         " without a cookie, or not at all.",
     )
+    activity: str = setting(
+        "summary",
+        one_of("summary", "off", "events"),
+        "What the index and `/now` say of the last hour: which posts were opened three times or"
+        " more, and the most readers at once today; `events` adds single openings, a minute late"
+        " and while three are here.",
+    )
     pause_hidden_tabs: bool = setting(False, SWITCH, "Do not count a tab while it is hidden.")
     linger_seconds: float = setting(
         1.0,

@@ -13,6 +13,7 @@ from blog.cli.local_checks import examine_limits
 from blog.config import Settings, SettingsError
 from blog.live.following import Following
 from blog.live.numbers import LiveCounts, PostLink
+from blog.live.recent import Recent
 from blog.live.templates import LiveTemplates
 from blog.live.updates import Updates
 from blog.ops.metrics import Metrics, Seen
@@ -22,7 +23,7 @@ from blog.posts import Library
 from blog.posts.addresses import post_path
 from blog.posts.direction import needs_direction
 from blog.posts.markup.markdown import Style
-from blog.posts.page_names import ABOUT_PAGE, INDEX_PAGE, POST_PREFIX
+from blog.posts.page_names import ABOUT_PAGE, INDEX_PAGE, NOW_PAGE, POST_PREFIX
 from blog.search import Search
 from blog.site_folder import find_site, overridden
 from blog.words import load_words
@@ -81,10 +82,12 @@ class Viblog:
             beside=news.change,
             is_counting=lambda: self.is_started,
         )
+        self.recent = self._follow_openings() if settings.activity != "off" else None
         self.presence.is_page = self.is_page
         self.presence.render = self.numbers.frame
         self.presence.opening = news.opening
         self._ping = self.presence.hub.ping = encode_event(templates.ping())
+        self.presence.readers.place_of = lambda page: None if page == NOW_PAGE else page
         self.presence.readers.parting = encode_event(templates.parked())
         if self.metrics:
             self.presence.tracker.subscribe_state(self.metrics.presence.note_state)
@@ -132,7 +135,7 @@ class Viblog:
 
     def is_page(self, name: str) -> bool:
         """Tell whether a page of that name can be open: the index decides, never the request."""
-        if name in (INDEX_PAGE, ABOUT_PAGE):
+        if name in (INDEX_PAGE, ABOUT_PAGE, NOW_PAGE):
             return True
         if not name.startswith(POST_PREFIX):
             return False
@@ -162,6 +165,8 @@ class Viblog:
         if self.metrics:
             self.metrics.start(self.presence.max_streams)
         self.presence.start()
+        if self.recent is not None:
+            self.recent.start(self._note_minute)
         self.library.subscribe(self.updates.notice)
         self.library.subscribe(lambda before, after: self.presence.park_gone())
         for library in (self.library, self.about):
@@ -182,6 +187,20 @@ class Viblog:
         self.presence.hub.ping = join_events(self._ping, following)
         self.presence.hub.touch()
 
+    def _follow_openings(self) -> Recent:
+        recent = Recent(
+            self.presence.tracker,
+            self.settings.time_zone,
+            counts_readers=self.settings.count == "readers",
+            tells_events=self.settings.activity == "events",
+        )
+        self.numbers.read_activity = lambda: recent.activity
+        return recent
+
+    def _note_minute(self) -> None:
+        self.numbers.note_minute()
+        self.presence.hub.touch([INDEX_PAGE, NOW_PAGE])
+
     def close(self) -> None:
         """Stop everything; a few seconds at most. Drains first where nobody did. Idempotent."""
         if self._is_closed:
@@ -189,6 +208,8 @@ class Viblog:
         self._is_closed = True
         if self.following is not None:
             self.following.close()
+        if self.recent is not None:
+            self.recent.close()
         self.presence.close()
         self.search.close()
         self.library.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from heapq import nsmallest
 from itertools import islice
@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from blog.live.recent import Activity, Curve, Opened, Peak
 from blog.live.templates import LiveTemplates
-from blog.posts.page_names import INDEX_PAGE, POST_PREFIX
+from blog.posts.page_names import INDEX_PAGE, NOW_PAGE, POST_PREFIX
 from flask_presence.streams.event import encode_event, join_events
 from flask_presence.tracking import Tracker
 from flask_presence.web.readers import TOPIC
@@ -44,11 +45,30 @@ class ReadPost(NamedTuple):
     needs_direction: bool
 
 
+class OpenedPost(NamedTuple):
+    """A post that was opened within the last hour, as `templates/live` shows it."""
+
+    title: str
+    address: str
+    needs_direction: bool
+    times: int
+    minutes_ago: int
+
+
+class LastHour(NamedTuple):
+    """What was opened within the last hour, single openings, and today's peak, for templates."""
+
+    opened: tuple[OpenedPost, ...] = ()
+    events: tuple[OpenedPost, ...] = ()
+    peak: Peak | None = None
+
+
 class CountSnapshot(NamedTuple):
     """The numbers of a page, and how far they can be believed; equal ones make equal frames.
 
     `here` is None on a page without a number of its own. `reads` has the readers of each post that
-    has some, by page, and `named` those with most: both of the index only.
+    has some, by page, `named` those with most, and `lately` the last hour: of the index and /now
+    only. `curve` is today's, of /now only.
     """
 
     total: int
@@ -56,6 +76,13 @@ class CountSnapshot(NamedTuple):
     state: str
     reads: Mapping[str, int] | None = None
     named: tuple[ReadPost, ...] = ()
+    lately: LastHour | None = None
+    curve: Curve | None = None
+
+    @property
+    def has_cards(self) -> bool:
+        """Whether its page has cards of posts, with a number each."""
+        return self.curve is None
 
     def read_targets(self) -> Iterator[tuple[int, str]]:
         """Yield each number that a card of the index has, with the selector of those cards."""
@@ -79,10 +106,11 @@ _IN_SPAN = Markup("<span>{}</span>")
 class CountTexts:
     """The live elements of one page, as HTML: the total, this page's own, a notice or "", the dot.
 
-    `being_read` is the posts with most readers, or "". Without numbers all are "".
+    `being_read` is the posts with most readers, `lately` those of the last hour, `peak` and `curve`
+    are today's. Without numbers all are "".
     """
 
-    total = here = notice = being_read = pulse = Markup("")
+    total = here = notice = being_read = lately = peak = curve = pulse = Markup("")
     _reads: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, templates: LiveTemplates, shown: CountSnapshot | None) -> None:
@@ -95,6 +123,11 @@ class CountTexts:
         self.pulse = words.pulse()
         self.notice = words.notice(shown.state)
         self.being_read = words.being_read(shown.named)
+        if shown.lately is not None:
+            self.lately = words.lately(shown.lately)
+            self.peak = words.peak(shown.lately.peak)
+        if shown.curve is not None:
+            self.curve = words.curve(shown.curve)
         self._reads = shown.reads or {}
 
     def reads(self, post_id: str) -> Markup:
@@ -116,7 +149,7 @@ class LiveCounts:
     `version` differs as soon as anything that is said here may differ, but for the posts' names.
     `beside(page)` is what its frame has beside the numbers: an event with data only, or b"".
     `is_counting()` is false where nobody is counted, by a server of threads say: then the pages
-    show no numbers.
+    show no numbers. `read_activity()` returns what is told of the last hour, None for nothing.
     """
 
     def __init__(
@@ -138,6 +171,7 @@ class LiveCounts:
         self._find_post = find_post
         self._beside = beside
         self._is_counting = is_counting
+        self.read_activity: Callable[[], Activity | None] = lambda: None
         # Each page's newest frame, and of what it is made: it is asked for by every reader who
         # comes, and then once for all others.
         self._frames: dict[str, tuple[tuple[CountSnapshot, bytes], bytes]] = {}
@@ -162,6 +196,29 @@ class LiveCounts:
         self._frames[page] = ((shown, beside), frame)
         return frame
 
+    def note_minute(self) -> None:
+        """Take note that the activity is another one."""
+        self.version += 1
+
+    def describe_now(self, site_url: str) -> dict[str, object]:
+        """Return what /now shows, for JSON; posts by their whole address where that is known."""
+        shown = self._count(NOW_PAGE)
+        lately = shown.lately or LastHour()
+
+        def name(post: ReadPost | OpenedPost, **numbers: int) -> dict[str, object]:
+            return {"title": post.title, "url": site_url + post.address, **numbers}
+
+        return {
+            "online": shown.total,
+            "state": shown.state,
+            "reading": [name(post, readers=post.readers) for post in shown.named],
+            "last_hour": [
+                name(post, opened=post.times, minutes_ago=post.minutes_ago)
+                for post in lately.opened
+            ],
+            "most_today": lately.peak and lately.peak._asdict(),
+        }
+
     def _note_change(self, change: object) -> None:
         self.version += 1
 
@@ -170,7 +227,7 @@ class LiveCounts:
         total = count(TOPIC, distinct=self._is_distinct)
         if page.startswith(POST_PREFIX):
             return CountSnapshot(total, count(TOPIC, distinct=self._is_distinct, page=page), state)
-        if page != INDEX_PAGE:
+        if page not in (INDEX_PAGE, NOW_PAGE):
             return CountSnapshot(total, None, state)
         counts = self._tracker.counts(TOPIC, "page", distinct=self._is_distinct)
         reads = {page: n for page, n in counts.items() if _is_post_page(page)}
@@ -181,7 +238,21 @@ class LiveCounts:
             for name, n in most
             if (post := self._find_post(name)) is not None
         )
-        return CountSnapshot(total, None, state, dict(most), tuple(islice(named, MOST_NAMED)))
+        shown = CountSnapshot(total, None, state, dict(most), tuple(islice(named, MOST_NAMED)))
+        activity = self.read_activity()
+        if activity is not None:
+            opened, events = map(self._name_opened, (activity.opened, activity.events))
+            shown = shown._replace(lately=LastHour(opened, events, activity.peak))
+            if page == NOW_PAGE:
+                shown = shown._replace(curve=activity.curve)
+        return shown if page == INDEX_PAGE else shown._replace(reads={})
+
+    def _name_opened(self, opened: Iterable[Opened]) -> tuple[OpenedPost, ...]:
+        return tuple(
+            OpenedPost(*post, one.times, one.minutes_ago)
+            for one in opened
+            if _is_post_page(one.page) and (post := self._find_post(one.page)) is not None
+        )
 
 
 def _is_post_page(page: object) -> bool:

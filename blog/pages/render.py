@@ -21,10 +21,12 @@ class LiveNumbers(Protocol):
     `fragments(page)` has what a template shows as `live`, all of it "" where there is none: `total`
     is "5 readers online", `here` is "2 reading now" on a post, `notice` says why the numbers are
     not live. `being_read` is HTML, the posts with most readers, and `reads(post_id)` what a post's
-    card says: both of the index only. `reads_class` is the class of that element.
+    card says: both of the index only. `reads_class` is the class of that element. `describe_now`
+    returns what `/now.json` says.
     """
 
     def fragments(self, page: str) -> object: ...
+    def describe_now(self, site_url: str) -> dict[str, object]: ...
     def reads_class(self, post_id: str) -> str: ...
 
 

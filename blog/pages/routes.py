@@ -7,7 +7,16 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 # They add their routes as they are loaded.
-from blog.pages import cards, crawler_files, feeds, lists, post, previews, search  # noqa: F401
+from blog.pages import (  # noqa: F401
+    cards,
+    crawler_files,
+    feeds,
+    lists,
+    now,
+    post,
+    previews,
+    search,
+)
 from blog.pages.assets import install_assets, send_beside
 from blog.pages.blueprint import Content, content, pages
 from blog.pages.format import install_filters

@@ -4,4 +4,5 @@ from __future__ import annotations
 
 INDEX_PAGE = "index"  # the tags, the archive and the search as well
 ABOUT_PAGE = "about"
+NOW_PAGE = "now"  # shows the numbers, and counts nobody
 POST_PREFIX = "blog/"  # and the post's id

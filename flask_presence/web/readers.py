@@ -64,7 +64,8 @@ class Readers:
     def __init__(self, tracker: Tracker, *, max_streams: int, linger_seconds: float) -> None:
         self._tracker = tracker
         self._max_streams = max_streams
-        self.place_of: Callable[[str], str] = lambda page: page  # what the meta says of a page
+        # What the meta says of a page; None for one that counts nobody.
+        self.place_of: Callable[[str], str | None] = lambda page: page
         # Adds to the meta of an opening page: given the request, the page, the key, and what the
         # tab had there before it came back. It may look at who else is there.
         self.choose_meta: Callable[[WSGIEnvironment, str, str, Meta], Meta] | None = None
@@ -111,12 +112,17 @@ class Readers:
         """Wait until every tab that was sent away is back, or left by a link; so long at most."""
         self._are_back.wait(seconds)
 
-    def make_meta(self, environ: WSGIEnvironment, page: str, key: str, before: Meta | None) -> Meta:
-        """Return the meta of a page that is being opened; it has what it had, if it comes back.
+    def make_meta(
+        self, environ: WSGIEnvironment, page: str, key: str, before: Meta | None
+    ) -> Meta | None:
+        """Return the meta of a page that is being opened, None where that counts nobody.
 
-        The application's fault costs what it would add, and no more.
+        One that comes back has what it had. The application's fault costs what it would add, and
+        no more.
         """
         place = self.place_of(page)
+        if place is None:
+            return None
         now = _now_ms()
         meta = {"page": place, "joined_at": now if before is None else read_age(before, now)}
         kept = read_added(before) if before is not None and before.get("page") == place else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import re
 import time
 
@@ -136,6 +137,16 @@ def test_the_index_shows_which_posts_are_read_now(site: Site, new_browser: NewBr
     expect(being_read.locator("li")).to_have_count(0)
     assert being_read.bounding_box() == height  # nothing below it has moved
     expect(other).to_be_empty()
+
+
+def test_a_wall_shows_who_is_here_and_counts_nobody(site: Site, new_browser: NewBrowser) -> None:
+    wall = open_page(new_browser(), site.url + "/now")
+    expect(wall.locator(".now-total")).to_have_text("just you online")
+    ada = open_page(new_browser(), site.url + POST)
+    expect(wall.locator(".now-total")).to_have_text("1 reader online")
+    expect(wall.locator(".being-read li")).to_have_text(re.compile(r"counted.*1 reading now"))
+    expect_numbers(ada, here=1, total=1)
+    assert json.loads(site.fetch("/now.json"))["online"] == 1
 
 
 def test_following_a_link_never_makes_the_total_dip(site: Site, new_browser: NewBrowser) -> None:

@@ -29,6 +29,9 @@ class Words:
     notice: str = ""
     pulse: Markup = Markup('<span class="beat">connection lost</span>')
     being_read: Markup = field(default_factory=Markup)
+    lately: Markup = field(default_factory=Markup)
+    peak: Markup = field(default_factory=Markup)
+    curve: Markup = field(default_factory=Markup)
 
     def reads(self, post_id: str) -> str:
         """Say of every post that two read it."""
@@ -44,6 +47,9 @@ class Numbers:
 
     def fragments(self, page: str) -> Words:
         return Words(here=self.here if page.startswith("blog/") else "", notice=self.notice)
+
+    def describe_now(self, site_url: str) -> dict[str, object]:
+        return {"online": 5}
 
     def reads_class(self, post_id: str) -> str:
         """Call them by their ids, which are plain ones here."""

@@ -289,3 +289,27 @@ class TestAddresses:
             found = re.findall(r'(?:href|src)="(/[^"#]*)', read(app, path))
             ahead += {link for link in found if link not in seen and link not in ahead}
         assert {"/blog?page=2", "/tags/a_b", "/tags/c~2fd", "/about", "/blog/p11"} <= seen
+
+
+def test_now_shows_the_total_once_and_robots_do_not_keep_it():
+    page = open_site().test_client().get("/now").text
+    assert page.count("5 readers online") == 2
+    assert '<meta name="robots" content="noindex">' in page
+
+
+def test_now_json_is_what_the_numbers_say_and_may_be_kept_for_five_seconds():
+    client = open_site().test_client()
+    answer = client.get("/now.json")
+    assert answer.json == {"online": 5}
+    assert answer.headers["Cache-Control"] == "public, max-age=5"
+    assert (
+        client.get("/now.json", headers={"If-None-Match": answer.headers["ETag"]}).status_code
+        == 304
+    )
+
+
+def test_without_activity_the_pages_have_no_last_hour():
+    client = open_site(write_post("a"), activity="off").test_client()
+    assert "last hour" in open_site(write_post("a")).test_client().get("/").text
+    assert "last hour" not in client.get("/").text
+    assert "last hour" not in client.get("/now").text
