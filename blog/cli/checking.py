@@ -11,6 +11,7 @@ import click
 from flask import Flask
 
 from blog.cli.links import LinkCheck, Texts
+from blog.cli.overrides import find_unfit_overrides
 from blog.posts import Fault, Index, Library, Post
 from blog.posts.finding import describe_others
 from blog.posts.links import Links, find_links
@@ -47,6 +48,7 @@ def check_posts(app: Flask, library: Library, about: Library) -> bool:
         Texts(about.index, links[about], about.folder, about.style.page),
         app.extensions["viblog"].settings.site_url,
     ).find_faults()
+    faults += find_unfit_overrides(app)
     for fault in sorted(faults):
         click.echo(str(fault))
     # A missing picture is a fault here, and no hint besides.

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, nodes
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
 from blog.site_folder import overridden
@@ -38,13 +38,17 @@ class _CheckedLoader(BaseLoader):
     def get_source(self, environment: Environment, template: str) -> Source:
         source, filename, is_fresh = self._loader.get_source(environment, template)
         try:
-            environment.parse(source, template, filename)
+            environment.compile(source, template, filename, raw=True)
+            extended = next(environment.parse(source).find_all(nodes.Extends), None)
+            if extended is not None and extended.template == nodes.Const(template):
+                found = f"it extends itself; the theme's is {PREFIX}/{template}"
+                raise TemplateSyntaxError(found, extended.lineno, template, filename)
         except TemplateSyntaxError as error:
             log.error(
                 "templates: found a mistake in %s, line %d: %s; the theme's own is used meanwhile",
                 filename,
                 error.lineno,
-                error.message,
+                str(error.message).rstrip("."),
             )
             raise TemplateNotFound(template) from error
         return source, filename, is_fresh

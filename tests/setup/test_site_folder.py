@@ -190,7 +190,8 @@ def test_what_the_author_has_takes_the_place_of_the_themes(own_blog):
     own_blog.write("static/favicon.svg", "<svg>mine</svg>")
     own_blog.write(
         "templates/base.html",
-        '{% extends "viblog/base.html" %}{% block footer %}<p>Made in Leipzig.</p>{% endblock %}',
+        '{% extends "viblog/base.html" %}{% block footer %}<p>Made in Leipzig.</p>{% endblock %}'
+        '{% block head %}<meta name="mine">{% endblock %}',
     )
     own_blog.write(
         "templates/live/words.html",
@@ -205,13 +206,18 @@ def test_what_the_author_has_takes_the_place_of_the_themes(own_blog):
         assert own_blog.fetch(custom[1]) == "body { color: red }"
         assert own_blog.fetch("/static/favicon.svg") == "<svg>mine</svg>"
         assert ".site" in own_blog.fetch("/static/style.css")
-        assert "This is the first post." in own_blog.fetch("/blog/welcome")
+        post = own_blog.fetch("/blog/welcome")
+        assert "This is the first post." in post
+        assert '<meta name="mine">' in post  # beside what a post has in its head itself
+        assert '<meta name="mine">' in index
         with Tab(own_blog.port) as tab:
             tab.read_until(">1 at the telescope<")
     found = re.search(r"found a mistake in (\S+), line (\d+): .*", own_blog.log.read_text())
     assert found is not None
     assert (Path(found[1]).name, found[2]) == ("post.html", "1")
     assert "the theme's own is used meanwhile" in found[0]
+    code, output = own_blog.run("check")
+    assert (code, "/templates/post.html:1: Expected an expression" in output) == (1, True)
 
 
 def test_the_environment_wins_over_secrets_and_these_over_the_settings_file(own_blog):
