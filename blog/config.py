@@ -89,8 +89,14 @@ class Settings:
     posts_dir: Path = setting(
         Path("posts"), FOLDER, "Where the posts are: every Markdown file, any depth."
     )
+    pages_dir: Path = setting(
+        Path("pages"), FOLDER, "Where the pages are: `impressum.md` is the page `/impressum`."
+    )
     about_dir: Path = setting(
-        Path("about"), FOLDER, "The sections of the about page, one file each."
+        Path("about"),
+        FOLDER,
+        "Where the about page is, if there is no `about.md` among the pages; a section in each"
+        " file.",
     )
     instance_dir: Path = setting(
         Path("instance"),

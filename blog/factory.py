@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.jinja_env.globals["following"] = viblog.following
     assets = install_assets(app, *overridden(site, "static"))
     content = Content(
-        settings, viblog.library, viblog.about, viblog.numbers, viblog.search, viblog.cards
+        settings, viblog.library, viblog.pages, viblog.numbers, viblog.search, viblog.cards
     )
     install_pages(app, content)
     app.cli.add_command(posts_cli)
@@ -70,7 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.page_cache_megabytes and not settings.dev:  # then templates change, too
         pages = PageCache(
             flask_app,
-            lambda: (viblog.library.index, viblog.about.index, assets.state()),
+            lambda: (viblog.library.index, viblog.pages.index, assets.state()),
             lambda: viblog.numbers.version,
             max_bytes=settings.page_cache_megabytes * 1024 * 1024,
         )

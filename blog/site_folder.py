@@ -1,6 +1,6 @@
 """The author's site folder, and the theme that comes with the engine.
 
-A site folder holds nothing of the engine: `viblog.toml`, `.env`, `posts/`, `about/`, and what it
+A site folder holds nothing of the engine: `viblog.toml`, `.env`, `posts/`, `pages/`, and what it
 overrides of the theme in `templates/` and `static/`. The current folder is one if it has a
 `viblog.toml`.
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,8 @@ from blog.posts import Library
 from blog.posts.addresses import post_path
 from blog.posts.direction import needs_direction
 from blog.posts.markup.markdown import Style
-from blog.posts.page_names import ABOUT_PAGE, INDEX_PAGE, NOW_PAGE, POST_PREFIX
+from blog.posts.page_names import INDEX_PAGE, NOW_PAGE, POST_PREFIX
+from blog.posts.pages import PageLibrary
 from blog.search import Search
 from blog.site_folder import find_site, overridden
 from blog.words import load_words
@@ -56,8 +56,9 @@ class Viblog:
             frame_hosts=settings.frame_hosts,
         )
         self.library = Library(settings.posts_dir, zone=settings.time_zone, style=style)
-        about_style = replace(style, posts_dir=settings.about_dir, page="/about")
-        self.about = Library(settings.about_dir, zone=settings.time_zone, style=about_style)
+        self.pages = PageLibrary(
+            settings.pages_dir, settings.about_dir, zone=settings.time_zone, style=style
+        )
         self.search = Search(self.library, settings.instance_dir)
         try:
             self.cards = Cards(settings.instance_dir / "cards", settings.card_font)
@@ -72,7 +73,7 @@ class Viblog:
         words = load_words(settings.language)
         templates = LiveTemplates(make_loader(site), words, reloads=settings.dev)
         self.updates = Updates(self.library, templates)
-        self.following = follow(self.library, self.about) if settings.dev else None
+        self.following = follow(self.library, self.pages) if settings.dev else None
         news = self.following or self.updates
         self.numbers = LiveCounts(
             self.presence.tracker,
@@ -128,21 +129,23 @@ class Viblog:
         return True, told
 
     def load(self) -> None:
-        """Read the posts."""
+        """Read the posts and the pages."""
         self.library.load()
-        self.about.load()
+        self.pages.load()
         self._is_loaded = True
 
     def is_page(self, name: str) -> bool:
         """Tell whether a page of that name can be open: the index decides, never the request."""
-        if name in (INDEX_PAGE, ABOUT_PAGE, NOW_PAGE):
+        if name in (INDEX_PAGE, NOW_PAGE):
             return True
-        if not name.startswith(POST_PREFIX):
-            return False
-        if self.settings.dev:
+        library = self.library if name.startswith(POST_PREFIX) else self.pages
+        if self.settings.dev and library is self.library:
             return True  # a draft, and a post that cannot be read yet, have pages that follow
-        post = self.library.index.by_id.get(name.removeprefix(POST_PREFIX))
-        return post is not None and post.presence
+        text_id = name.removeprefix(POST_PREFIX)
+        text = library.index.by_id.get(text_id)
+        if text is None and self.settings.dev:
+            text = library.index.hidden.get(text_id)
+        return text is not None and (text.presence or self.settings.dev)
 
     def find_post(self, page: str) -> PostLink | None:
         """Name the post of a page; None for one that is hidden, or has no number any more."""
@@ -169,13 +172,13 @@ class Viblog:
             self.recent.start(self._note_minute)
         self.library.subscribe(self.updates.notice)
         self.library.subscribe(lambda before, after: self.presence.park_gone())
-        for library in (self.library, self.about):
+        for library in (self.library, self.pages):
             library.subscribe(lambda before, after: self._note_news())
         if self.following is not None:
             self.following.start(self._note_news)
             self._note_news()
         self.library.start()
-        self.about.start()
+        self.pages.start()
         self.search.start()
 
     def _note_news(self) -> None:
@@ -213,7 +216,7 @@ class Viblog:
         self.presence.close()
         self.search.close()
         self.library.close()
-        self.about.close()
+        self.pages.close()
 
 
 def presence_settings(settings: Settings) -> PresenceSettings:

@@ -107,7 +107,7 @@ def test_every_file_that_is_named_or_linked_exists(readme):
     words = {word for code in read_code(readme) for word in code.split()}
     files = {word for word in words if re.fullmatch(r"[\w-][\w./-]*(?:/|\.py|\.toml)", word)}
     assert "docs/live.gif" in links
-    assert {"about/", "posts/", "flask_presence/streams/hub.py"} <= files
+    assert {"pages/", "posts/", "flask_presence/streams/hub.py"} <= files
     assert not [name for name in sorted(links | files) if not (ROOT / name).exists()]
 
 

@@ -22,7 +22,7 @@ def blog(**settings: str) -> Prepare:
             "WEB_CONCURRENCY": "1",
             "BLOG_INSTANCE_DIR": str(place.folder),
             "BLOG_POSTS_DIR": str(ROOT / "posts"),
-            "BLOG_ABOUT_DIR": str(ROOT / "about"),
+            "BLOG_PAGES_DIR": str(ROOT / "pages"),
             "BLOG_LOG_LEVEL": "warning",
             **settings,
         }

@@ -19,20 +19,18 @@ from blog.posts.markup.markdown import describe_crash, render_with_hints
 from blog.posts.schema import NAMES
 
 
-def check_posts(app: Flask, library: Library, about: Library) -> bool:
-    """Print what there is to say of all posts and sections; return whether there is no fault."""
-    posts, sections = library.index.all(), about.index.all()
-    faults = [*library.index.faults]
-    if about.folder.is_dir():  # a blog may do without sections
-        faults += about.index.faults
-    hints = [*_find_unknown_fields([*posts, *sections])]
-    hints += [hint for text in (*posts, *sections) for hint in text.hints]
-    for source in (library, about):
+def check_posts(app: Flask, library: Library, own_pages: Library) -> bool:
+    """Print what there is to say of all posts and pages; return whether there is no fault."""
+    posts, listed = library.index.all(), own_pages.index.all()
+    faults = [*library.index.faults, *own_pages.index.faults]
+    hints = [*_find_unknown_fields([*posts, *listed])]
+    hints += [hint for text in (*posts, *listed) for hint in text.hints]
+    for source in (library, own_pages):
         is_empty = not (source.index.all() or source.index.faults)
         if is_empty and (others := describe_others(source.folder)):
             hints.append(Fault(source.folder, 1, others, "some", "convert them, or name them so"))
-    links: dict[Library, dict[str, Links]] = {library: {}, about: {}}
-    texts = [*((library, post) for post in posts), *((about, section) for section in sections)]
+    links: dict[Library, dict[str, Links]] = {library: {}, own_pages: {}}
+    texts = [*((library, post) for post in posts), *((own_pages, page) for page in listed)]
     with click.progressbar(texts, label="Rendering", file=sys.stderr) as shown:
         for source, text in shown:
             try:
@@ -45,7 +43,7 @@ def check_posts(app: Flask, library: Library, about: Library) -> bool:
     faults += LinkCheck(
         app,
         Texts(library.index, links[library], library.folder),
-        Texts(about.index, links[about], about.folder, about.style.page),
+        Texts(own_pages.index, links[own_pages], own_pages.folder, own_pages.style.root),
         app.extensions["viblog"].settings.site_url,
     ).find_faults()
     faults += find_unfit_overrides(app)
@@ -56,12 +54,12 @@ def check_posts(app: Flask, library: Library, about: Library) -> bool:
     hints = sorted(hint for hint in hints if (hint.path, hint.line) not in places)
     for hint in hints:
         click.echo(f"{hint.path}:{hint.line}: hint: {hint.describe()}")
-    for index in (library.index, about.index):
+    for index in (library.index, own_pages.index):
         for line in _list_hidden(index):
             click.echo(line)
     totals = [_count(len(posts), "post"), _count(len(faults), "fault")]
-    if sections:
-        totals.insert(1, _count(len(sections), "section"))
+    if listed:
+        totals.insert(1, _count(len(listed), "page"))
     if hints:
         totals.append(_count(len(hints), "hint"))
     click.echo(", ".join(totals), err=bool(faults))

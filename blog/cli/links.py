@@ -1,4 +1,4 @@
-"""Which links of posts and sections lead nowhere: the application itself is asked."""
+"""Which links of posts and pages lead nowhere: the application itself is asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from flask import Flask
 
 from blog.posts import Fault, Index, Post
-from blog.posts.addresses import settle_address
+from blog.posts.addresses import POSTS_ROOT, settle_address
 from blog.posts.finding import is_media
 from blog.posts.links import Links, find_lines
 from blog.posts.markup.markdown import find_folder
@@ -21,7 +21,7 @@ PAGE_ANCHORS = frozenset({"", "top", "main", "live"})
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The posts, each on a page of its own, or the sections, all on one: then `page` is its path.
+    """The posts, or the pages. `root` is what their addresses begin with.
 
     `links` has what the HTML of each names, by its id; `folder` is where their files are.
     """
@@ -29,39 +29,54 @@ class Texts:
     index: Index
     links: Mapping[str, Links]
     folder: Path
-    page: str = ""
+    root: str = POSTS_ROOT
 
-    def find_place_problem(self, fragment: str, text: Post | None = None) -> str:
-        """Say that the page of a text, or the one of all, has no such place; empty if it has.
+    def find_place_problem(self, fragment: str, text: Post) -> str:
+        """Say that a text has no such place; empty if it has.
 
-        So it is where something cannot be rendered: nobody knows what that has.
+        So it is where it cannot be rendered: nobody knows what it has.
         """
-        shown = set(self.index.by_id if self.page else ())
-        shown |= {text.id} if text is not None else set()
-        if not shown <= self.links.keys():
+        links = self.links.get(text.id)
+        if links is None or (PAGE_ANCHORS | links.anchors) & {fragment, unquote(fragment)}:
             return ""
-        places = PAGE_ANCHORS.union(*(self.links[text_id].anchors for text_id in shown))
-        if self.page:
-            places |= shown  # each section's heading
-        if places & {fragment, unquote(fragment)}:
+        return f"there is no such place in {text.path.name}"
+
+    def find_target_problem(self, path: str, fragment: str, *, is_hidden: bool) -> str | None:
+        """Say what is wrong with an address that is a text's or a file's beside one; None if it is
+        neither. Hidden texts may name other hidden ones.
+        """
+        name = unquote(path.removeprefix(f"{self.root}/")).rstrip("/")
+        if not path.startswith(f"{self.root}/") or not name:
+            return None
+        index = self.index
+        if name in index.by_id:
+            return self.find_place_problem(fragment, index.by_id[name])
+        if name in index.hidden:
+            if is_hidden:
+                return self.find_place_problem(fragment, index.hidden[name])
+            return f"that {'post' if self.root else 'page'} is hidden"
+        owner_id, _, file_name = name.partition("/")
+        owner = index.by_id.get(owner_id) or index.hidden.get(owner_id)
+        if owner is not None and index.find_media(owner, file_name):
             return ""
-        where = f"in {text.path.name}" if text and not self.page else "on the about page"
-        return f"there is no such place {where}"
+        if aliased := index.find_alias(path):
+            return self.find_place_problem(fragment, aliased)
+        return None
 
 
 class LinkCheck:
-    """Looks each address up once: the links of posts, and of the about page's sections."""
+    """Looks each address up once: the links of posts and of pages."""
 
-    def __init__(self, app: Flask, posts: Texts, sections: Texts, site_url: str = "") -> None:
+    def __init__(self, app: Flask, posts: Texts, own_pages: Texts, site_url: str = "") -> None:
         self._app = app
         self._posts = posts
-        self._sections = sections
+        self._pages = own_pages
         self._site_url = site_url.rstrip("/")
         self._answers: dict[str, int] = {}
 
     def find_faults(self) -> Iterator[Fault]:
         """Yield a fault for each line with a link or an image that leads nowhere."""
-        for texts in (self._posts, self._sections):
+        for texts in (self._posts, self._pages):
             for text in texts.index.all():
                 if text.id in texts.links:
                     yield from self._find_faults_of(texts, text)
@@ -76,7 +91,7 @@ class LinkCheck:
         if text.image and (problem := self._find_problem(texts, text, text.image)):
             yield _describe(text, text.line_of("image"), f"image: found {text.image}", problem)
         for alias in text.aliases:
-            if self._posts.index.find_alias(alias) is text and self._ask(alias) == 200:
+            if texts.index.find_alias(alias) is text and self._ask(alias) == 200:
                 line = text.line_of("aliases" if "aliases" in text.field_lines else "alias")
                 found = f'aliases: found "{alias}", which is a page of the blog'
                 yield Fault(text.path, line, found, "an address that nothing has", "remove it")
@@ -99,31 +114,19 @@ class LinkCheck:
             return (
                 ""
                 if found
-                else f"there is no such file beside the {'section' if texts.page else 'post'}"
+                else f"there is no such file beside the {'post' if texts.root else 'page'}"
             )
         folder = find_folder(text, texts.folder)
-        path = urlsplit(settle_address(target, text.id, texts.page, folder)).path
+        path = urlsplit(settle_address(target, text.id, texts.root, folder)).path
         is_hidden = text.id in texts.index.hidden
         return self._find_page_problem(path, parts.query, parts.fragment, is_hidden=is_hidden)
 
     def _find_page_problem(self, path: str, query: str, fragment: str, *, is_hidden: bool) -> str:
-        """Say what is wrong with a page or a file. Hidden posts may name other hidden ones."""
-        if path.rstrip("/") == self._sections.page:
-            return self._sections.find_place_problem(fragment)
-        index = self._posts.index
-        name = unquote(path.removeprefix("/blog/")).rstrip("/") if path.startswith("/blog/") else ""
-        if name in index.by_id:
-            return self._posts.find_place_problem(fragment, index.by_id[name])
-        if name in index.hidden:
-            if is_hidden:
-                return self._posts.find_place_problem(fragment, index.hidden[name])
-            return "that post is hidden"
-        owner_id, _, file_name = name.partition("/")
-        owner = index.by_id.get(owner_id) or index.hidden.get(owner_id)
-        if owner is not None and index.find_media(owner, file_name):
-            return ""
-        if aliased := index.find_alias(path):
-            return self._posts.find_place_problem(fragment, aliased)
+        """Say what is wrong with a page or a file."""
+        for texts in (self._posts, self._pages):
+            problem = texts.find_target_problem(path, fragment, is_hidden=is_hidden)
+            if problem is not None:
+                return problem
         status = self._ask(f"{path}?{query}" if query else path)
         if status >= 400:
             what = "file" if is_media(path) else "page"

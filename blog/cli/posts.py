@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,7 +16,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from blog.cli.checking import check_posts
-from blog.posts import Library, Post
+from blog.posts import Index, Library
 from blog.posts.finding import SUFFIXES
 from blog.posts.names import MAX_ID_CHARS, slugify
 from blog.posts.preview import preview_path, sign_preview
@@ -50,6 +51,11 @@ posts_cli = _PostsGroup("posts", help="The posts: write, check, list, preview an
 def _library() -> Library:
     library: Library = current_app.extensions["viblog"].library
     return library
+
+
+def _pages() -> Library:
+    pages: Library = current_app.extensions["viblog"].pages
+    return pages
 
 
 @posts_cli.command("new")
@@ -93,23 +99,27 @@ def new_post(title: str, slug: str, publish: bool) -> None:
 
 @posts_cli.command("check")
 def check() -> None:
-    """Print every fault of every post and section, and hints; exit 1 if there is a fault."""
-    about: Library = current_app.extensions["viblog"].about
-    if not check_posts(current_app, _library(), about):
+    """Print every fault of every post and page, and hints; exit 1 if there is a fault."""
+    if not check_posts(current_app, _library(), _pages()):
         sys.exit(1)
 
 
 @posts_cli.command("list")
 def list_posts() -> None:
-    """Print date, id and title of every post, the newest first; hidden ones last."""
-    index = _library().index
+    """Print date, id and title of every post, the newest first; hidden ones last; then pages."""
+    for index, start in ((_library().index, ""), (_pages().index, "/")):
+        for line in _describe_texts(index, start):
+            click.echo(line)
+
+
+def _describe_texts(index: Index, start: str) -> Iterator[str]:
     shown = [(post, "") for post in index.posts]
     shown += [(post, "  (scheduled)") for post in index.scheduled]
     shown += [(post, "  (draft)") for post in index.drafts]
     shown += [(post, "  (expired)") for post in index.expired]
     for post, state in shown:
         day = post.date.date().isoformat() if post.date else "no date   "
-        click.echo(f"{day}  {post.id}  {post.title}{state}")
+        yield f"{day}  {start}{post.id}  {post.title}{state}"
 
 
 @posts_cli.command("preview")
@@ -122,29 +132,34 @@ def list_posts() -> None:
     help="How long the link is good for.",
 )
 def preview(post_id: str, days: int) -> None:
-    """Print a link by which a hidden post can be seen until it expires."""
-    library, settings = _library(), current_app.extensions["viblog"].settings
+    """Print a link by which a hidden post or page can be seen until it expires.
+
+    ID is as `list` prints it, or a file.
+    """
+    settings = current_app.extensions["viblog"].settings
     if not settings.secret_key:
         raise click.ClickException(UNSIGNED)
-    post = _find_hidden(library, post_id)
-    expires = library.clock() + timedelta(days=days)
-    token = sign_preview(settings.secret_key, post.id, expires)
+    name = _find_hidden(post_id)
+    expires = _library().clock() + timedelta(days=days)
+    token = sign_preview(settings.secret_key, name, expires)
     click.echo(settings.site_url.rstrip("/") + preview_path(token))
     if not settings.site_url:
         click.echo("Put the blog's address before it, or set BLOG_SITE_URL.", err=True)
 
 
-def _find_hidden(library: Library, name: str) -> Post:
-    """Find a post by its id, or by its file."""
-    index = library.index
-    post_id = normalize("NFC", name).removeprefix("/blog/").rstrip("/")
-    everyone = {**index.by_id, **index.hidden}
-    by_path = {post.path.resolve(): post for post in everyone.values()}
-    post = everyone.get(post_id) or by_path.get(Path(name).resolve())
-    if post is None:
-        near = get_close_matches(post_id, everyone, n=1)
+def _find_hidden(name: str) -> str:
+    """Find a post or a page by its id, or by its file; return the name to be signed."""
+    asked = normalize("NFC", name).removeprefix("/blog/").rstrip("/")
+    posts, own_pages = _library().index, _pages().index
+    everyone = {f"/{page.id}": page for page in own_pages.all()}
+    everyone |= {post.id: post for post in posts.all()}
+    by_path = {post.path.resolve(): known for known, post in everyone.items()}
+    known = asked if asked in everyone else by_path.get(Path(name).resolve())
+    if known is None:
+        near = get_close_matches(asked, everyone, n=1)
         meant = f"; do you mean {near[0]}?" if near else "; `flask posts list` shows every id"
         raise click.ClickException(f"found no post {name!r}{meant}")
-    if post.id in index.by_id:
-        raise click.ClickException(f"everyone can see {post.id} already, at /blog/{post.id}")
-    return post
+    if everyone[known] not in (*posts.hidden.values(), *own_pages.hidden.values()):
+        address = known if known.startswith("/") else f"/blog/{known}"
+        raise click.ClickException(f"everyone can see {known} already, at {address}")
+    return known

@@ -33,7 +33,7 @@ _RESTYLE = (
 class Following:
     """Knows what the pages are made of, and what is to be mended in it.
 
-    Posts and sections are watched by their libraries, code by gunicorn, which starts another
+    Posts and pages are watched by their libraries, code by gunicorn, which starts another
     worker. Templates and the stylesheet, a dozen files, are looked at here.
     """
 

@@ -26,9 +26,9 @@ FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 # What only one worker can say, as it is when Prometheus asks: name -> (help, value).
 Seen = Mapping[str, tuple[str, Callable[[], float]]]
 
-# A stream belongs to one of these pages, or to a post.
-STREAM_PAGES = ("index", "about", "post")
-ANSWERED_PAGES = ("index", "post", "about", "other")
+# Lists, posts, and the author's pages.
+STREAM_PAGES = ("index", "post", "page")
+ANSWERED_PAGES = ("index", "post", "other")
 REFUSALS = ("full", "draining", "threads")
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 STEPS = ("append", "heartbeat", "put", "digest", "fetch")
@@ -288,8 +288,10 @@ def _for_each(values: Iterable[str], metric: M) -> dict[str, M]:
 def _kind_of_answer(path: str) -> str:
     if path.startswith("/blog/"):
         return "post"
-    return {"/": "index", "/blog": "index", "/about": "about"}.get(path, "other")
+    return {"/": "index", "/blog": "index"}.get(path, "other")
 
 
 def _kind_of_stream(page: str) -> str:
-    return page if page in ("index", "about") else "post"
+    if page == "index":
+        return page
+    return "post" if page.startswith("blog/") else "page"

@@ -65,12 +65,15 @@ def security() -> ResponseReturnValue:
 
 def list_addresses(catalogue: Catalogue, site_url: str) -> Iterator[Address]:
     """Yield the address of every page and when it changed, posts before tags and years."""
-    for endpoint in ("pages.index", "pages.about_page", "pages.archive", "pages.tags"):
+    for endpoint in ("pages.index", "pages.archive", "pages.tags"):
         yield site_url + url_for(endpoint), None
     for post in catalogue.posts:
         # What is canonical elsewhere is for that site to list.
         if not post.canonical:
             yield site_url + url_for("pages.post", post_id=post.id), post.updated or post.date
+    for page in content().pages.index.posts:
+        if not page.canonical:
+            yield site_url + url_for("pages.page", page_id=page.id), page.updated or page.date
     for tag in catalogue.tags:
         yield site_url + url_for("pages.tag", slug=write_slug(tag)), None
     for year in catalogue.years:

@@ -83,7 +83,8 @@ def register_errors(app: Flask, settings: Settings) -> None:
             # A host that is not trusted: no address can be made, and there is nothing to log.
             return bare, error.code
         try:
-            made_of = (request.endpoint, request.script_root, assets.state())
+            menu = app.extensions["pages"].pages.index.version
+            made_of = (request.endpoint, request.script_root, assets.state(), menu)
             page = render(error.code, heading, text, *made_of)
         except Exception:  # whatever fails here, the reader gets a page
             log.exception("The template of the error page failed; a bare page was sent")

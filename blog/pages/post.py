@@ -80,14 +80,23 @@ def answer_author(post_id: str) -> ResponseReturnValue:
 
 @pages.after_app_request
 def follow_alias(response: Response) -> Response:
-    """Lead from an old address to its post; an address that has a page of its own is kept."""
+    """Lead from an old address to its post or page; one at which something is stays."""
     if response.status_code == 404 and request.method in ("GET", "HEAD"):
-        found = content().catalogue.index.find_alias(request.path)
-        if found is not None:
+        path = find_new_address(request.path)
+        if path:
             response.status_code = 301
-            response.headers["Location"] = url_for("pages.post", post_id=found.id)
+            response.headers["Location"] = path
             response.set_data(b"")
     return response
+
+
+def find_new_address(path: str) -> str:
+    """Return the address of the post or the page that had another one; "" for none."""
+    if found := content().catalogue.index.find_alias(path):
+        return url_for("pages.post", post_id=found.id)
+    if found := content().pages.index.find_alias(path):
+        return url_for("pages.page", page_id=found.id)
+    return ""
 
 
 def find_visible(post_id: str, catalogue: Catalogue) -> Post | None:

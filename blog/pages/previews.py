@@ -1,4 +1,4 @@
-"""Previews: a hidden post and the files beside it, for who has a signed link."""
+"""Previews: a hidden post or page and the files beside it, for who has a signed link."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from markupsafe import Markup
 from blog.pages.assets import send_beside
 from blog.pages.blueprint import content, pages
 from blog.pages.catalogue import Catalogue
+from blog.pages.own_pages import describe_page
 from blog.pages.post import describe_post_page
-from blog.posts.addresses import post_path
+from blog.posts import Index
+from blog.posts.addresses import POSTS_ROOT, post_path
 from blog.posts.markup.html_tags import rewrite_addresses
 from blog.posts.model import Post
 from blog.posts.preview import preview_path, read_preview
@@ -22,37 +24,43 @@ from blog.posts.preview import preview_path, read_preview
 def preview(token: str) -> ResponseReturnValue:
     """Answer with a post that only those see who have the link."""
     catalogue = content().catalogue
-    post, until = find_previewed(token, catalogue)
-    context = describe_post_page(post, catalogue)
+    post, until, index = find_previewed(token, catalogue)
+    is_page = index is not catalogue.index
+    context = describe_page(post) if is_page else describe_post_page(post, catalogue)
     # Who has the link sees what is not published; nobody is to find it by another way.
     context |= {"canonical": "", "linked_data": None, "preview_until": until}
     # The files of a hidden post are hidden, too, but not from here.
-    own, ours = f"{post_path(post.id)}/", f"{preview_path(token)}/"
+    root = "" if is_page else POSTS_ROOT
+    own, ours = f"{post_path(post.id, root)}/", f"{preview_path(token)}/"
     if own in context["body"]:
         body = rewrite_addresses(
             context["body"],
             lambda address: ours + address[len(own) :] if address.startswith(own) else address,
         )
         context["body"] = Markup(body)  # noqa: S704 - the author's own
-    return hide(Response(content().renderer.render_without_stream("post.html", **context)))
+    template = "page.html" if is_page else "post.html"
+    return hide(Response(content().renderer.render_without_stream(template, **context)))
 
 
 @pages.get("/preview/<token>/<path:name>")
 def preview_file(token: str, name: str) -> ResponseReturnValue:
     """Answer with a file beside such a post."""
-    catalogue = content().catalogue
-    post, _ = find_previewed(token, catalogue)
-    return hide(send_beside(catalogue.index, post, name))
+    post, _, index = find_previewed(token, content().catalogue)
+    return hide(send_beside(index, post, name))
 
 
-def find_previewed(token: str, catalogue: Catalogue) -> tuple[Post, datetime]:
-    """Return the post that a link is for, and when the link ends; 404 for none."""
+def find_previewed(token: str, catalogue: Catalogue) -> tuple[Post, datetime, Index]:
+    """Return the post that a link is for, when the link ends, and where it is; 404 for none.
+
+    A page's name begins with a slash.
+    """
     known = read_preview(content().settings.secret_key, token, datetime.now(UTC))
     if known is None:
         abort(404)
-    post_id, until = known
-    index = catalogue.index
-    return index.by_id.get(post_id) or index.hidden.get(post_id) or abort(404), until
+    name, until = known
+    index = content().pages.index if name.startswith("/") else catalogue.index
+    post_id = name.removeprefix("/")
+    return index.by_id.get(post_id) or index.hidden.get(post_id) or abort(404), until, index
 
 
 def hide(response: Response) -> Response:

@@ -24,23 +24,27 @@ _INDEX = re.compile(r"/index\.html?$")
 _UP = "~up"
 
 
-def post_path(post_id: str) -> str:
-    """Return the address of a post."""
-    return f"/blog/{quote(post_id)}"
+# What the addresses of posts begin with; those of pages begin with "".
+POSTS_ROOT = "/blog"
 
 
-def file_path(name: str) -> str:
-    """Return the address that leads to a post by its file, `name` from the posts' folder on."""
-    return f"/blog/{quote(name)}"
+def post_path(post_id: str, root: str = POSTS_ROOT) -> str:
+    """Return the address of a post; with another root, that of a page."""
+    return f"{root}/{quote(post_id)}"
 
 
-def settle_address(address: str, post_id: str, page: str = "", folder: str = "") -> str:
+def file_path(name: str, root: str = POSTS_ROOT) -> str:
+    """Return the address that leads to a text by its file, `name` from the texts' folder on."""
+    return f"{root}/{quote(name)}"
+
+
+def settle_address(address: str, post_id: str, root: str = POSTS_ROOT, folder: str = "") -> str:
     """Return a relative address of a text as one from the root, good on every page.
 
     A picture or another file beside the text is below the text's own address, `/blog/<id>/x.png`.
     Another post may be named by its file, seen from the text's `folder` in that of the posts: its
-    address, `/blog/folder/other.md`, leads to the post. The rest is relative to the page that the
-    text is on, `page` or the post's own.
+    address, `/blog/folder/other.md`, leads to the post. The rest is relative to the text's own
+    address. `root` is what that begins with.
     """
     try:
         parts = urlsplit(address)
@@ -51,11 +55,11 @@ def settle_address(address: str, post_id: str, page: str = "", folder: str = "")
     if is_media(unquote(parts.path)):
         names = posixpath.normpath(unquote(parts.path)).split("/")
         below = [_UP if name == ".." else quote(name) for name in names]
-        path = "/".join([f"{page or '/blog'}/{quote(post_id)}", *below])
-    elif not page and _TEXT.search(parts.path):
-        path = file_path(posixpath.normpath(posixpath.join(folder, unquote(parts.path))))
+        path = "/".join([post_path(post_id, root), *below])
+    elif _TEXT.search(parts.path):
+        path = file_path(posixpath.normpath(posixpath.join(folder, unquote(parts.path))), root)
     else:
-        path = urljoin(page or post_path(post_id), parts.path)
+        path = urljoin(post_path(post_id, root), parts.path)
     return urlunsplit(("", "", path, parts.query, parts.fragment))
 
 

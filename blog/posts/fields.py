@@ -27,6 +27,7 @@ MAX_TITLE_CHARS = 500
 MAX_ALIASES = 100
 
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()\s]*(?:\s[^()]*)?\)|\[[^\[\]]*\])")
+_NUMBER = re.compile(r"-?[0-9]{1,6}")
 _DATE_FORM = "a date such as 2026-11-24 or 2026-11-24T10:00:00Z"
 
 
@@ -105,6 +106,14 @@ class Fields:
             return words[value.lower()]
         self._complain(name, _show(value), "true or false", f"write {name}: true or remove it")
         return None
+
+    def number(self, name: str) -> int | None:
+        """Read a whole number; None where it is missing or is none."""
+        text = self.text(name)
+        if text and not _NUMBER.fullmatch(text):
+            self._complain(name, _show(text), "a whole number such as 3", "write one, or remove it")
+            return None
+        return int(text) if text else None
 
     def names(
         self, name: str, *, limit: int, divided: bool = False, max_chars: int = MAX_TAG_CHARS

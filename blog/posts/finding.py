@@ -31,7 +31,7 @@ class Stamp(NamedTuple):
 
 
 def is_text(name: str) -> bool:
-    """Tell by its name whether a file is a post or a section."""
+    """Tell by its name whether a file is a post or a page."""
     return name.lower().endswith(SUFFIXES)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -20,7 +20,7 @@ from blog.posts.finding import Stamp, describe_others, find_files, is_media, unr
 from blog.posts.markup.markdown import Style, render_safely
 from blog.posts.model import Fault, Post, RenderedPost
 from blog.posts.reader import MAX_FILE_BYTES, Reading, describe_size, read_post
-from blog.posts.state import Index, build_index
+from blog.posts.state import Index, Shelf, build_index
 from blog.posts.watching import FolderWatch
 
 log = logging.getLogger(__name__)
@@ -108,6 +108,18 @@ class Library:
         by who caused the swap. Several swaps may be told at a time: look at `index` for the last.
         """
         self._listeners.append(listener)
+
+    def find_files(self) -> Iterator[tuple[Path, Stamp | Fault | OSError]]:
+        """Yield every text and every media file, as `blog.posts.finding` does."""
+        return find_files(self.folder)
+
+    def root_of(self, path: Path) -> Path:
+        """Return the folder from which the name of a file counts."""
+        return self.folder
+
+    def arrange(self, posts: Sequence[Post]) -> tuple[Sequence[Post], Sequence[Fault]]:
+        """Return what is shown of the texts that were read, and what is wrong with the others."""
+        return posts, ()
 
     def start(self) -> None:
         """Begin to watch the folder, in a native thread."""
@@ -214,7 +226,7 @@ class Library:
             media.update(_below(place, self._media))
 
         try:
-            for path, stamp in find_files(self.folder):
+            for path, stamp in self.find_files():
                 if stop is not None and stop.is_set():
                     return True
                 if isinstance(stamp, OSError):
@@ -251,15 +263,21 @@ class Library:
             return Reading(None, (stamp,))
         if stamp.size > MAX_FILE_BYTES:
             return Reading(None, (describe_size(path, stamp.size),))
-        place = PurePosixPath(path.relative_to(self.folder))
+        place = PurePosixPath(path.relative_to(self.root_of(path)))
         return read_post(path, place, path.read_bytes(), self.zone)
 
     def _swap(self) -> None:
         readings = [reading for _, reading in self._readings.values()]
-        posts = [reading.post for reading in readings if reading.post is not None]
+        posts, faults_of_all = self.arrange([one.post for one in readings if one.post is not None])
         faults = [*self._missing, *(fault for reading in readings for fault in reading.faults)]
         before = self._index
-        index = build_index(posts, faults, self.clock(), self._media, self.folder)
+        index = build_index(
+            posts,
+            [*faults, *faults_of_all],
+            self.clock(),
+            self._media,
+            Shelf(self.folder, self.style.root),
+        )
         if index.version == before.version:
             return
         self._index = index

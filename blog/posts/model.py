@@ -23,9 +23,10 @@ class Post:
     changes with the file's bytes; with `path` it names one state of one file. `extra` has the
     fields that are none of ours, `field_lines` the line of every field by its lower-case name.
     `aliases` are paths from the root; `image` is a web address, a path from the root, or a file
-    beside the post. `presence` is whether its readers are counted. `former_id` is the id that it
-    had before ids had letters of every script, and leads to it; empty for most. `hints` say what in
-    the fields is shown, but not as it was written.
+    beside the post. `presence` is whether its readers are counted. `menu` is its place in the menu,
+    if it is a page. `former_id` is the id that it had before ids had letters of every script, and
+    leads to it; empty for most. `hints` say what in the fields is shown, but not as it was
+    written.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Post:
     image: str = ""
     lang: str = ""
     presence: bool = True
+    menu: int | None = None
     path: Path
     body: str
     body_line: int = 1

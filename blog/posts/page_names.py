@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 INDEX_PAGE = "index"  # the tags, the archive and the search as well
-ABOUT_PAGE = "about"
 NOW_PAGE = "now"  # shows the numbers, and counts nobody
-POST_PREFIX = "blog/"  # and the post's id
+POST_PREFIX = "blog/"  # and the post's id; a page of the author's is called by its id alone
+
+# What stands first in the addresses of the blog itself: no page can have such a name.
+RESERVED = frozenset(
+    [
+        *("index", "blog", "tags", "archive", "search", "preview", "cards", "static", "now"),
+        *(
+            "feed.atom",
+            "feed.rss",
+            "feed.json",
+            "now.json",
+            "robots.txt",
+            "sitemap.xml",
+            "favicon.ico",
+        ),
+        *("live", "healthz", "readyz", "metrics"),
+    ]
+)

@@ -70,6 +70,7 @@ def read_post(path: Path, place: PurePosixPath, content: bytes, zone: tzinfo = U
         image=fields.image(),
         lang=fields.lang() or named.lang,
         presence=fields.switch("presence") is not False,
+        menu=fields.number("menu"),
         path=path,
         body=parts.body,
         body_line=parts.body_line,

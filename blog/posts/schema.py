@@ -109,6 +109,11 @@ FIELDS = (
         "`false`: nobody is counted on this page, and it shows no numbers.",
         is_switch=True,
     ),
+    FieldSpec(
+        "menu",
+        "a whole number",
+        "Of a page: it is in the menu, those with smaller numbers before it. Posts are in no menu.",
+    ),
 )
 
 TEXT_NAMES = frozenset(name for spec in FIELDS if not spec.is_switch for name in spec.names)

@@ -11,7 +11,13 @@ from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
 
-from blog.posts.addresses import file_path, post_path, read_media_name, write_alias_key
+from blog.posts.addresses import (
+    POSTS_ROOT,
+    file_path,
+    post_path,
+    read_media_name,
+    write_alias_key,
+)
 from blog.posts.model import Fault, Post, State
 from blog.posts.names import is_bundle
 from blog.posts.tags import spell_tags_alike
@@ -92,21 +98,29 @@ class Index:
         return SeriesPlace(post.series, posts, number) if number else None
 
 
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where texts are: their folder, and what their addresses begin with."""
+
+    folder: Path | None = None
+    root: str = POSTS_ROOT
+
+
 def build_index(
     posts: Iterable[Post],
     faults: Iterable[Fault],
     now: datetime,
     media: Mapping[Path, int] = MappingProxyType({}),
-    folder: Path | None = None,
+    shelf: Shelf = Shelf(),
 ) -> Index:
     """Put posts in order; of two with one id, the second by path is left out, with a fault.
 
-    `media` has the size of each file beside the posts. With their `folder`, each post is also found
+    `media` has the size of each file beside the posts. With their folder, each post is also found
     by its file's path in there. Tags that differ only by case become one.
     """
     posts, clashes = _settle_ids(posts)
     posts = spell_tags_alike(posts, sorted(posts, key=_newest_first))
-    old_addresses, alias_clashes = _settle_aliases(posts)
+    old_addresses, alias_clashes = _settle_aliases(posts, shelf.root)
     by_state: dict[State, list[Post]] = {
         "published": [],
         "draft": [],
@@ -127,7 +141,7 @@ def build_index(
         series=_group((p.series, p) for p in sorted(published, key=_oldest_first) if p.series),
         aliases={
             key: post
-            for key, post in [*_list_files(posts, folder), *old_addresses.items()]
+            for key, post in [*_list_files(posts, shelf), *old_addresses.items()]
             if post.id not in hidden
         },
         drafts=tuple(by_state["draft"]),
@@ -161,9 +175,9 @@ def _settle_ids(posts: Iterable[Post]) -> tuple[list[Post], list[Fault]]:
     return list(holders.values()), clashes
 
 
-def _settle_aliases(posts: Iterable[Post]) -> tuple[dict[str, Post], list[Fault]]:
+def _settle_aliases(posts: Iterable[Post], root: str) -> tuple[dict[str, Post], list[Fault]]:
     """Give each old address to one post: never to another than the one that is there now."""
-    now_there = {write_alias_key(post_path(post.id)): post for post in posts}
+    now_there = {write_alias_key(post_path(post.id, root)): post for post in posts}
     holders: dict[str, Post] = {}
     clashes: list[Fault] = []
     for post in posts:
@@ -183,7 +197,7 @@ def _settle_aliases(posts: Iterable[Post]) -> tuple[dict[str, Post], list[Fault]
                 )
             )
     for post in posts:
-        key = write_alias_key(post_path(post.former_id))
+        key = write_alias_key(post_path(post.former_id, root))
         if post.former_id and key not in now_there:
             holders.setdefault(key, post)
     return holders, clashes
@@ -195,11 +209,11 @@ def _compose(path: Path) -> Path:
     return path if text.isascii() else Path(unicodedata.normalize("NFC", text))
 
 
-def _list_files(posts: Iterable[Post], folder: Path | None) -> Iterator[tuple[str, Post]]:
+def _list_files(posts: Iterable[Post], shelf: Shelf) -> Iterator[tuple[str, Post]]:
     for post in posts:
-        if folder is not None and post.path.is_relative_to(folder):
-            name = post.path.relative_to(folder).as_posix()
-            yield write_alias_key(file_path(name)), post
+        if shelf.folder is not None and post.path.is_relative_to(shelf.folder):
+            name = post.path.relative_to(shelf.folder).as_posix()
+            yield write_alias_key(file_path(name, shelf.root)), post
 
 
 def _find_own_folders(hidden: Iterable[Post], published: Iterable[Post]) -> frozenset[Path]:

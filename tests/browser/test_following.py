@@ -92,7 +92,7 @@ def test_every_page_follows(site: Site, author: Author, new_browser: NewBrowser)
     places = ["/blog", "/tags/birds", "/archive", "/search?q=owls", "/about", "/nowhere-yet"]
     opened = [open_tab(new_browser, site.url + place) for place in places[:-1]]
     author.save("larks", fields="tags: [birds]\n")
-    about = author.folder.parent / "about" / "04-more.md"
+    about = author.folder.parent / "pages" / "about.md"
     about.write_text("---\ntitle: More\n---\nMore about larks.\n", encoding="utf-8")
     for tab, _, _ in opened[:3]:
         expect(tab.locator("main")).to_contain_text("On larks")

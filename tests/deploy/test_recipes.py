@@ -97,9 +97,9 @@ def test_what_is_the_authors_lies_outside_the_clone() -> None:
     """`git pull` would put deleted samples back."""
     settings = Settings.from_environ(read_env_file())
     document = (ROOT / "docs" / "deploy.md").read_text("utf-8")
-    for folder in (settings.posts_dir, settings.about_dir):
+    for folder in (settings.posts_dir, settings.pages_dir):
         assert not folder.is_relative_to("/opt/viblog")
-        assert f"cp --recursive posts about {folder.parent}/\n" in document
+        assert f"cp --recursive posts pages {folder.parent}/\n" in document
 
 
 def test_every_way_to_run_it_waits_for_the_slowest_stop() -> None:

@@ -77,9 +77,9 @@ def test_metrics_are_off_unless_somebody_is_named():
 def test_without_workers_that_share_it_answers_for_its_own_process(tmp_path):
     app = create_app(Settings.from_environ({"BLOG_METRICS": "127.0.0.1"}))
     client = app.test_client()
-    client.get("/about")
+    client.get("/blog")
     text = client.get("/metrics").text
-    assert 'viblog_page_seconds_count{page="about"} 1.0' in text
+    assert 'viblog_page_seconds_count{page="index"} 1.0' in text
 
 
 def test_readiness_says_how_far_the_numbers_can_be_believed(app):

@@ -102,7 +102,7 @@ def write_post(post_id: str, **fields: Any) -> Post:
 def open_site(
     *posts: Post,
     library: Any = None,
-    about: Any = None,
+    own_pages: Any = None,
     live: Any = None,
     search: Any = None,
     cards: Any = None,
@@ -114,7 +114,7 @@ def open_site(
     content = Content(
         chosen,
         library or Books(*posts),
-        about or Books(),
+        own_pages or Books(write_post("about", title="About", date=None, menu=1)),
         live or Numbers(),
         search or Search(Books(), Path("nowhere")),
         cards or NoCards(),

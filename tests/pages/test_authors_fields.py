@@ -65,7 +65,7 @@ class TestAlias:
 
     def test_never_hides_a_page(self, write, open_blog):
         write("new.md", "aliases: [/about]")
-        assert "<h1>About" in fetch(open_blog(), "/about").text
+        assert "<h1>About</h1>" in fetch(open_blog(), "/about").text
 
     def test_of_a_draft_leads_nowhere(self, write, open_blog):
         write("new.md", "aliases: [/old]", "draft: true")
@@ -168,7 +168,7 @@ def test_a_text_s_pictures_are_found_from_its_page_and_from_the_feeds(write, ope
             assert fetch(app, source.removeprefix(SITE)).data == PIXEL
 
 
-def test_the_pictures_of_the_about_page_are_found_beside_its_sections(tmp_path):
+def test_the_pictures_of_a_page_are_found_beside_it(tmp_path):
     (tmp_path / "what").mkdir()
     (tmp_path / "what" / "index.md").write_text(f"---\ntitle: What\n---\n{PICTURES}\n")
     (tmp_path / "flat.md").write_text("---\ntitle: Flat\n---\n![a](pixel.gif)\n")
@@ -176,11 +176,12 @@ def test_the_pictures_of_the_about_page_are_found_beside_its_sections(tmp_path):
     for folder in (".", "what", "shared"):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / "pixel.gif").write_bytes(PIXEL)
-    app = create_app(Settings(posts_dir=tmp_path / "none", about_dir=tmp_path))
-    assert_pictures_are_there(app, "/about", 4)
-    assert fetch(app, "/about").text.count('width="1"') == 4
-    for path in ("none/pixel.gif", "what/none.gif", "what/index.md", "hidden/pixel.gif"):
-        fetch(app, f"/about/{path}", 404)
+    app = create_app(Settings(posts_dir=tmp_path / "none", pages_dir=tmp_path))
+    assert_pictures_are_there(app, "/what", 3)
+    assert_pictures_are_there(app, "/flat", 1)
+    assert fetch(app, "/what").text.count('width="1"') == 3
+    for path in ("none/pixel.gif", "what/none.gif", "hidden/pixel.gif"):
+        fetch(app, f"/{path}", 404)
 
 
 def test_a_file_that_was_taken_away_is_not_found(write, open_blog, tmp_path):

@@ -30,15 +30,15 @@ class Blog:
     """A whole blog over its own folders, with a cache that tells what it did."""
 
     def __init__(self, folder, monkeypatch, **settings):
-        self.posts, self.about = folder / "posts", folder / "about"
+        self.posts, self.own_pages = folder / "posts", folder / "pages"
         self.posts.mkdir()
-        self.about.mkdir()
+        self.own_pages.mkdir()
         self.now = NOON
         for number in range(1, 13):
             self.write(f"p{number}", date=f"2025-04-{number:02}", tags="[a b, c/d, é]")
         self.write("uncounted", date="2024-01-01", presence="false")
         self.write("later", date="2100-05-01T12:01:00Z", expires="2100-05-01T12:02:00Z")
-        (self.about / "what.md").write_text("---\ntitle: What\n---\nThis.\n")
+        (self.own_pages / "about.md").write_text("---\ntitle: About\nmenu: 1\n---\nThis.\n")
         caches: list[PageCache] = []
 
         def note(*arguments, **keywords):
@@ -50,7 +50,7 @@ class Blog:
         self.app = create_app(
             Settings(
                 posts_dir=self.posts,
-                about_dir=self.about,
+                pages_dir=self.own_pages,
                 instance_dir=folder,
                 site_url="https://blog.example",
                 secret_key="s" * 32,
@@ -72,7 +72,7 @@ class Blog:
 
     def read_folder(self):
         self.viblog.library.load()
-        self.viblog.about.load()
+        self.viblog.pages.load()
 
     def open_tab(self, page):
         self.viblog.presence.tracker.track(object(), TOPIC, "ada", {"page": page})
@@ -294,10 +294,12 @@ class TestNothingIsStale:
             assert (b'href="/blog/later"' in blog.ask("/").body) == is_shown
             assert (blog.ask("/blog/later").status == "200 OK") == is_shown
 
-    def test_the_about_page(self, blog):
-        (blog.about / "what.md").write_text("---\ntitle: What\n---\nThat.\n")
+    def test_a_page_and_the_menu_of_all_others(self, blog):
+        blog.warm_up("/about", "/blog/p1")
+        (blog.own_pages / "about.md").write_text("---\ntitle: Me\nmenu: 1\n---\nThat.\n")
         blog.read_folder()
         assert b"That." in blog.ask("/about").body
+        assert b'<a href="/about">Me</a>' in blog.ask("/blog/p1").body
 
     def test_who_comes_and_who_goes(self, blog):
         owner = object()

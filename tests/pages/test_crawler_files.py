@@ -50,12 +50,12 @@ class TestSitemap:
             r"<url><loc>(.*?)</loc>(?:<lastmod>(.*?)</lastmod>)?</url>", answer.text
         ) == [
             (f"{SITE}/blog", ""),
-            (f"{SITE}/about", ""),
             (f"{SITE}/archive", ""),
             (f"{SITE}/tags", ""),
             (f"{SITE}/blog/new", "2026-11-09T00:00:00+00:00"),
             (f"{SITE}/blog/old", "2025-01-02T00:00:00+00:00"),
             (f"{SITE}/blog/undated", ""),
+            (f"{SITE}/about", ""),
             (f"{SITE}/tags/a_b", ""),
             (f"{SITE}/archive/2026", ""),
             (f"{SITE}/archive/2025", ""),

@@ -99,11 +99,10 @@ def site(streams, tmp_path):
     posts.append(
         write_post("rtl", title="مرحبا!", lang="ar", date=old.replace(year=2019), body=ARABIC)
     )
-    about = Books(write_post("what", title="What"))
     library = Books(*posts, headings=headings)
     search = Search(library, tmp_path)
     search.bring_up_to_date()
-    app = open_site(library=library, about=about, search=search, site_url="https://blog.example")
+    app = open_site(library=library, search=search, site_url="https://blog.example")
     app.add_url_rule("/live", view_func=streams.answer)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -223,19 +223,36 @@ class TestTags:
         assert "No post has a tag yet" in read(open_site(), "/tags")
 
 
-class TestAbout:
-    def test_shows_the_sections_in_the_order_of_their_file_names(self):
-        about = Books(
-            write_post("how", title="How", path=Path("about/02-how.md"), date=None),
-            write_post("what", title="What", path=Path("about/01-what.md"), date=None),
-        )
-        text = read(open_site(about=about), "/about")
-        assert re.findall(r'<h2 id="(\w+)">', text) == ["what", "how"]
-        assert "<p>The body of how.</p>" in text
-        assert 'data-hx-sse:connect="/live?page=about"' in text
+class TestPage:
+    def test_shows_the_text_and_counts_in_the_total_only(self):
+        text = read(open_site(own_pages=PAGES), "/impressum")
+        assert "<h1>Impressum</h1>" in text
+        assert "<p>The body of impressum.</p>" in text
+        assert 'data-hx-sse:connect="/live?page=impressum"' in text
+        assert "reading now" not in text
 
-    def test_stands_without_a_section(self):
-        assert "A blog that knows who is reading it." in read(open_site(), "/about")
+    def test_is_in_the_menu_of_every_page_by_its_number_and_marked_on_its_own(self):
+        app = open_site(write_post("one"), own_pages=PAGES)
+        menu = '<a href="/b"{}>First</a>\n<a href="/impressum"{}>Impressum</a>\n<a class="icon"'
+        assert menu.format("", "") in read(app, "/blog/one")
+        assert menu.format("", ' aria-current="page"') in read(app, "/impressum")
+        assert menu.format("", "") in read(app, "/nowhere", status=404)
+        assert 'href="/unlisted"' not in read(app, "/")
+
+    def test_that_is_not_counted_has_no_stream(self):
+        own_pages = Books(write_post("quiet", presence=False))
+        assert "/live" not in read(open_site(own_pages=own_pages), "/quiet")
+
+    @pytest.mark.parametrize("path", ["/none", "/none/", "/about/none.png", "/about/more/none"])
+    def test_that_is_not_there_is_not_found(self, path):
+        read(open_site(), path, status=404)
+
+
+PAGES = Books(
+    write_post("impressum", title="Impressum", menu=3, date=None),
+    write_post("b", title="First", menu=-1, date=None),
+    write_post("unlisted", date=None),
+)
 
 
 class TestAddresses:

@@ -58,11 +58,14 @@ def test_every_kind_of_page_is_valid_html(tmp_path):
         lang="de",
         image="a b.png",
     )
-    about = Books(write_post("what", title="What"), write_post("how", title="How"))
+    own_pages = Books(
+        write_post("about", title="About", menu=1, body=body),
+        write_post("leftwards", title="مرحبا!", lang="ar", menu=2),
+    )
     library = Books(*posts, odd, headings=headings)
     app = open_site(
         library=library,
-        about=about,
+        own_pages=own_pages,
         cards=Cards(tmp_path / "cards"),
         site_url="https://blog.example",
         secret_key=SECRET,
@@ -73,6 +76,6 @@ def test_every_kind_of_page_is_valid_html(tmp_path):
     save_pages(
         tmp_path,
         empty,
-        {"no-posts": "/blog", "none": "/archive", "no-tags": "/tags", "no-about": "/about"},
+        {"no-posts": "/blog", "none": "/archive", "no-tags": "/tags"},
     )
     assert check_pages(tmp_path) == ""

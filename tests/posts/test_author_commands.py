@@ -22,7 +22,7 @@ SECRET = "0123456789abcdef" * 2
 
 
 def run(folder: Path, *arguments: str, **settings: Any) -> Result:
-    app = create_app(Settings(posts_dir=folder, about_dir=folder / ".about", **settings))
+    app = create_app(Settings(posts_dir=folder, pages_dir=folder / ".pages", **settings))
     return app.test_cli_runner().invoke(args=["posts", *arguments])
 
 
@@ -117,7 +117,7 @@ def test_links_that_lead_somewhere_are_no_faults(tmp_path: Path):
         "[1](/blog/target) [2](/blog/target#a-place) [3](target) [4](#here) [5](/tags) [6](/)\n"
         "[7](/old/) [8](/static/style.css) [9](mailto:a@example.org) [10](//example.org/x)\n"
         "[11](https://example.org/none) [12](paper.pdf) ![13](sky.png) ![14](/blog/a/sky.png)\n"
-        "[15](https://me.example/blog/target) [16](/about) [17](/blog/target/) [18](/?page=1)\n\n"
+        "[15](https://me.example/blog/target) [16](/archive) [17](/blog/target/) [18](/?page=1)\n\n"
         "`[x](/blog/none)`\n\n## Here\n",
         image="sky.png",
     )
@@ -165,40 +165,58 @@ def test_a_draft_may_link_to_a_draft(tmp_path: Path):
     assert said(tmp_path)[-1] == "2 posts, no faults"
 
 
-def test_sections_of_the_about_page_are_checked_as_posts_are(tmp_path: Path):
-    about = tmp_path / ".about"
-    put(tmp_path, "text", "[1](/about#what) [2](/about/#in-short) [3](/about#nowhere)")
+def test_pages_are_checked_as_posts_are(tmp_path: Path):
+    pages = tmp_path / ".pages"
+    put(tmp_path, "text", "[1](/what#in-short) [2](/how/) [3](/what#nowhere) [4](/soon)")
     put(tmp_path, "plan", draft="true")
     put(
-        about,
+        pages,
         "what",
-        "## In short\n\n[1](#how) [2](#in-short) [3](about#how) [4](blog/text) ![5](sky.png)\n\n"
+        "## In short\n\n[1](how) [2](#in-short) [3](how.md) [4](blog/text) ![5](sky.png)\n\n"
         "[6](#nowhere) [7](blog/none) ![8](none.png) [9](/blog/plan) [10](/blog/text#none)\n",
     )
-    (about / "sky.png").write_bytes(b"picture")
-    put(about, "how")
-    put(about, "soon", "[1](#soon) [2](/blog/plan) [3](#none)", draft="true")
-    put(about, "bad", date="never")
+    (pages / "sky.png").write_bytes(b"picture")
+    put(pages, "how", aliases="[/tags, /old]")
+    put(pages, "soon", "[1](#none) [2](/blog/plan)", draft="true")
+    put(pages, "bad", menu="first")
+    put(pages, "tags")
+    put(pages, "search", slug="Archive")
     assert problems(tmp_path) == [
-        '.about/bad.md:3: date: found "never"',
-        ".about/soon.md:5: the link #none: there is no such place on the about page",
-        ".about/what.md:8: the image none.png: there is no such file beside the section",
-        ".about/what.md:8: the link #nowhere: there is no such place on the about page",
-        ".about/what.md:8: the link /blog/plan: that post is hidden",
-        ".about/what.md:8: the link /blog/text#none: there is no such place in text.md",
-        ".about/what.md:8: the link blog/none: there is no such page",
-        "text.md:4: the link /about#nowhere: there is no such place on the about page",
+        '.pages/bad.md:3: menu: found "first"',
+        '.pages/how.md:3: aliases: found "/tags", which is a page of the blog',
+        ".pages/search.md:3: the address /Archive, which the blog has itself",
+        ".pages/soon.md:5: the link #none: there is no such place in soon.md",
+        ".pages/tags.md:1: the address /tags, which the blog has itself",
+        ".pages/what.md:8: the image none.png: there is no such file beside the page",
+        ".pages/what.md:8: the link #nowhere: there is no such place in what.md",
+        ".pages/what.md:8: the link /blog/plan: that post is hidden",
+        ".pages/what.md:8: the link /blog/text#none: there is no such place in text.md",
+        ".pages/what.md:8: the link blog/none: there is no such page",
+        "text.md:4: the link /soon: that page is hidden",
+        "text.md:4: the link /what#nowhere: there is no such place in what.md",
         "plan.md: a draft",
-        ".about/soon.md: a draft",
+        ".pages/soon.md: a draft",
     ]
-    assert run(tmp_path, "check").stderr.endswith("2 posts, 3 sections, 8 faults\n")
+    assert run(tmp_path, "check").stderr.endswith("2 posts, 3 pages, 12 faults\n")
 
 
-def test_a_blog_may_do_without_sections(tmp_path: Path):
-    put(tmp_path, "text", "[1](/about) [2](/about#main) [3](/about#what)")
-    assert problems(tmp_path) == [
-        "text.md:4: the link /about#what: there is no such place on the about page"
+def test_pages_are_listed_and_previewed_by_their_addresses(tmp_path: Path):
+    put(tmp_path, "soon", "The post.")
+    put(tmp_path / ".pages", "soon", "![a](a.png)", draft="true")
+    (tmp_path / ".pages" / "a.png").write_bytes(b"picture")
+    assert run(tmp_path, "list").stdout.splitlines() == [
+        "no date     soon  soon",
+        "no date     /soon  soon  (draft)",
     ]
+    link = run(tmp_path, "preview", "/soon", secret_key=SECRET).stdout.strip()
+    app = create_app(Settings(posts_dir=tmp_path, pages_dir=tmp_path / ".pages", secret_key=SECRET))
+    client = app.test_client()
+    shown = client.get(link)
+    assert "A preview: this page is not published." in shown.text
+    assert f'src="{link}/a.png"' in shown.text
+    with client.get(f"{link}/a.png") as picture:
+        assert picture.data == b"picture"
+    assert client.get("/soon").status_code == client.get("/soon/a.png").status_code == 404
 
 
 def test_an_old_address_that_is_a_page_of_the_blog_is_a_fault(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,8 @@ from flask import Flask
 from blog.cli import posts_cli
 from blog.config import Settings
 from blog.posts import Library
+from blog.posts.markup.markdown import Style
+from blog.posts.pages import PageLibrary
 
 # A list in a list, and so on: Python-Markdown goes deeper with each.
 TOO_DEEP = "- " * 1000 + "x"
@@ -20,10 +23,13 @@ GOOD = "---\ntitle: Good\ndate: 2025-11-24\n---\nText.\n"
 def run(folder: Path, *arguments: str) -> Result:
     """Run a command as the factory would, over a library that was loaded."""
     app = Flask("bare")
-    library, about = Library(folder), Library(folder / ".about")
+    library = Library(folder)
+    own_pages = PageLibrary(folder / ".pages", folder / ".about", zone=UTC, style=Style())
     library.load()
-    about.load()
-    app.extensions["viblog"] = SimpleNamespace(library=library, about=about, settings=Settings())
+    own_pages.load()
+    app.extensions["viblog"] = SimpleNamespace(
+        library=library, pages=own_pages, settings=Settings()
+    )
     app.cli.add_command(posts_cli)
     return app.test_cli_runner().invoke(args=["posts", *arguments])
 

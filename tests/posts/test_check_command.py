@@ -47,7 +47,7 @@ def check(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "flask", "--app", "app", "posts", "check"],
         cwd=ROOT,
-        env={**kept, "BLOG_POSTS_DIR": str(folder), "BLOG_ABOUT_DIR": str(folder / ".about")},
+        env={**kept, "BLOG_POSTS_DIR": str(folder), "BLOG_PAGES_DIR": str(folder / ".pages")},
         capture_output=True,
         text=True,
         check=False,

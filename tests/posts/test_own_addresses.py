@@ -15,19 +15,19 @@ from blog.posts.model import Post
 
 
 @pytest.mark.parametrize(
-    ("written", "of_a_post", "of_a_section"),
+    ("written", "of_a_post", "of_a_page"),
     [
-        ("a.png", "/blog/one/a.png", "/about/one/a.png"),
-        ("./a%20b.PNG?v=1#x", "/blog/one/a%20b.PNG?v=1#x", "/about/one/a%20b.PNG?v=1#x"),
-        ("deep/é.pdf", "/blog/one/deep/%C3%A9.pdf", "/about/one/deep/%C3%A9.pdf"),
-        ("../shared/a.png", "/blog/one/~up/shared/a.png", "/about/one/~up/shared/a.png"),
-        ("x/../../a.png", "/blog/one/~up/a.png", "/about/one/~up/a.png"),
+        ("a.png", "/blog/one/a.png", "/one/a.png"),
+        ("./a%20b.PNG?v=1#x", "/blog/one/a%20b.PNG?v=1#x", "/one/a%20b.PNG?v=1#x"),
+        ("deep/é.pdf", "/blog/one/deep/%C3%A9.pdf", "/one/deep/%C3%A9.pdf"),
+        ("../shared/a.png", "/blog/one/~up/shared/a.png", "/one/~up/shared/a.png"),
+        ("x/../../a.png", "/blog/one/~up/a.png", "/one/~up/a.png"),
         ("two#part", "/blog/two#part", "/two#part"),
     ],
 )
-def test_a_relative_address_is_settled(written: str, of_a_post: str, of_a_section: str):
+def test_a_relative_address_is_settled(written: str, of_a_post: str, of_a_page: str):
     assert settle_address(written, "one") == of_a_post
-    assert settle_address(written, "one", page="/about") == of_a_section
+    assert settle_address(written, "one", root="") == of_a_page
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_the_addresses_of_markdown_and_of_html_are_settled():
     html = render_markdown(post).html
     for name in ("a.png", "b.pdf", "c.mp4", "d.jpg"):
         assert f'="/blog/one/{name}"' in html
-    assert 'src="/about/one/c.mp4"' in render_markdown(post, Style(page="/about")).html
+    assert 'src="/one/c.mp4"' in render_markdown(post, Style(root="")).html
     assert 'src="c.mp4"' in render_with_hints(post)[0].html
 
 
@@ -99,14 +99,13 @@ def test_another_post_is_named_by_its_file(target: str, path: str):
 def test_a_link_to_a_file_leads_to_the_post_and_is_checked(tmp_path: Path):
     posts = tmp_path / "posts"
     (posts / "folder").mkdir(parents=True)
-    (tmp_path / "about").mkdir()
     (posts / "a.md").write_text(
         "---\ntitle: A\n---\n[b](folder/b.md#end) [c](folder/b.md#no) [d](d.md)\n"
     )
     (posts / "folder" / "b.md").write_text(
         "---\ntitle: B\nslug: bee\n---\n## End\n\n[a](../a.md)\n"
     )
-    app = create_app(Settings(posts_dir=posts, about_dir=tmp_path / "about"))
+    app = create_app(Settings(posts_dir=posts, pages_dir=tmp_path / "pages"))
     with app.test_client() as client:
         assert 'href="/blog/folder/b.md#end"' in client.get("/blog/a").text
         assert client.get("/blog/folder/b.md").headers["Location"] == "/blog/bee"

@@ -167,7 +167,7 @@ def test_an_application_that_has_only_the_package_serves_htmx(package, tmp_path)
 def test_a_new_blog_has_three_files_and_is_served_whole(own_blog):
     files = sorted(path for path in own_blog.folder.rglob("*") if path.is_file())
     assert [path.relative_to(own_blog.folder).as_posix() for path in files] == [
-        "about/about.md",
+        "pages/about.md",
         "posts/welcome.md",
         "viblog.toml",
     ]
@@ -261,7 +261,7 @@ def test_the_commands_of_an_author_work_on_the_folder(own_blog):
     assert own_blog.run("post", "Two moons") == (0, "posts/two-moons.md\n")
     assert "two-moons  Two moons  (draft)" in own_blog.run("list")[1]
     code, output = own_blog.run("check")
-    assert (code, output.splitlines()[-1]) == (0, "2 posts, 1 section, no faults")
+    assert (code, output.splitlines()[-1]) == (0, "2 posts, 1 page, no faults")
     assert own_blog.run("eject", "post.html") == (0, "templates/post.html\n")
     assert (own_blog.folder / "templates/post.html").read_bytes() == (
         ROOT / "templates/post.html"

@@ -4,7 +4,7 @@ A page is cached as Flask rendered it, with placeholders for the live numbers, a
 present ones: filled in, tagged and compressed once for each time that they change. Feeds and the
 sitemap are pages without placeholders.
 
-It is never stale. All that is cached was made of the `sources` (the posts, the about page, the
+It is never stale. All that is cached was made of the `sources` (the posts, the pages, the
 static files) as they are now: each answer compares them, and when one is another object than
 before, everything is dropped. If a source changes while a page is rendered, the page is not cached.
 Settings and templates do not change while a process lives.

@@ -18,7 +18,7 @@ from markdown.extensions.toc import render_inner_html, slugify_unicode, strip_ta
 from markdown.inlinepatterns import SubstituteTagInlineProcessor
 from markdown.treeprocessors import Treeprocessor
 
-from blog.posts.addresses import settle_address
+from blog.posts.addresses import POSTS_ROOT, settle_address
 from blog.posts.markup.attributes import AttributeStep
 from blog.posts.markup.autolinks import register_autolinks
 from blog.posts.markup.blocks import CellProcessor, Footnotes, HeadingProcessor
@@ -54,12 +54,11 @@ class Style:
     """What is the same for all texts of a folder.
 
     The other folders are where images are looked for; `frame_hosts` are the sites whose frames the
-    security policy lets in. `page` is the one page that all texts are
-    on, empty where each has its own below `/blog`.
+    security policy lets in. `root` is what the texts' addresses begin with.
     """
 
     smart_quotes: bool = False
-    page: str = ""
+    root: str = POSTS_ROOT
     posts_dir: Path | None = None
     static_dir: Path | None = None
     frame_hosts: tuple[str, ...] = ()
@@ -76,7 +75,7 @@ def render_markdown(post: Post, style: Style = DEFAULT_STYLE) -> RenderedPost:
     """
     as_written = render_with_hints(post, style)[0]
     folder = find_folder(post, style.posts_dir)
-    settle = partial(settle_address, post_id=post.id, page=style.page, folder=folder)
+    settle = partial(settle_address, post_id=post.id, root=style.root, folder=folder)
     return replace(as_written, html=rewrite_addresses(as_written.html, settle))
 
 

@@ -1,0 +1,62 @@
+"""The author's own pages, each at the root: `/impressum`, and the files beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+from unicodedata import normalize
+
+from flask import abort, redirect, url_for
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+
+from blog.pages.assets import send_beside
+from blog.pages.blueprint import content, pages
+from blog.posts.model import Post
+
+
+@pages.get("/<page_id>")
+def page(page_id: str) -> ResponseReturnValue:
+    """Answer with a page."""
+    found = find_page(page_id) or abort(404)
+    path = url_for("pages.page", page_id=found.id)
+    if found.id != page_id:
+        return redirect(path, 308)
+    is_dev = content().settings.dev
+    context = describe_page(found)
+    context["is_hidden"] = found.id in content().pages.index.hidden
+    if not found.presence and is_dev:
+        context["live"] = None  # the stream is there to follow what is saved
+    name = found.id if found.presence or is_dev else None
+    return content().renderer.render("page.html", name, path, **context)
+
+
+@pages.get("/<page_id>/")
+def page_slash(page_id: str) -> ResponseReturnValue:
+    """Lead to the page, whose address has no slash at its end."""
+    found = find_page(page_id) or abort(404)
+    return redirect(url_for("pages.page", page_id=found.id), 308)
+
+
+@pages.get("/<page_id>/<path:name>")
+def page_file(page_id: str, name: str) -> ResponseReturnValue:
+    """Answer with a file beside a page."""
+    return send_beside(content().pages.index, find_page(page_id), name)
+
+
+def find_page(page_id: str) -> Post | None:
+    """Return a page that may be seen: the author sees hidden ones, too."""
+    index, name = content().pages.index, normalize("NFC", page_id)
+    found = index.by_id.get(name)
+    return index.hidden.get(name) if found is None and content().settings.dev else found
+
+
+def describe_page(page: Post) -> dict[str, Any]:
+    """Return what the template shows of a page."""
+    rendered = content().pages.render(page)
+    context = {
+        "title": page.title,
+        "description": page.description,
+        "post": page,
+        "body": Markup(rendered.html),  # noqa: S704 - the author's own
+    }
+    return context | ({"canonical": page.canonical} if page.canonical else {})
