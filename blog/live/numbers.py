@@ -7,7 +7,7 @@ from hashlib import blake2b
 from heapq import nsmallest
 from itertools import islice
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -35,11 +35,18 @@ class PostLink(NamedTuple):
     needs_direction: bool = False
 
 
+class Count(NamedTuple):
+    """How many read: tabs, and their browsers. Where browsers are counted, both are the same."""
+
+    readers: int
+    tabs: int
+
+
 class ReadPost(NamedTuple):
-    """A post that is being read, as `templates/live` shows it; `readers` is by how many."""
+    """A post that is being read, as `templates/live` shows it; `read_by` is by how many."""
 
     css_class: str
-    readers: int
+    read_by: Count
     title: str
     address: str
     needs_direction: bool
@@ -71,10 +78,10 @@ class CountSnapshot(NamedTuple):
     only. `curve` is today's, of /now only.
     """
 
-    total: int
-    here: int | None
+    total: Count
+    here: Count | None
     state: str
-    reads: Mapping[str, int] | None = None
+    reads: Mapping[str, Count] | None = None
     named: tuple[ReadPost, ...] = ()
     lately: LastHour | None = None
     curve: Curve | None = None
@@ -84,9 +91,9 @@ class CountSnapshot(NamedTuple):
         """Whether its page has cards of posts, with a number each."""
         return self.curve is None
 
-    def read_targets(self) -> Iterator[tuple[int, str]]:
+    def read_targets(self) -> Iterator[tuple[Count, str]]:
         """Yield each number that a card of the index has, with the selector of those cards."""
-        by_count: dict[int, list[str]] = {}
+        by_count: dict[Count, list[str]] = {}
         for page, count in (self.reads or {}).items():
             by_count.setdefault(count, []).append(f".{_class_of(page)}")
         for count, classes in by_count.items():
@@ -111,15 +118,15 @@ class CountTexts:
     """
 
     total = here = notice = being_read = lately = peak = curve = pulse = Markup("")
-    _reads: Mapping[str, int] = MappingProxyType({})
+    _reads: Mapping[str, Count] = MappingProxyType({})
 
     def __init__(self, templates: LiveTemplates, shown: CountSnapshot | None) -> None:
         self._words = words = templates.words
         if shown is None:
             return
-        self.total = _IN_SPAN.format(words.readers_online(shown.total))
+        self.total = _IN_SPAN.format(words.online(shown.total))
         if shown.here is not None:
-            self.here = _IN_SPAN.format(words.reading_now(shown.here))
+            self.here = _IN_SPAN.format(words.reading(shown.here))
         self.pulse = words.pulse()
         self.notice = words.notice(shown.state)
         self.being_read = words.being_read(shown.named)
@@ -132,8 +139,8 @@ class CountTexts:
 
     def reads(self, post_id: str) -> Markup:
         """Return what stands on a post's card: how many read it, or ""."""
-        count = self._reads.get(POST_PREFIX + post_id, 0)
-        return self._words.reading_now(count) if count else Markup("")
+        count = self._reads.get(POST_PREFIX + post_id)
+        return self._words.reading(count) if count else Markup("")
 
 
 def _class_of(page: str) -> str:
@@ -191,7 +198,7 @@ class LiveCounts:
         made = self._frames.get(page)
         if made is not None and made[0] == (shown, beside):
             return made[1]
-        arrived = made is not None and shown.total > made[0][0].total
+        arrived = made is not None and shown.total.tabs > made[0][0].total.tabs
         frame = join_events(encode_event(self._templates.frame(shown, arrived=arrived)), beside)
         self._frames[page] = ((shown, beside), frame)
         return frame
@@ -209,9 +216,9 @@ class LiveCounts:
             return {"title": post.title, "url": site_url + post.address, **numbers}
 
         return {
-            "online": shown.total,
+            "online": shown.total.tabs,
             "state": shown.state,
-            "reading": [name(post, readers=post.readers) for post in shown.named],
+            "reading": [name(post, readers=post.read_by.readers) for post in shown.named],
             "last_hour": [
                 name(post, opened=post.times, minutes_ago=post.minutes_ago)
                 for post in lately.opened
@@ -223,16 +230,17 @@ class LiveCounts:
         self.version += 1
 
     def _count(self, page: str) -> CountSnapshot:
-        count, state = self._tracker.count, self._tracker.state.value
-        total = count(TOPIC, distinct=self._is_distinct)
+        state = self._tracker.state.value
+        total = self._count_where()
         if page.startswith(POST_PREFIX):
-            return CountSnapshot(total, count(TOPIC, distinct=self._is_distinct, page=page), state)
+            return CountSnapshot(total, self._count_where(page=page), state)
         if page not in (INDEX_PAGE, NOW_PAGE):
             return CountSnapshot(total, None, state)
-        counts = self._tracker.counts(TOPIC, "page", distinct=self._is_distinct)
-        reads = {page: n for page, n in counts.items() if _is_post_page(page)}
+        readers = self._tracker.counts(TOPIC, "page", distinct=True)
+        tabs = readers if self._is_distinct else self._tracker.counts(TOPIC, "page")
+        reads = {page: Count(readers[page], n) for page, n in tabs.items() if _is_post_page(page)}
         # Among equals, the order of their names: it must not change from one frame to the next.
-        most = nsmallest(MOST_COUNTED, reads.items(), key=lambda item: (-item[1], item[0]))
+        most = nsmallest(MOST_COUNTED, reads.items(), key=lambda item: (-item[1].tabs, item[0]))
         named = (
             ReadPost(_class_of(name), n, *post)
             for name, n in most
@@ -253,6 +261,10 @@ class LiveCounts:
             for one in opened
             if _is_post_page(one.page) and (post := self._find_post(one.page)) is not None
         )
+
+    def _count_where(self, **where: Any) -> Count:
+        readers = self._tracker.count(TOPIC, distinct=True, **where)
+        return Count(readers, readers if self._is_distinct else self._tracker.count(TOPIC, **where))
 
 
 def _is_post_page(page: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from gettext import GNUTranslations
 from typing import Any
 
@@ -14,43 +15,83 @@ from blog.words import install_words
 _WORDS = ("live/words.html", "viblog/live/words.html")
 
 
-class _Words:
-    """The macros of some templates, each of the first that has it."""
+class Words:
+    """The macros of some templates, each of the first that has it.
 
-    def __init__(self, *modules: Any) -> None:
-        self._modules = modules
+    And the choice between two of them: `count` is a `Count`.
+    """
+
+    def __init__(self, list_modules: Callable[[], Iterable[Any]]) -> None:
+        self._list_modules = list_modules
 
     def __getattr__(self, name: str) -> Any:
-        found = (getattr(module, name, None) for module in self._modules)
+        if name.startswith("__"):  # what Python and Jinja ask of any object
+            raise AttributeError(name)
+        found = (getattr(module, name, None) for module in self._list_modules())
         macro = next((one for one in found if one is not None), None)
         if macro is None:
             raise AttributeError(name)
         return macro
 
+    def online(self, count: Any) -> Markup:
+        """Such as "5 readers online", or "2 readers, 5 tabs"."""
+        if count.readers == count.tabs:
+            return self.readers_online(count.readers)  # type: ignore[no-any-return]
+        return self.readers_in_tabs(count.readers, count.tabs)  # type: ignore[no-any-return]
+
+    def reading(self, count: Any) -> Markup:
+        """Such as "2 reading now", or "2 reading, 3 tabs"."""
+        if count.readers == count.tabs:
+            return self.reading_now(count.readers)  # type: ignore[no-any-return]
+        return self.reading_in_tabs(count.readers, count.tabs)  # type: ignore[no-any-return]
+
 
 class _Numbers:
-    """The numbers of a frame, and the words for them."""
+    """The numbers of a frame: as counted, as an id, and in words."""
 
-    __slots__ = ("_words", "here", "total")
+    __slots__ = ("_here", "_total", "_words")
 
-    def __init__(self, words: Any, shown: Any) -> None:
+    def __init__(self, words: Words, shown: Any) -> None:
         self._words = words
-        self.total = shown.total
-        self.here = shown.here
+        self._total = shown.total
+        self._here = shown.here
+
+    @property
+    def total(self) -> int:
+        return self._total.tabs  # type: ignore[no-any-return]
+
+    @property
+    def here(self) -> int:
+        return self._here.tabs  # type: ignore[no-any-return]
+
+    @property
+    def total_id(self) -> str:
+        return _name(self._total)
+
+    @property
+    def here_id(self) -> str:
+        return _name(self._here)
 
     @property
     def total_words(self) -> Markup:
-        """Such as "5 readers online"."""
-        return self._words.readers_online(self.total)  # type: ignore[no-any-return]
+        return self._words.online(self._total)
 
     @property
     def here_words(self) -> Markup:
-        """Such as "2 reading now"."""
-        return self._words.reading_now(self.here)  # type: ignore[no-any-return]
+        return self._words.reading(self._here)
+
+
+def _name(count: Any) -> str:
+    """Name a count: another one for each that has other words."""
+    readers, tabs = count
+    return f"{tabs}" if readers == tabs else f"{tabs}-{readers}"
 
 
 class LiveTemplates:
-    """The words and the events of the streams. `reloads` is whether what is saved is read anew."""
+    """The words and the events of the streams. `reloads` is whether what is saved is read anew.
+
+    `words` has the macros of `live/words.html`: each returns HTML.
+    """
 
     def __init__(
         self, loader: BaseLoader, words: GNUTranslations, *, reloads: bool = False
@@ -62,20 +103,18 @@ class LiveTemplates:
             undefined=StrictUndefined,
         )
         install_words(self._environment, words)
-        self._words: _Words | None = None
+        self._modules: list[Any] = []
+        self.words: Any = Words(self._list_modules)
+        # Also for the macros themselves: what one says, an author's own may say for it.
+        self._environment.globals["words"] = self.words
         self._frames: dict[tuple[bool, str, bool], PageTemplate | None] = {}
         self.reloads = reloads
 
-    @property
-    def words(self) -> Any:
-        """The macros of `live/words.html`: each returns HTML.
-
-        A macro that an author's own file does not have is the theme's.
-        """
-        if self._words is None or self.reloads:
-            modules = [self._environment.get_template(name).module for name in _WORDS]
-            self._words = _Words(*modules)
-        return self._words
+    def _list_modules(self) -> Iterable[Any]:
+        """Return what has the macros: an author's own file, and the theme's for the rest."""
+        if not self._modules or self.reloads:
+            self._modules = [self._environment.get_template(name).module for name in _WORDS]
+        return self._modules
 
     def frame(self, shown: Any, *, arrived: bool = False) -> str:
         """Return the data of the event that has every live element of a page: a `CountSnapshot`.
@@ -127,4 +166,4 @@ class LiveTemplates:
 
     def _render(self, name: str, **context: object) -> str:
         template = self._environment.get_template(f"live/{name}.html")
-        return template.render(words=self.words, **context)
+        return template.render(**context)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from uuid import uuid4
 
 import pytest
 from jinja2 import ChoiceLoader, DictLoader
 
 from blog.live.numbers import (
     MOST_COUNTED,
+    Count,
     CountSnapshot,
     LiveCounts,
     PostLink,
@@ -27,12 +29,13 @@ BEAT = '<span class="beat">connection lost, as last known</span>'
 def write_frame(*, here: str = "", total: str) -> str:
     """Return the frame of a page that is not the index: `here` and `total` begin with a number."""
     said = {"total": total} | ({"here": here} if here else {})
-    ids = {name: f"{name}-{words.split()[0]}" for name, words in said.items()}
-    numbers = [
+    numbers = {name: re.findall(r"\d+", words)[::-1] for name, words in said.items()}
+    ids = {name: f"{name}-{'-'.join(found)}" for name, found in numbers.items()}
+    counted = [
         (f"{name} > :not(#{ids[name]})", "outerHTML", f'<span id="{ids[name]}">{words}</span>')
         for name, words in said.items()
     ]
-    parts = [*numbers, ("notice", "innerHTML", ""), ("pulse", "innerHTML", BEAT)]
+    parts = [*counted, ("notice", "innerHTML", ""), ("pulse", "innerHTML", BEAT)]
     return "".join(PARTIAL.format(*part) for part in parts) + "\n"
 
 
@@ -52,16 +55,34 @@ def count(tracker: Tracker, *, counts_readers: bool = False) -> LiveCounts:
 
 
 def read(tracker: Tracker, *pages: str) -> None:
-    """Have one tab of one reader on each of these pages."""
+    """Have one reader more on each of these pages."""
     for page in pages:
-        tracker.track(object(), TOPIC, "ada", {"page": page})
+        tracker.track(object(), TOPIC, uuid4().hex, {"page": page})
 
 
 @pytest.mark.parametrize(
     ("counts_readers", "total", "here"),
-    [(False, "3 readers online", "2 reading now"), (True, "1 reader online", "1 reading now")],
+    [
+        (False, "2 readers, 4 tabs", "1 reading, 2 tabs"),
+        (True, "2 readers online", "1 reading now"),
+    ],
 )
-def test_a_post_has_a_number_of_its_own(tracker, counts_readers, total, here):
+def test_tabs_are_never_said_to_be_readers(tracker, counts_readers, total, here):
+    for page in ("blog/a", "blog/a", "index"):
+        tracker.track(object(), TOPIC, "ada", {"page": page})
+    read(tracker, "blog/b")
+    numbers = count(tracker, counts_readers=counts_readers)
+    assert numbers.frame("blog/a").decode() == write_frame(here=here, total=total)
+    assert numbers.fragments("blog/a").total == f"<span>{total}</span>"
+    index = numbers.fragments("index")
+    assert index.reads("a") == here
+    assert f'>On &lt;blog/a&gt;</a> <span class="meta">{here}<' in index.being_read
+    assert f">{here}</hx-partial>" in numbers.frame("index").decode()
+
+
+@pytest.mark.parametrize("counts_readers", [False, True])
+def test_a_post_has_a_number_of_its_own(tracker, counts_readers):
+    total, here = "3 readers online", "2 reading now"
     read(tracker, "blog/a", "blog/a", "index")
     frame = count(tracker, counts_readers=counts_readers).frame("blog/a")
     assert frame.decode() == write_frame(here=here, total=total)
@@ -194,7 +215,9 @@ def test_a_frame_has_what_is_beside_the_numbers_and_is_made_anew_with_it(tracker
 @pytest.mark.parametrize("total", [0, 1, 2, 1000])
 def test_a_frame_is_what_its_template_makes_of_the_numbers(total, here, arrived):
     """It is rendered once for all numbers, and again for each while an author writes."""
-    shown = CountSnapshot(total, here, "stale")
+    shown = CountSnapshot(
+        Count(min(total, 2), total), None if here is None else Count(here, here), "stale"
+    )
     slowly = LiveTemplates(make_loader(None), load_words("en"), reloads=True).frame(
         shown, arrived=arrived
     )
@@ -207,5 +230,5 @@ def test_a_template_that_compares_numbers_is_rendered_for_each():
     text = "{% if numbers.total > 5 %}many{% else %}{{ numbers.total_words }}{% endif %}"
     own = DictLoader({"live/words.html": words, "live/frame.html": text})
     templates = LiveTemplates(ChoiceLoader([own, make_loader(None)]), load_words("en"))
-    frames = [templates.frame(CountSnapshot(total, None, "whole")) for total in (5, 6)]
+    frames = [templates.frame(CountSnapshot(Count(n, n), None, "whole")) for n in (5, 6)]
     assert frames == ["5", "many"]

@@ -8,6 +8,7 @@ import re
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -75,7 +76,7 @@ class Blog:
         self.viblog.pages.load()
 
     def open_tab(self, page):
-        self.viblog.presence.tracker.track(object(), TOPIC, "ada", {"page": page})
+        self.viblog.presence.tracker.track(object(), TOPIC, uuid4().hex, {"page": page})
 
     def ask(self, path, method="GET", base_url="http://localhost", **headers):
         return self._ask(self.app.wsgi_app, path, method, base_url, headers)

@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Self
 
-from tests.site import Site
+from tests.site import TOTAL, Site
 
-TOTAL = re.compile(r">(?:just you|(\d+) readers?) online<")
 NOTICE = re.compile(r'hx-target="\.live-notice"[^>]*>([^<]*)<')
 HTMX_JITTER = 0.3
 

@@ -86,8 +86,8 @@ def ask(site: Site, **headers: str) -> tuple[int, str]:
 
 def is_let_in(site: Site, headers: str) -> bool:
     with OpenStream(site, headers=headers) as stream:
-        site.wait(lambda: receives(stream, "event: busy", "online"), "an answer")
-        return "online" in stream.text
+        site.wait(lambda: receives(stream, "event: busy", "live-total"), "an answer")
+        return "live-total" in stream.text
 
 
 def keys_in(redis: Redis) -> set[str]:
