@@ -163,6 +163,11 @@ class Settings:
         " more, and the most readers at once today; `events` adds single openings, a minute late"
         " and while three are here.",
     )
+    title_count: bool = setting(
+        False,
+        SWITCH,
+        "Show how many read a post in the title of its browser tab, too: `(3) Title`.",
+    )
     pause_hidden_tabs: bool = setting(False, SWITCH, "Do not count a tab while it is hidden.")
     linger_seconds: float = setting(
         1.0,

@@ -83,6 +83,8 @@ class Viblog:
             beside=news.change,
             is_counting=lambda: self.is_started,
         )
+        if settings.title_count:
+            self.numbers.title_of = self.name_tab
         self.recent = self._follow_openings() if settings.activity != "off" else None
         self.presence.is_page = self.is_page
         self.presence.render = self.numbers.frame
@@ -154,6 +156,11 @@ class Viblog:
             return None
         leftwards = needs_direction(post.title, post.lang, self.settings.language)
         return PostLink(post.title, post_path(post.id), leftwards)
+
+    def name_tab(self, page: str) -> str:
+        """Return the title of a post's page, as `templates/base.html` writes it; "" for no post."""
+        post = self.find_post(page)
+        return f"{post.title} · {self.settings.title}" if post else ""
 
     def start(self) -> None:
         """Begin to count, to send and to watch the posts. Call once, in the serving process."""

@@ -75,7 +75,7 @@ class CountSnapshot(NamedTuple):
 
     `here` is None on a page without a number of its own. `reads` has the readers of each post that
     has some, by page, `named` those with most, and `lately` the last hour: of the index and /now
-    only. `curve` is today's, of /now only.
+    only. `curve` is today's, of /now only. `title` is the page's, where its tab shows the number.
     """
 
     total: Count
@@ -85,6 +85,7 @@ class CountSnapshot(NamedTuple):
     named: tuple[ReadPost, ...] = ()
     lately: LastHour | None = None
     curve: Curve | None = None
+    title: str = ""
 
     @property
     def has_cards(self) -> bool:
@@ -117,7 +118,7 @@ class CountTexts:
     are today's. Without numbers all are "".
     """
 
-    total = here = notice = being_read = lately = peak = curve = pulse = Markup("")
+    total = here = in_title = notice = being_read = lately = peak = curve = pulse = Markup("")
     _reads: Mapping[str, Count] = MappingProxyType({})
 
     def __init__(self, templates: LiveTemplates, shown: CountSnapshot | None) -> None:
@@ -127,6 +128,7 @@ class CountTexts:
         self.total = _IN_SPAN.format(words.online(shown.total))
         if shown.here is not None:
             self.here = _IN_SPAN.format(words.reading(shown.here))
+            self.in_title = words.in_title(shown.here.tabs)
         self.pulse = words.pulse()
         self.notice = words.notice(shown.state)
         self.being_read = words.being_read(shown.named)
@@ -157,6 +159,7 @@ class LiveCounts:
     `beside(page)` is what its frame has beside the numbers: an event with data only, or b"".
     `is_counting()` is false where nobody is counted, by a server of threads say: then the pages
     show no numbers. `read_activity()` returns what is told of the last hour, None for nothing.
+    `title_of(page)` is a post's whole title, as its tab has it, or "" where that has no number.
     """
 
     def __init__(
@@ -179,6 +182,7 @@ class LiveCounts:
         self._beside = beside
         self._is_counting = is_counting
         self.read_activity: Callable[[], Activity | None] = lambda: None
+        self.title_of: Callable[[str], str] = lambda page: ""
         # Each page's newest frame, and of what it is made: it is asked for by every reader who
         # comes, and then once for all others.
         self._frames: dict[str, tuple[tuple[CountSnapshot, bytes], bytes]] = {}
@@ -233,7 +237,8 @@ class LiveCounts:
         state = self._tracker.state.value
         total = self._count_where()
         if page.startswith(POST_PREFIX):
-            return CountSnapshot(total, self._count_where(page=page), state)
+            here = self._count_where(page=page)
+            return CountSnapshot(total, here, state, title=self.title_of(page))
         if page not in (INDEX_PAGE, NOW_PAGE):
             return CountSnapshot(total, None, state)
         readers = self._tracker.counts(TOPIC, "page", distinct=True)

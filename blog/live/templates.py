@@ -49,12 +49,13 @@ class Words:
 class _Numbers:
     """The numbers of a frame: as counted, as an id, and in words."""
 
-    __slots__ = ("_here", "_total", "_words")
+    __slots__ = ("_here", "_total", "_words", "title")
 
     def __init__(self, words: Words, shown: Any) -> None:
         self._words = words
         self._total = shown.total
         self._here = shown.here
+        self.title = shown.title
 
     @property
     def total(self) -> int:
@@ -71,6 +72,10 @@ class _Numbers:
     @property
     def here_id(self) -> str:
         return _name(self._here)
+
+    @property
+    def in_title(self) -> Markup:
+        return self._words.in_title(self.here)  # type: ignore[no-any-return]
 
     @property
     def total_words(self) -> Markup:
@@ -107,7 +112,7 @@ class LiveTemplates:
         self.words: Any = Words(self._list_modules)
         # Also for the macros themselves: what one says, an author's own may say for it.
         self._environment.globals["words"] = self.words
-        self._frames: dict[tuple[bool, str, bool], PageTemplate | None] = {}
+        self._frames: dict[tuple[bool, str, bool, bool], PageTemplate | None] = {}
         self.reloads = reloads
 
     def _list_modules(self) -> Iterable[Any]:
@@ -125,7 +130,7 @@ class LiveTemplates:
         numbers = _Numbers(self.words, shown)
         if shown.reads is not None or self.reloads:
             return self._render_frame(shown, arrived, numbers)
-        key = (shown.here is None, shown.state, arrived)
+        key = (shown.here is None, shown.state, arrived, not shown.title)
         if key not in self._frames:
             self._frames[key] = self._prepare_frame(shown, arrived)
         prepared = self._frames[key]
@@ -147,6 +152,7 @@ class LiveTemplates:
             "frame",
             numbers=numbers,
             has_here=shown.here is not None,
+            has_title=bool(shown.title),
             state=shown.state,
             arrived=arrived,
             index=None if shown.reads is None else shown,

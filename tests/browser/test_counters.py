@@ -109,6 +109,8 @@ def test_a_third_tab_of_one_browser_counts_only_where_tabs_are_counted(
         third.goto(site.url + POST)
     expect_numbers(third, here=total, total=total, is_one=True)
     expect_numbers(first, here=total, total=total, is_one=True)
+    title = "What is counted, and what is not · Viblog"
+    assert first.title() == ("(1) " if kind == "readers" else "") + title
     first.wait_for_timeout(300)  # nothing more comes
     expect_numbers(first, here=total, total=total, is_one=True)
 

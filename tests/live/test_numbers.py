@@ -80,6 +80,20 @@ def test_tabs_are_never_said_to_be_readers(tracker, counts_readers, total, here)
     assert f">{here}</hx-partial>" in numbers.frame("index").decode()
 
 
+def test_a_tab_has_the_number_of_its_post_in_its_title_where_that_is_set(tracker):
+    numbers = count(tracker)
+    assert b'"title"' not in numbers.frame("blog/a")
+    numbers.title_of = {"blog/a": "<A> · Blog", "blog/b": "B · Blog"}.__getitem__
+    assert numbers.fragments("blog/a").in_title == ""
+    read(tracker, "blog/a", "blog/a", "blog/b", "about")
+    assert numbers.fragments("blog/a").in_title == "(2) "
+    partial = '<hx-partial hx-target="title" hx-swap="innerHTML">{}</hx-partial>'
+    said = partial.format("(2) &lt;A&gt; · Blog")
+    assert said in numbers.frame("blog/a").decode()
+    assert partial.format("(1) B · Blog") in numbers.frame("blog/b").decode()
+    assert b'"title"' not in numbers.frame("about")
+
+
 @pytest.mark.parametrize("counts_readers", [False, True])
 def test_a_post_has_a_number_of_its_own(tracker, counts_readers):
     total, here = "3 readers online", "2 reading now"
