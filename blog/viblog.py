@@ -50,6 +50,7 @@ class Viblog:
         self.settings = settings
         site = find_site()
         style = Style(
+            language=settings.language,
             smart_quotes=settings.smart_quotes,
             posts_dir=settings.posts_dir,
             static_dir=overridden(site, "static")[0],

@@ -10,6 +10,7 @@ from gettext import GNUTranslations
 from io import BytesIO
 from pathlib import Path
 
+import polib
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
@@ -46,8 +47,6 @@ def find_catalogue(language: str) -> Path | None:
 @lru_cache(maxsize=8)
 def load_words(language: str) -> GNUTranslations:
     """Return the words of a language; English ones where it has no catalogue."""
-    import polib  # only what serves pages needs it
-
     catalogue = polib.pofile((find_catalogue(language) or SOURCE).read_text(encoding="utf-8"))
     catalogue.metadata.setdefault("Plural-Forms", _ENGLISH_PLURALS)
     catalogue.metadata["Content-Type"] = "text/plain; charset=UTF-8"

@@ -52,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "blog.search": {"blog.native", "blog.posts"},
     "blog.cards": {"blog.native"},
     "blog.importing": {"blog.setting_kinds", "blog.posts", "blog.config"},
-    "blog.posts": {"blog.setting_kinds", "blog.native", "blog.config"},
+    "blog.posts": {"blog.setting_kinds", "blog.native", "blog.config", "blog.words"},
     "blog.config": {"blog.setting_kinds", "blog.setting_sources", "blog.site_folder", LIBRARY},
     "blog.setting_sources": {"blog.site_folder"},
     "blog.setting_kinds": {LIBRARY},

@@ -10,7 +10,8 @@ from babel.dates import format_date
 from babel.messages.catalog import Message
 from babel.messages.plurals import get_plural
 
-from blog.pages.format import write_day
+from blog.pages.format import count_posts, write_day
+from blog.posts.markup.markdown import Style, render_markdown
 from blog.words import find_catalogue, list_languages, load_words
 from tests.pages.site import open_site, write_post
 from tests.setup import words
@@ -65,6 +66,33 @@ def test_a_date_is_written_as_unicodes_cldr_has_it(language):
 
 
 @pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", {1: "1 post", 2: "2 posts"}),
+        ("fr", {0: "0 article", 1: "1 article", 2: "2 articles"}),
+        ("pl", {1: "1 wpis", 2: "2 wpisy", 5: "5 wpisów", 12: "12 wpisów", 22: "22 wpisy"}),
+        ("ru", {1: "1 запись", 21: "21 запись", 22: "22 записи", 112: "112 записей"}),
+        ("he", {1: "רשומה אחת", 2: "שתי רשומות", 3: "3 רשומות"}),
+        (
+            "ar",
+            {
+                0: "لا تدوينات",
+                1: "تدوينة واحدة",
+                2: "تدوينتان",
+                3: "3 تدوينات",
+                11: "11 تدوينة",
+                100: "100 تدوينة",
+            },
+        ),
+        ("ja", {1: "1件の記事", 2: "2件の記事"}),
+    ],
+)
+def test_a_number_has_the_form_of_its_language(language, said):
+    words = load_words(language)
+    assert {count: count_posts(words, count) for count in said} == said
+
+
+@pytest.mark.parametrize(
     ("tag", "name"),
     [
         ("de", "de.po"),
@@ -98,3 +126,33 @@ def test_pages_of_a_german_blog_speak_german():
     assert "<title>Beiträge zu Mond · Viblog</title>" in client.get("/tags/Mond").text
     assert "<h1>Hier ist niemand</h1>" in client.get("/nowhere").text
     assert "<h1>So nicht</h1>" in client.post("/").text
+
+
+MARKDOWN = """## Eulen
+
+| a |
+|---|
+| b |
+
+> [!WARNING]
+> Nachts.[^1]
+
+$$x$$
+
+[^1]: Immer.
+"""
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("", "Tabelle Link zu „Eulen“ Warnung Formel Zurück zu Fußnote 1 im Text"),
+     ("nl", "Tabelle Link zu „Eulen“ Warnung Formel Zurück zu Fußnote 1 im Text"),
+     ("fr", "Tableau Lien vers « Eulen » Avertissement Formule Retour à la note 1 dans le texte")],
+)  # fmt: skip
+def test_what_a_body_says_by_itself_is_in_the_language_of_the_post_else_of_the_blog(language, said):
+    post = write_post("a", lang=language, body=MARKDOWN)
+    html = render_markdown(post, Style(language="de")).html
+    pattern = r'aria-label="([^"]*)"|"admonition-title">([^<]*)<|title="([^"]*)"'
+    found = {"".join(groups) for groups in re.findall(pattern, html)}
+    assert found == {part for part in found if part in said}
+    assert len(found) == 5

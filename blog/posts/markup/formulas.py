@@ -44,7 +44,7 @@ _CLASSES = {
 }
 
 # A span: it may stand in a paragraph. It can have the focus, for the keyboard to scroll it.
-_DISPLAY = {"class": "formula", "tabindex": "0", "role": "group", "aria-label": "Formula"}
+_DISPLAY = {"class": "formula", "tabindex": "0", "role": "group"}
 
 # GitHub's rules: no letter, digit or dollar outside, no space inside; so prices and shell variables
 # are none, nor is `${NAME}`, unless it goes on as `${x}^2$`. A placeholder (\x02) of what is done
@@ -59,9 +59,13 @@ _WORD = re.compile(r"\s[^\W\d_]{2,}\s")
 
 
 class Formulas:
-    """Writes the formulas of one post, whose equations are numbered throughout."""
+    """Writes the formulas of one post, whose equations are numbered throughout.
 
-    def __init__(self, hints: Hints) -> None:
+    `label` names those on lines of their own, which can be focused.
+    """
+
+    def __init__(self, hints: Hints, label: str) -> None:
+        self.attributes = {**_DISPLAY, "aria-label": label}
         self._hints = hints
         self._converter = LatexToMathML(fancy_error=False, id_prefix="math-")
         self._ids: set[str] = set()
@@ -94,7 +98,7 @@ class Formulas:
         mathml = self.write(tex, is_display=True)
         if mathml is None:
             return f'<code class="faulty">{html.escape(tex.strip())}</code>'
-        attributes = " ".join(f'{name}="{value}"' for name, value in _DISPLAY.items())
+        attributes = " ".join(f'{name}="{value}"' for name, value in self.attributes.items())
         return f"<span {attributes}>{mathml}</span>"
 
 
@@ -118,7 +122,7 @@ class FormulaPattern(InlineProcessor):
             element = Element("code", {"class": "faulty"})
             element.text = AtomicString(m[0])
             return element, m.start(), m.end()
-        element = Element("span", _DISPLAY if is_display else {"class": "math"})
+        element = Element("span", self._formulas.attributes if is_display else {"class": "math"})
         element.text = AtomicString(self._stash.store(mathml))
         return element, m.start(), m.end()
 

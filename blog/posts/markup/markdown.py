@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from gettext import GNUTranslations
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -35,6 +36,7 @@ from blog.posts.markup.tasks import TaskStep
 from blog.posts.markup.unread import UnreadStep, find_unread
 from blog.posts.markup.videos import VideoStep
 from blog.posts.model import Fault, Heading, Post, RenderedPost
+from blog.words import ENGLISH, N_, find_catalogue, load_words
 
 # Python-Markdown says at level debug which extensions it loads. Rendering runs in native threads,
 # where logging's lock, once gevent has patched it, is better left alone.
@@ -45,6 +47,12 @@ ALIGNMENT = re.compile(r"text-align: (left|center|right);")
 NOTE_ANCHOR = re.compile(r"#?fn(?:ref\d*)?:")
 TITLE_MARKUP = re.compile(r"[`*]")
 
+# What stands above an alert or an admonition whose author wrote no title.
+ALERTS = (
+    *(N_("Note"), N_("Tip"), N_("Important"), N_("Warning"), N_("Caution")),
+    *(N_("Danger"), N_("Info"), N_("Hint"), N_("Attention"), N_("Error")),
+)
+
 # The page's own ids: a heading "Main" must not become a second id="main".
 RESERVED_ANCHORS = frozenset({"live", "main"})
 
@@ -54,9 +62,11 @@ class Style:
     """What is the same for all texts of a folder.
 
     The other folders are where images are looked for; `frame_hosts` are the sites whose frames the
-    security policy lets in. `root` is what the texts' addresses begin with.
+    security policy lets in. `root` is what the texts' addresses begin with. `language`
+    is that of texts which name none.
     """
 
+    language: str = ENGLISH
     smart_quotes: bool = False
     root: str = POSTS_ROOT
     posts_dir: Path | None = None
@@ -94,12 +104,14 @@ def render_with_hints(
     Addresses stay as they were written, so that they can be found again in the body.
     """
     hints = Hints(post)
+    words = load_words(post.lang if find_catalogue(post.lang) else style.language)
+    back = words.gettext("Jump back to footnote %(number)s in the text") % {"number": "{}"}
     md = Markdown(
         extensions=[
             "fenced_code",
             "codehilite",
             "tables",
-            Footnotes(),
+            Footnotes(BACKLINK_TITLE=back),
             "toc",
             "admonition",
             "def_list",
@@ -108,7 +120,7 @@ def render_with_hints(
             "pymdownx.quotes",
             "pymdownx.tilde",
             *(["smarty"] if style.smart_quotes else []),
-            PageExtension(post, style, hints),
+            PageExtension(post, style, hints, words),
         ],
         extension_configs={
             "codehilite": {
@@ -145,8 +157,9 @@ def _list_headings(outline: Iterable[dict[str, Any]]) -> Iterator[Heading]:
 class PageExtension(Extension):
     """Fits a body into its page."""
 
-    def __init__(self, post: Post, style: Style, hints: Hints) -> None:
+    def __init__(self, post: Post, style: Style, hints: Hints, words: GNUTranslations) -> None:
         super().__init__()
+        self.words = words
         self.post = post
         self.places = ImagePlaces(post.path.parent, style.posts_dir, style.static_dir)
         self.frame_hosts = style.frame_hosts
@@ -159,7 +172,7 @@ class PageExtension(Extension):
         blocks = md.parser.blockprocessors
         blocks.register(HeadingProcessor(md.parser), "hashheader", 70)
         blocks.register(CellProcessor(md.parser, {"use_align_attribute": False}), "table", 75)
-        formulas = Formulas(self.hints)
+        formulas = Formulas(self.hints, self.words.gettext("Formula"))
         register_formulas(md, formulas)
         md.preprocessors.register(FenceStep(md, formulas), "fenced_code_block", 25)
         register_html_blocks(md)
@@ -175,9 +188,10 @@ class PageExtension(Extension):
         outline = OutlineStep(md)
         outline.post = self.post
         md.treeprocessors.register(outline, "page_outline", 7)
-        md.treeprocessors.register(TableStep(md, self.hints), "page_tables", 6)
+        md.treeprocessors.register(TableStep(md, self.hints, self.words), "page_tables", 6)
+        md.treeprocessors.register(AlertStep(md, self.words), "page_alerts", 6)
         md.treeprocessors.register(NoteStep(md, self.hints), "page_notes", 6)
-        md.treeprocessors.register(PermalinkStep(md), "page_permalinks", 4)
+        md.treeprocessors.register(PermalinkStep(md, self.words), "page_permalinks", 4)
 
 
 class OutlineStep(Treeprocessor):
@@ -207,9 +221,10 @@ class OutlineStep(Treeprocessor):
 class TableStep(Treeprocessor):
     """Makes tables scroll on their own, and aligns cells by class: the CSP forbids styles."""
 
-    def __init__(self, md: Markdown, hints: Hints) -> None:
+    def __init__(self, md: Markdown, hints: Hints, words: GNUTranslations) -> None:
         super().__init__(md)
         self._hints = hints
+        self._words = words
 
     def run(self, root: Element) -> None:
         count = 0
@@ -230,7 +245,8 @@ class TableStep(Treeprocessor):
         region = Element("div")
         region.attrib |= {"class": "table-scroll", "tabindex": "0", "role": "region"}
         # Landmarks of one kind need names of their own.
-        region.set("aria-label", "Table" if number == 1 else f"Table {number}")
+        name = self._words.gettext("Table %(number)s") % {"number": number}
+        region.set("aria-label", self._words.gettext("Table") if number == 1 else name)
         region.tail, table.tail = table.tail, None
         region.append(table)
         return region
@@ -252,8 +268,25 @@ class NoteStep(Treeprocessor):
                         element.set(name, value.replace(" ", "-"))
 
 
+class AlertStep(Treeprocessor):
+    """Says in the language of the text what kind of alert it is, where its author says no more."""
+
+    def __init__(self, md: Markdown, words: GNUTranslations) -> None:
+        super().__init__(md)
+        self._words = words
+
+    def run(self, root: Element) -> None:
+        for title in root.iterfind(".//p[@class='admonition-title']"):
+            if title.text in ALERTS:
+                title.text = self._words.gettext(title.text)
+
+
 class PermalinkStep(Treeprocessor):
     """Ends every heading with a link to itself, named for those who cannot see where it is."""
+
+    def __init__(self, md: Markdown, words: GNUTranslations) -> None:
+        super().__init__(md)
+        self._words = words
 
     def run(self, root: Element) -> None:
         outline: list[dict[str, Any]] = getattr(self.md, "toc_tokens", [])
@@ -261,7 +294,8 @@ class PermalinkStep(Treeprocessor):
         for heading in list(_headings(root)):
             anchor = heading.get("id", "")
             link = Element("a", {"class": "permalink", "href": f"#{anchor}"})
-            link.set("aria-label", f"Link to “{names.get(anchor, anchor)}”")
+            named = {"heading": names.get(anchor, anchor)}
+            link.set("aria-label", self._words.gettext("Link to “%(heading)s”") % named)
             link.text = "#"
             heading.append(link)
 
