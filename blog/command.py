@@ -46,11 +46,13 @@ class _Viblog(click.Group):
 
 
 def _author_commands() -> dict[str, click.Command]:
-    from blog.cli import doctor, posts_cli, presence_cli
+    from blog.cli import doctor, posts_cli
+    from flask_presence.cli.commands import list_presences, top
 
     posts = {name: posts_cli.get_command(click.Context(posts_cli), name) for name in POSTS}
     found = {POSTS[name]: command for name, command in posts.items() if command is not None}
-    return {**found, "presence": presence_cli, "doctor": doctor}
+    presence = click.Group("presence", [list_presences, top], help="Who is reading.")
+    return {**found, "presence": presence, "doctor": doctor}
 
 
 # The commands of `flask posts`, and their names here.

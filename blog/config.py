@@ -41,7 +41,8 @@ from blog.setting_kinds import (
 )
 from blog.setting_sources import read_site, suggest, variable_name
 from blog.site_folder import find_site
-from flask_presence.redis_address import RedisAddress, embedded_socket, has_tag, needs_tag
+from flask_presence.place import Place
+from flask_presence.redis_address import RedisAddress, has_tag, needs_tag
 
 
 class SettingsError(ValueError):
@@ -274,10 +275,17 @@ class Settings:
         return bool(self.metrics or self.metrics_token)
 
     @property
-    def running_redis_url(self) -> str:
-        """The address for a command: the embedded Valkey's, if it is there; "" if nothing is."""
-        socket_path = embedded_socket(self.instance_dir)
-        return self.redis_url or (f"unix://{socket_path}" if socket_path.exists() else "")
+    def place(self) -> Place:
+        """Where the presence of the blog is, for commands."""
+        return Place(
+            redis_url=self.redis_url,
+            redis_prefix=self.redis_prefix,
+            instance_dir=self.instance_dir,
+            stream="/live?page=index",
+            max_streams=self.max_streams,
+            variables="BLOG_",
+            program="the blog",
+        )
 
     @classmethod
     def from_process(cls) -> Self:

@@ -10,7 +10,7 @@ import click
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog.cli import doctor, posts_cli, presence_cli
+from blog.cli import doctor, posts_cli
 from blog.config import Settings, SettingsError
 from blog.ops.headers import install_headers, security_headers
 from blog.ops.probes import Access, check_hosts, mount_probes, time_pages
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["TRUSTED_HOSTS"] = list(settings.trusted_hosts) or None
     # Nobody sends us anything: no form, no upload.
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
-    app.extensions["viblog"] = viblog
+    app.extensions["viblog"] = app.extensions["presence"] = viblog
     if viblog.following is not None:
         app.config["TEMPLATES_AUTO_RELOAD"] = True
         app.jinja_env.globals["following"] = viblog.following
@@ -61,7 +61,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     install_pages(app, content)
     app.cli.add_command(posts_cli)
-    app.cli.add_command(presence_cli)
     app.cli.add_command(doctor)
     register_errors(app, settings)
     install_headers(app, settings)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from blog.cards import CardFontError, Cards
-from blog.cli.local_checks import examine_limits
 from blog.config import Settings, SettingsError
 from blog.live.following import Following
 from blog.live.numbers import LiveCounts, PostLink
@@ -27,7 +26,9 @@ from blog.posts.pages import PageLibrary
 from blog.search import Search
 from blog.site_folder import find_site, overridden
 from blog.words import load_words
+from flask_presence.cli.limits import examine_limits
 from flask_presence.file_limits import raise_file_limit
+from flask_presence.place import Place
 from flask_presence.settings import PresenceSettings
 from flask_presence.streams.event import encode_event, join_events
 from flask_presence.streams.hub import Limits
@@ -99,6 +100,11 @@ class Viblog:
         self._is_closed = False
         self._is_loaded = False
 
+    @property
+    def place(self) -> Place:
+        """Where `flask presence` looks."""
+        return self.settings.place
+
     def _what_is_seen(self) -> Seen:
         """Say what the worker that is asked for the metrics answers for all."""
 
@@ -167,7 +173,7 @@ class Viblog:
         """Begin to count, to send and to watch the posts. Call once, in the serving process."""
         self.is_started = True
         raise_file_limit()
-        for finding in examine_limits(self.settings):
+        for finding in examine_limits(self.place, workers=self.settings.workers):
             if finding.level != "ok":
                 log.warning("%s", finding)
         # What is there now stays: the collector need not look at it again, for 12 ms each time.

