@@ -22,6 +22,7 @@ from blog.setting_kinds import (
     HOST,
     HOSTS,
     LANGUAGE,
+    MENU,
     NETWORKS,
     NOT_EMPTY,
     ORIGINS,
@@ -36,6 +37,7 @@ from blog.setting_kinds import (
     WHOLE,
     ZONE,
     Kind,
+    MenuItem,
     Network,
     one_of,
 )
@@ -83,6 +85,12 @@ class Settings:
     )
     time_zone: ZoneInfo = setting(
         ZoneInfo("UTC"), ZONE, "The time zone of a post's date that names none."
+    )
+    menu: tuple[MenuItem, ...] = setting(
+        (),
+        MENU,
+        "The whole menu, in order, such as `posts, about, Mastodon = https://example.org/@me"
+        " rel=me`: `docs/site.md`. Empty: posts, tags, archive, and the pages with `menu`.",
     )
     secret_key: str = setting(
         "", SECRET, "Signs the links to previews of hidden posts; without it there are none."

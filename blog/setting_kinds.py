@@ -61,6 +61,37 @@ def one_of(*choices: str) -> Kind:
     return Kind(expected, lambda text: text.strip().lower(), choices.__contains__)
 
 
+@dataclass(frozen=True, slots=True)
+class MenuItem:
+    """One entry of the menu: a list of the blog, a page's name, or an address.
+
+    Without a `name` it has its own. `rel` is "me" for an address of the author's elsewhere.
+    """
+
+    target: str
+    name: str = ""
+    rel: str = ""
+
+    @property
+    def is_address(self) -> bool:
+        """Tell whether it is an address, of this blog or another site."""
+        return "/" in self.target or ":" in self.target
+
+
+# A name has no slash: the `=` of `https://example.org/?a=b` is none behind a name.
+_MENU_ITEM = re.compile(
+    r"(?:(?P<name>[^=/]+?)\s*=\s*)?(?P<target>[\w.~-]+|https?://\S+|mailto:\S+|/(?!/)\S*)"
+    r"(?:\s+rel=(?P<rel>me))?"
+)
+
+
+def _read_menu(text: str) -> tuple[MenuItem, ...]:
+    found = [_MENU_ITEM.fullmatch(item) for item in _split(text)]
+    if None in found:
+        raise ValueError
+    return tuple(MenuItem(m["target"], m["name"] or "", m["rel"] or "") for m in found if m)
+
+
 TEXT = Kind("text")
 NOT_EMPTY = Kind("text, not empty", fits=re.compile(".+").fullmatch)
 FOLDER = Kind("a folder", lambda text: Path(text.strip()).expanduser())
@@ -84,6 +115,10 @@ CONTACT = Kind(
     fits=lambda contact: (
         not contact or (contact.isprintable() and contact.startswith(_CONTACT_SCHEMES))
     ),
+)
+MENU = Kind(
+    "posts, tags, archive, search, now, names of pages, or Name = address, comma-separated",
+    _read_menu,
 )
 HOST = Kind(
     "an address or a name, no port",

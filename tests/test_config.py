@@ -86,6 +86,14 @@ def test_nothing_else_gets_into_the_security_policy(name, value):
     ]
 
 
+@pytest.mark.parametrize(
+    "value", ["A = javascript:alert(1)", "A = //evil.example", "A = /b rel=nofollow", "a b", "= /a"]
+)
+def test_a_menu_has_pages_and_addresses_only(value):
+    (problem,) = problems_of(BLOG_MENU=value)
+    assert problem.startswith(f"BLOG_MENU: found {value!r}, expected posts, tags, archive, search,")
+
+
 def test_a_lease_under_twice_the_heartbeat_names_both():
     assert problems_of(BLOG_LEASE_SECONDS="6", BLOG_HEARTBEAT_SECONDS="5") == [
         "BLOG_LEASE_SECONDS: found 6 with BLOG_HEARTBEAT_SECONDS 5; "

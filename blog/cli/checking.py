@@ -6,22 +6,26 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from difflib import get_close_matches
+from pathlib import Path
 
 import click
 from flask import Flask
 
 from blog.cli.links import LinkCheck, Texts
 from blog.cli.overrides import find_unfit_overrides
+from blog.config import Settings
 from blog.posts import Fault, Index, Library, Post
 from blog.posts.finding import describe_others
 from blog.posts.links import Links, find_links
 from blog.posts.markup.markdown import describe_crash, render_with_hints
 from blog.posts.schema import NAMES
+from blog.site_folder import SETTINGS_FILE
 
 
 def check_posts(app: Flask, library: Library, own_pages: Library) -> bool:
     """Print what there is to say of all posts and pages; return whether there is no fault."""
     posts, listed = library.index.all(), own_pages.index.all()
+    settings: Settings = app.extensions["viblog"].settings
     faults = [*library.index.faults, *own_pages.index.faults]
     hints = [*_find_unknown_fields([*posts, *listed])]
     hints += [hint for text in (*posts, *listed) for hint in text.hints]
@@ -40,12 +44,13 @@ def check_posts(app: Flask, library: Library, own_pages: Library) -> bool:
             else:
                 links[source][text.id] = find_links(rendered.html)
                 hints += said
-    faults += LinkCheck(
+    check = LinkCheck(
         app,
         Texts(library.index, links[library], library.folder),
         Texts(own_pages.index, links[own_pages], own_pages.folder, own_pages.style.root),
-        app.extensions["viblog"].settings.site_url,
-    ).find_faults()
+        settings.site_url,
+    )
+    faults += [*check.find_faults(), *_find_menu_faults(settings, check)]
     faults += find_unfit_overrides(app)
     for fault in sorted(faults):
         click.echo(str(fault))
@@ -64,6 +69,15 @@ def check_posts(app: Flask, library: Library, own_pages: Library) -> bool:
         totals.append(_count(len(hints), "hint"))
     click.echo(", ".join(totals), err=bool(faults))
     return not faults
+
+
+def _find_menu_faults(settings: Settings, check: LinkCheck) -> Iterator[Fault]:
+    for item in settings.menu:
+        path = item.target if item.is_address else f"/{item.target}"
+        if path.startswith("/") and item.target != "posts" and (problem := check.ask(path)):
+            found = f"menu (BLOG_MENU): found {item.target}: {problem}"
+            expected = "the name of a page, or an address"
+            yield Fault(Path(SETTINGS_FILE), 1, found, expected, "correct it, or remove it")
 
 
 def _find_unknown_fields(posts: list[Post]) -> Iterator[Fault]:

@@ -81,6 +81,10 @@ class LinkCheck:
                 if text.id in texts.links:
                     yield from self._find_faults_of(texts, text)
 
+    def ask(self, path: str) -> str:
+        """Say what is wrong with a path of the blog; empty for nothing."""
+        return self._find_page_problem(path, "", "", is_hidden=False)
+
     def _find_faults_of(self, texts: Texts, text: Post) -> Iterator[Fault]:
         links = texts.links[text.id]
         for target, count in links.targets.items():

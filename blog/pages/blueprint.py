@@ -8,7 +8,7 @@ from blog.cards import Cards
 from blog.config import Settings
 from blog.pages.catalogue import Catalogue, Catalogues
 from blog.pages.render import LiveNumbers, PageRenderer
-from blog.posts import Library, Post
+from blog.posts import Library
 from blog.search import Search
 from blog.words import load_words
 
@@ -37,12 +37,6 @@ class Content:
         self.words = load_words(settings.language)
         self.renderer = PageRenderer(settings, live)
         self._catalogues = Catalogues(library)
-
-    @property
-    def in_menu(self) -> list[Post]:
-        """The pages that have a place in the menu, in its order."""
-        listed = (page for page in self.pages.index.posts if page.menu is not None)
-        return sorted(listed, key=lambda page: (page.menu, page.title))
 
     @property
     def catalogue(self) -> Catalogue:

@@ -51,7 +51,10 @@ class PageRenderer:
         Without a `page` it shows no numbers and nobody counts on it. `searches` is for a page with
         the search form, whose address changes while one types.
         """
-        shown: dict[str, Any] = {"canonical": self.site_url + path}
+        shown: dict[str, Any] = {
+            "canonical": self.site_url + path,
+            "current_path": path.partition("?")[0],
+        }
         if page is not None:
             shown |= {
                 "stream_url": stream_url(page),

@@ -20,6 +20,7 @@ from blog.pages import (  # noqa: F401
 from blog.pages.assets import install_assets
 from blog.pages.blueprint import Content, pages
 from blog.pages.format import install_filters
+from blog.pages.menu import list_entries
 from blog.words import install_words
 
 
@@ -29,7 +30,7 @@ def install_pages(app: Flask, content: Content) -> None:
     install_words(app.jinja_env, content.words)
     install_filters(app, content.settings.language, content.words)
     app.jinja_env.filters["reads_class"] = content.live.reads_class
-    app.jinja_env.globals["in_menu"] = lambda: content.in_menu
+    app.jinja_env.globals["menu"] = lambda: list_entries(content.settings, content.pages.index)
     install_assets(app)
     app.register_blueprint(pages)
 

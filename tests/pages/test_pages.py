@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from blog.posts.model import Heading
+from blog.setting_kinds import MENU
 from tests.pages.site import Books, Numbers, open_site, write_post
 
 
@@ -231,14 +232,6 @@ class TestPage:
         assert 'data-hx-sse:connect="/live?page=impressum"' in text
         assert "reading now" not in text
 
-    def test_is_in_the_menu_of_every_page_by_its_number_and_marked_on_its_own(self):
-        app = open_site(write_post("one"), own_pages=PAGES)
-        menu = '<a href="/b"{}>First</a>\n<a href="/impressum"{}>Impressum</a>\n<a class="icon"'
-        assert menu.format("", "") in read(app, "/blog/one")
-        assert menu.format("", ' aria-current="page"') in read(app, "/impressum")
-        assert menu.format("", "") in read(app, "/nowhere", status=404)
-        assert 'href="/unlisted"' not in read(app, "/")
-
     def test_that_is_not_counted_has_no_stream(self):
         own_pages = Books(write_post("quiet", presence=False))
         assert "/live" not in read(open_site(own_pages=own_pages), "/quiet")
@@ -253,6 +246,44 @@ PAGES = Books(
     write_post("b", title="First", menu=-1, date=None),
     write_post("unlisted", date=None),
 )
+
+
+class TestMenu:
+    def entries(self, app, path, status=200):
+        text = read(app, path, status=status)
+        found = re.search(r'<nav aria-label="[^"]+">\n(.*?)\n<a class="icon"', text, re.DOTALL)
+        assert found is not None
+        return found[1].splitlines()
+
+    def test_has_pages_by_their_numbers_and_marks_where_one_is(self):
+        app = open_site(write_post("one"), own_pages=PAGES)
+        plain = [
+            '<a href="/blog">Posts</a>',
+            '<a href="/tags">Tags</a>',
+            '<a href="/archive">Archive</a>',
+            '<a href="/b">First</a>',
+            '<a href="/impressum">Impressum</a>',
+        ]
+        for path, status in (("/blog/one", 200), ("/nowhere", 404), ("/unlisted", 200)):
+            assert self.entries(app, path, status) == plain
+        for path, at in (("/", 0), ("/archive", 2), ("/impressum", 4)):
+            marked = [*plain]
+            marked[at] = plain[at].replace(">", ' aria-current="page">', 1)
+            assert self.entries(app, path) == marked
+
+    def test_is_what_the_setting_says_with_names_and_links_elsewhere(self):
+        menu = MENU.read(
+            "archive, Me = impressum,b, none, Owls=/blog/one,"
+            " Mastodon = https://example.org/@me?a=b rel=me"
+        )
+        app = open_site(write_post("one"), own_pages=PAGES, menu=menu, language="de")
+        assert self.entries(app, "/blog/one") == [
+            '<a href="/archive">Archiv</a>',
+            '<a href="/impressum">Me</a>',
+            '<a href="/b">First</a>',
+            '<a href="/blog/one" aria-current="page">Owls</a>',
+            '<a href="https://example.org/@me?a=b" rel="me">Mastodon</a>',
+        ]
 
 
 class TestAddresses:

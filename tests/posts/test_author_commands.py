@@ -17,6 +17,7 @@ from blog.config import Settings
 from blog.factory import create_app
 from blog.posts import Library
 from blog.posts.preview import read_preview
+from blog.setting_kinds import MENU
 
 SECRET = "0123456789abcdef" * 2
 
@@ -198,6 +199,20 @@ def test_pages_are_checked_as_posts_are(tmp_path: Path):
         ".pages/soon.md: a draft",
     ]
     assert run(tmp_path, "check").stderr.endswith("2 posts, 3 pages, 12 faults\n")
+
+
+def test_what_the_menu_has_is_looked_up(tmp_path: Path):
+    put(tmp_path / ".pages", "impressum")
+    put(tmp_path / ".pages", "soon", draft="true")
+    menu = (
+        "posts, now, impressum, soon, impresum, A = /blog/none, B = /tags, C = https://a.example/"
+    )
+    assert problems(tmp_path, menu=MENU.read(menu)) == [
+        "viblog.toml:1: menu (BLOG_MENU): found /blog/none: there is no such page",
+        "viblog.toml:1: menu (BLOG_MENU): found impresum: there is no such page",
+        "viblog.toml:1: menu (BLOG_MENU): found soon: that page is hidden",
+        ".pages/soon.md: a draft",
+    ]
 
 
 def test_pages_are_listed_and_previewed_by_their_addresses(tmp_path: Path):
