@@ -118,6 +118,19 @@ def test_asterisks_around_words_are_emphasis(body: str, shown: str):
         ("https://a.example/b*c", "https://a.example/b*c", ""),
         ("https://a.example?b&copy; c", "https://a.example?b", "&copy; c"),
         ("见 https://a.example。然后", "https://a.example", "。然后"),
+        ('{{< figure src="https://a.example/b.png" >}}', "https://a.example/b.png", '"'),
+        ("a='https://a.example' b", "https://a.example", "'"),
+        ("=https://a.example", "https://a.example", ""),
+        ("server https://a.example;", "https://a.example", ";"),
+        ("https://a.example/b;c;);", "https://a.example/b;c", ";);"),
+        ("https://a.example/b&copy;;", "https://a.example/b", "&copy;;"),
+        ("www.a.example;", "www.a.example", ";"),
+        ("git+https://a.example", "https://a.example", ""),
+        ("ftp://a.example/b.", "ftp://a.example/b", "."),
+        ("HTTPS://A.EXAMPLE", "HTTPS://A.EXAMPLE", ""),
+        ("https://b_c.a.example", "https://b_c.a.example", ""),
+        ("mailto:ada@a.example.", "mailto:ada@a.example", "."),
+        ("*www.a.example*", "www.a.example", "</em>"),
     ],
 )
 def test_a_bare_address_is_a_link(text: str, address: str, after: str):
@@ -133,11 +146,42 @@ def test_a_bare_address_is_a_link(text: str, address: str, after: str):
         "www.a",
         "xhttps://a.example",
         "https://[a",
-        "b@www.a.example",
+        "可视的。www.a.example",
+        '"www.a.example"',
+        "https://a_b.example",
+        "a@b",
+        "react@18.2.0",
+        "@a.example",
+        "`a@b.example`",
+        "**a**{: data-b=https://a.example }",
+        "*a*{title='see https://a.example'}",
     ],
 )
 def test_what_is_no_address_or_in_code_is_no_link(text: str):
     assert "<a" not in render(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "mail"),
+    [
+        ("Write to ada.l+x@a.example, please", "ada.l+x@a.example"),
+        ("(a_b@c-d.example)", "a_b@c-d.example"),
+        ("邮箱a@b.example。", "a@b.example"),
+        ("git clone git@a.example:b/c", "git@a.example"),
+    ],
+)
+def test_a_bare_mail_address_is_a_link(text: str, mail: str):
+    assert f'<a href="mailto:{mail}">{mail}</a>' in render(text)
+
+
+@pytest.mark.parametrize("address", ["doi:10.1/2", "tel:+1", "x-y.z:a&amp;b", "irc://a/b"])
+def test_angle_brackets_make_a_link_of_every_scheme(address: str):
+    assert f'<a href="{address}">{address}</a>' in render(f"<{address}>")
+
+
+@pytest.mark.parametrize("text", ["<a:b c>", "<1a:b>", "<a :b>", "<a:>b<"])
+def test_what_is_no_address_in_angle_brackets_is_text(text: str):
+    assert "href" not in render(text)
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,23 @@ from re import Match
 from xml.etree.ElementTree import Element
 
 from markdown import Markdown
-from markdown.inlinepatterns import InlineProcessor
+from markdown.inlinepatterns import AutolinkInlineProcessor, InlineProcessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import HTML_PLACEHOLDER_RE, AtomicString
 
-# Not in a word, in another address, or the value of an attribute in braces. CJK signs end it.
-_ADDRESS = r"(?<![A-Za-z0-9_/@.+?&%#=-])(?<!=[\"'])(?:https?://(?=\w)|www\.(?=\w))[^\s<\x00-\x1f\u3000-\u303f\uff00-\uff65]+"
-_ENTITY = re.compile(r"&[A-Za-z0-9]+;$")
+from blog.posts.markup.attributes import ATTRIBUTES
+
+# A list of attributes is passed over, with the addresses that are values in it. CJK signs end an
+# address, and a label may have letters of every script.
+_ADDRESS = (
+    rf"(?i:(?P<attributes>{ATTRIBUTES})"
+    r"|(?<![a-z])(?P<scheme>https?|ftp)://(?=[^\W_])[^\s<\x00-\x1f\u3000-\u303f\uff00-\uff65]+"
+    r"|(?<![^\s*_~(])www\.(?=[^\W_])[^\s<\x00-\x1f\u3000-\u303f\uff00-\uff65]+"
+    r"|(?<![a-z0-9._+-])(?P<mail>(?:mailto:)?[a-z0-9._+-]++@[a-z0-9_-]++(?:\.[a-z0-9_-]++)++)(?!@))"
+)
+_AUTOLINK = r"<([A-Za-z][A-Za-z0-9.+-]{1,31}:[^\s<>\x00-\x1f]*)>"
+_ENTITY = re.compile(r"&[A-Za-z]+;$")
+_HOST = re.compile(r"[\w.-]+")
 _MARK = "bare"
 
 
@@ -27,12 +37,25 @@ class AutolinkPattern(InlineProcessor):
     ) -> tuple[Element | None, int | None, int | None]:
         """Return the link, without the signs of the sentence that it stands in."""
         shown = _cut(m[0])
-        host = shown.partition("://")[2] or shown
-        if host.startswith("www.") and host.count(".") < 2:
+        if m["attributes"] or not (_is_mail(shown) if m["mail"] else _has_host(shown)):
             return None, None, None
-        link = Element("a", {"href": shown if "://" in shown else f"http://{shown}", _MARK: ""})
+        default = "mailto:" if m["mail"] else "http://"
+        is_whole = m["scheme"] or shown[:7].lower() == "mailto:"
+        link = Element("a", {"href": shown if is_whole else default + shown, _MARK: ""})
         link.text = AtomicString(shown)
         return link, m.start(), m.start() + len(shown)
+
+
+def _is_mail(shown: str) -> bool:
+    return shown[-1].isalpha() and "." in shown.rpartition("@")[2]
+
+
+def _has_host(shown: str) -> bool:
+    """Tell whether an address has a host: a name with a dot after `www.`, and no `_` at its end."""
+    host = _HOST.match(shown.partition("://")[2] or shown)
+    labels = host[0].split(".") if host else []
+    is_short = shown[:4].lower() == "www." and len(labels) < 3
+    return bool(labels) and not is_short and "_" not in "".join(labels[-2:])
 
 
 class BareLinkStep(Treeprocessor):
@@ -70,6 +93,7 @@ class BareLinkStep(Treeprocessor):
 
 def register_autolinks(md: Markdown) -> None:
     """Have bare addresses found after all other links and HTML, and before emphasis (60)."""
+    md.inlinePatterns.register(AutolinkInlineProcessor(_AUTOLINK, md), "autolink", 120)
     md.inlinePatterns.register(AutolinkPattern(_ADDRESS, md), "bare_address", 85)
     md.treeprocessors.register(BareLinkStep(md), "bare_address", 19)
 
@@ -83,8 +107,9 @@ def _cut(address: str) -> str:
         if sign in "?!.,:*_~'\"" or (sign == ")" and surplus > 0):
             surplus -= sign == ")"
             end -= 1
-        elif sign == ";" and (entity := _ENTITY.search(address, max(0, end - 40), end)):
-            end = entity.start()
+        elif sign == ";":
+            entity = _ENTITY.search(address, max(0, end - 40), end)
+            end = entity.start() if entity else end - 1
         else:
             break
     return address[:end]
