@@ -44,6 +44,7 @@ SIGNS += [
     "<!--",
 ]
 SIGNS += ["-\n", "* a\n", "+ ", "2) ", "  - a\n", "\n  b\n", "- > - ", "-      a\n", "> -\n", "~"]
+SIGNS += ["a@b.c", 'src="http://a"', "ftp://a;", "[[a](/b)](/c)", "<a:b>", "](", ")"]
 SIGNS += ["\n", "\n\n", " ", "---\n", "a", "http://a", "\x00", "\x02", "\x03", "\u2028", "é", "\t"]
 # Words in braces, addresses that cannot be parsed, references, variables, marks that are not read.
 SIGNS += ["{id}", "{href}", "{src}", "{style}", "{: id }", "{.a b}", '{a="b"}', "{a='", "${A}"]
@@ -90,6 +91,8 @@ HTML = [
     "<img srcset>",
     '<img src="http://[a">',
     '<a href="//[b">',
+    '<a "',
+    "<b c='",
     "<pre>\n",
     "\\<",
     "<?",

@@ -10,9 +10,10 @@ import re
 from xml.etree.ElementTree import Element
 
 from markdown import Markdown
-from markdown.extensions.md_in_html import MarkdownInHTMLPostprocessor
+from markdown.extensions.md_in_html import HTMLExtractorExtra, MarkdownInHTMLPostprocessor
 from markdown.preprocessors import Preprocessor
 
+from blog.posts.markup.html_tags import BoundedTags
 from blog.posts.markup.lists import PUT_IN, Nesting
 
 _NAMES = (
@@ -117,6 +118,21 @@ class HtmlBlockStep(Preprocessor):
         return at + 1
 
 
+class _Extractor(BoundedTags, HTMLExtractorExtra):
+    """Python-Markdown's, which takes long for tags that never end."""
+
+
+class ElementStep(Preprocessor):
+    """Sets elements aside, and those whose text is Markdown as such."""
+
+    def run(self, lines: list[str]) -> list[str]:
+        """Replace each by a placeholder."""
+        extractor = _Extractor(self.md)
+        extractor.feed("\n".join(lines))
+        extractor.close()
+        return "".join(extractor.cleandoc).split("\n")
+
+
 def _find_block(line: str, nesting: Nesting) -> re.Match[str] | None:
     if "<" not in line:
         return None
@@ -163,6 +179,7 @@ def _is_whole(html: str) -> bool:
 
 
 def register_html_blocks(md: Markdown) -> None:
-    """Have blocks found after code (25) and before Python-Markdown looks for HTML (20)."""
+    """Have blocks found after code (25) and before elements (20)."""
     md.preprocessors.register(HtmlBlockStep(md), "page_html", 22)
+    md.preprocessors.register(ElementStep(md), "html_block", 20)
     md.postprocessors.register(PiecesStep(md), "raw_html", 30)

@@ -15,7 +15,26 @@ _ADDRESSES = frozenset(["href", "src", "poster", "cite"])
 _CANDIDATE = re.compile(r"(\S+)((?:\s+[^\s,]+)*)\s*(?:,|$)")
 
 
-class TagReader(HTMLParser):
+# How often the end of a tag is looked for down to that of the text. Who writes `<a "` a thousand
+# times means no tags, and each takes as long as all that is behind it.
+_MAX_UNENDED = 100
+
+
+class BoundedTags:
+    """Makes a parser take time that grows as the text does, however many tags never end."""
+
+    _unended = 0
+
+    def check_for_whole_start_tag(self, i: int) -> int:
+        """Return the place after a tag, -1 for one without an end."""
+        if self._unended == _MAX_UNENDED:
+            return -1
+        end: int = super().check_for_whole_start_tag(i)  # type: ignore[misc] # the stubs lack it
+        self._unended += end < 0
+        return end
+
+
+class TagReader(BoundedTags, HTMLParser):
     """Python's parser, but it never gives up: a declaration that nobody knows is a comment."""
 
     def parse_marked_section(self, i: int, report: bool = True) -> int:

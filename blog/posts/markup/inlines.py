@@ -24,6 +24,7 @@ from markdown.inlinepatterns import (
     ImageReferenceInlineProcessor,
     LinkInlineProcessor,
     ReferenceInlineProcessor,
+    SimpleTagInlineProcessor,
 )
 from markdown.treeprocessors import Treeprocessor, UnescapeTreeprocessor
 from markdown.util import INLINE_PLACEHOLDER_RE, AtomicString
@@ -36,6 +37,8 @@ _TAG = (
 )
 _HTML = HTML_RE.replace(HTML_RE[3 : HTML_RE.index("|!--")], _TAG, 1)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+# One tilde on either side, but none within a word or a number, as in `0~3`, or of a path (`~/a`).
+_STRUCK = r"((?<![\w~$:/.])~(?![\s~/]))([^~]+)(?<!\s)~(?![\w~/$])"
 _BRACKET = re.compile(r"[\[\]]")
 _ESCAPED = UnescapeTreeprocessor.RE
 
@@ -117,30 +120,71 @@ class _Bracketed(LinkInlineProcessor):
     """Finds the end of a link's text by its brackets, all of a text at once: it may be hostile."""
 
     _data = ""
+    _left = 0  # what was behind the last bracket
     _ends: Mapping[int, int] = {}
 
     def getText(self, data: str, index: int) -> tuple[str, int, bool]:  # noqa: N802 - as above
         """Return the text, the place after it, and whether it has an end."""
+        left = len(data) - index
         if data is not self._data:
-            self._data, self._ends = data, _pair_brackets(data)
-        end = self._ends.get(index - 1)
-        return ("", len(data), False) if end is None else (data[index:end], end + 1, True)
+            # A link that was found is a placeholder now, and what is behind it is as before.
+            behind = self._data[len(self._data) - left :] if left <= self._left else None
+            if behind is None or not data.endswith(behind):
+                self._ends = _pair_brackets(data)
+            self._data = data
+        self._left = left
+        end = self._ends.get(left + 1)
+        if end is None:
+            return "", len(data), False
+        return data[index : len(data) - end], len(data) - end + 1, True
+
+    def getLink(  # noqa: N802 - as above
+        self, data: str, index: int
+    ) -> tuple[str, str | None, int, bool]:
+        """Return address, title, the place after them, and whether it is a link."""
+        if data.find(")", index) < 0:
+            return "", None, index, False
+        return super().getLink(data, index)
 
 
 def _pair_brackets(data: str) -> dict[int, int]:
-    """Return where each bracket closes that does: opening → closing."""
+    """Return where each bracket closes that does: opening → closing, counted from the end."""
     ends: dict[int, int] = {}
     opened: list[int] = []
     for bracket in _BRACKET.finditer(data):
         if bracket[0] == "[":
             opened.append(bracket.start())
         elif opened:
-            ends[opened.pop()] = bracket.start()
+            ends[len(data) - opened.pop()] = len(data) - bracket.start()
     return ends
 
 
 class LinkPattern(_Bracketed):
-    """Finds `[text](address)`."""
+    """Finds `[text](address)`, where no such link is in the text: of two, the inner one is a link.
+
+    https://spec.commonmark.org/0.31.2/#example-518
+    """
+
+    def handleMatch(  # type: ignore[override] # noqa: N802 - Python-Markdown's name
+        self, m: Match[str], data: str
+    ) -> tuple[Element | None, int | None, int | None]:
+        """Return the link, or nothing."""
+        link, start, end = super().handleMatch(m, data)
+        if not isinstance(link, Element):
+            return None, None, None
+        text = link.text or ""
+        has_link = "](" in text and self._has_link(text)
+        return (None, None, None) if has_link else (link, start, end)
+
+    def _has_link(self, text: str) -> bool:
+        return any(
+            text[start - 1 : start] != "!"
+            and text[end + 1 : end + 2] == "("
+            and self.getLink(text, end + 1)[3]
+            for start, end in (
+                (len(text) - start, len(text) - end) for start, end in _pair_brackets(text).items()
+            )
+        )
 
 
 class ImageLinkPattern(_Bracketed, ImageInlineProcessor):
@@ -233,6 +277,7 @@ def register_inlines(md: Markdown) -> None:
         md.inlinePatterns.register(kind(begin, md, references), name, priority)
     md.inlinePatterns.register(LinkPattern(r"(?<!\!)\[", md), "link", 160)
     md.inlinePatterns.register(ImageLinkPattern(r"\!\[", md), "image_link", 150)
+    md.inlinePatterns.register(SimpleTagInlineProcessor(_STRUCK, "del"), "struck", 59)
     md.treeprocessors.register(AttributeEscapeStep(md), "page_attributes", 9)
     md.treeprocessors.register(EscapeStep(md), "unescape", 0)
     definitions: Any = md.parser.blockprocessors["reference"]
