@@ -90,6 +90,8 @@ ALLOWED: dict[str, set[str]] = {
     "flask_presence.file_limits": set(),
     "flask_presence.redis_address": set(),
 }
+# The files of `flask_presence.web` that are for Flask alone.
+FOR_FLASK = {"app_presence.py", "blocks.py", "elements.py", "extension.py"}
 # What else each part of the library imports, beside the standard library.
 PACKAGES = {
     "flask_presence.cli": {"click", "flask", "redis"},
@@ -193,8 +195,8 @@ def test_the_library_needs_gevent_and_redis_only_and_gunicorn_in_one_part(part):
     for path in files_of(part):
         for line, name in imports_of(path):
             top = name.partition(".")[0]
-            own = {"flask", "itsdangerous", "markupsafe", "werkzeug"}
-            flask = own if path.name == "extension.py" else set()
+            own = {"flask", "itsdangerous", "jinja2", "markupsafe", "werkzeug"}
+            flask = own if path.name in FOR_FLASK else set()
             allowed = {LIBRARY, "_typeshed", *PACKAGES[part], *flask, *STANDARD}
             assert top in allowed, f"{path}:{line} imports {name}"
 

@@ -1,4 +1,4 @@
-"""The Flask extension: how many have a page open, shown live, in any template.
+"""The Flask extension: who has a page open, shown live, in any template.
 
 presence = Presence()
 presence.init_app(app)
@@ -8,58 +8,38 @@ presence.init_app(app)
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
-import os
 import re
-from collections.abc import Callable, Iterable
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from collections.abc import Callable, Hashable, Mapping
+from typing import TYPE_CHECKING, Any
 
+import gevent
 from flask import Flask, current_app, g, request, send_from_directory, url_for
-from gevent import monkey
-from itsdangerous import BadSignature, URLSafeSerializer
 from markupsafe import Markup
-from werkzeug.middleware.proxy_fix import ProxyFix
 
-from ..place import Place
-from ..settings import read_settings
-from ..streams.event import encode_event
 from ..streams.stream import PATH
-from ..tracking import Diff
+from ..tracking import ROOM, Diff
 from . import htmx
-from .endpoint import read_page
-from .identity import Identity, hide_key
-from .readers import TOPIC
+from .app_presence import TAB_INPUT, THREADS, UNSIGNED, AppPresence, Hooks, Shown
+from .elements import COUNTER, LIST, TOTAL, Element, Fetch, Words
+from .identity import hide_key
+from .own_meta import check_added, read_added
+from .readers import TOPIC, TRACKED_BY_APPLICATION, Meta
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from ..tracking import Tracker
 
-    from .service import PresenceService
+Change = Mapping[str, Any] | Callable[[Meta], Mapping[str, Any]]
+# Presence.list hides the built-in of that name in the class.
+Metas = list[dict[str, Any]]
 
-log = logging.getLogger(__name__)
-
-ALONE = (
-    "presence: PRESENCE_REDIS_URL is not set: this process counts for itself alone, other workers"
-    " for themselves"
+_TAG_FORM = re.compile(r"[a-z][a-z0-9-]*")
+_STREAM = Markup(
+    '<div hx-sse:connect="{}" hx-sse:close="park" hx-swap="none" hx-sync="drop"'
+    ' hx-trigger="intersect once, focus from:window, htmx:error delay:5s,'
+    ' htmx:after:request delay:10s"></div>'
 )
-UNSIGNED = "presence: found no SECRET_KEY in the app's config, expected one: it signs the topics"
-_PREFIX_FORM = re.compile(r"(/[\w.~-]+)+", re.ASCII)
-_SALT = "presence.page"
-_PARTIAL = Markup(
-    '<hx-partial hx-target=".{name} > :not(.n{count})" hx-swap="outerHTML">{number}</hx-partial>'
-)
-_NUMBER = Markup('<span class="n{count}">{words}</span>')
-
-
-class Shown(NamedTuple):
-    """What a page has of presence: the topic that it is of, or "", and the topics that it shows."""
-
-    topic: str
-    topics: tuple[str, ...]
-    has_total: bool
 
 
 class Presence:
@@ -73,13 +53,11 @@ class Presence:
         self,
         app: Flask | None = None,
         *,
-        counter_words: Callable[[int], str] = lambda count: f"{count} reading now",
-        total_words: Callable[[int], str] = lambda count: f"{count} online",
+        counter_words: Words = lambda count: f"{count} reading now",
+        total_words: Words = lambda count: f"{count} online",
     ) -> None:
-        self._counter_words = counter_words
-        self._total_words = total_words
-        self._key: Callable[[], str | None] | None = None
-        self._may_watch: Callable[[str], bool] | None = None
+        self._words = counter_words, total_words
+        self._hooks = Hooks()
         if app is not None:
             self.init_app(app)
 
@@ -92,7 +70,7 @@ class Presence:
             raise RuntimeError("presence: found it on this app already, expected one init_app")
         if not app.secret_key:
             raise RuntimeError(UNSIGNED)
-        state = app.extensions["presence"] = _AppPresence(self, app)
+        state = app.extensions["presence"] = AppPresence(app, self._hooks, self._words)
         app.jinja_env.globals["presence"] = self
         rule = f"{state.url_prefix}{PATH}/htmx/<path:name>"
         app.add_url_rule(rule, "presence.htmx", _send_htmx)
@@ -101,12 +79,37 @@ class Presence:
 
     def key(self, function: Callable[[], str | None]) -> Callable[[], str | None]:
         """Decorate a function that returns the user's id in a request; None counts the browser."""
-        self._key = function
+        self._hooks.key = function
         return function
 
     def may_watch(self, function: Callable[[str], bool]) -> Callable[[str], bool]:
         """Decorate a function that decides in a request whether the client may see a topic."""
-        self._may_watch = function
+        self._hooks.may_watch = function
+        return function
+
+    def meta(self, function: Callable[[str], Mapping[str, Any]]) -> Callable[[str], Any]:
+        """Decorate a function that adds to the meta of a page that opens, given its topic.
+
+        It is asked in a request of that page, and returns a dict that JSON can hold, 1 KB of it.
+        """
+        self._hooks.meta = function
+        return function
+
+    def on_update(self, function: Callable[[str, Meta], Any]) -> Callable[[str, Meta], Any]:
+        """Decorate a function that says what a page may change of its own meta.
+
+        Given the topic and the meta as it is, in a request with what the page sent in `form`, it
+        returns what changes; None: nothing. See `post`.
+        """
+        self._hooks.on_update = function
+        return function
+
+    def fetch(self, function: Fetch) -> Fetch:
+        """Decorate a function that takes what `list` is about to show, and returns more of it.
+
+        `fetch(topic, presences)` is called once for a whole list: to ask a database, say.
+        """
+        self._hooks.fetch = function
         return function
 
     def on_diff(self, topic: str) -> Callable[[Callable[[Diff], None]], Callable[[Diff], None]]:
@@ -121,12 +124,12 @@ class Presence:
                 if joins or leaves:
                     listener(Diff(joins=joins, leaves=leaves))
 
-            self._service.tracker.subscribe(tell, topic=TOPIC)
+            self._tracker.subscribe(tell, topic=TOPIC)
             return listener
 
         return decorate
 
-    # -- Numbers ---------------------------------------------------------------------------------
+    # -- Phoenix Presence's calls ----------------------------------------------------------------
 
     def count(self, topic: str) -> int:
         """Return how many have a page of a topic open. O(1)."""
@@ -136,45 +139,124 @@ class Presence:
         """Return how many have any page open. O(1)."""
         return self._state.count()
 
+    def list(
+        self,
+        topic: str,
+        *keys: str,
+        caller: Callable[..., Markup] | None = None,
+        room: int = ROOM,
+        first: int = 0,
+        tag: str = "div",
+        watch: bool = False,
+    ) -> Any:
+        """Return who is on a topic: `{key: {"metas": [meta, …]}}`, all keys or those named.
+
+        In a template, called with a block, it is the live list of them, as the block says it:
+        `{% call(metas, count) presence.list(topic) %}…{% endcall %}`. The same for all readers: the
+        block has the metas, their count, and what the whole file has, but nothing of one request.
+        Of more than `room` nothing is said; of fewer, the `first` so many, or all. `tag` is the
+        HTML element around them.
+        """
+        _check_topic(topic)
+        if caller is not None:
+            if not _TAG_FORM.fullmatch(tag):
+                raise ValueError(f"presence: found the tag {tag!r}, expected one such as ul")
+            element = Element(LIST, topic, room=room, first=first, tag=tag)
+            return self._show(element, watch=watch, has_block=True)
+        found = keys or {p.key: None for p in self._state.roster.iterate(topic)}
+        presences = {key: {"metas": self.get_by_key(topic, key)} for key in found}
+        presences = {key: entry for key, entry in presences.items() if entry["metas"]}
+        fetch = self._hooks.fetch
+        return fetch(topic, presences) if fetch and presences else presences
+
+    def get_by_key(self, topic: str, key: str) -> Metas:
+        """Return the metas of one key on a topic, each with its `ref`; empty where there are none.
+
+        `key_of` returns the key of a user.
+        """
+        return [
+            {**read_added(meta), "ref": meta["ref"]}
+            for meta in self._tracker.get_by_key(TOPIC, key)
+            if meta.get("page") == topic
+        ]
+
+    def key_of(self, user_id: str) -> str:
+        """Return the key of a user, by what the function decorated with `key` returns."""
+        return hide_key(current_app.secret_key, user_id)
+
+    def track(self, owner: Hashable, topic: str, key: str, meta: Mapping[str, Any]) -> str:
+        """Have `key` count on a topic as long as `owner` says; return the ref.
+
+        For what is no open page: a call, a job, a game. A greenlet that is the owner is watched.
+        Raises `AlreadyTrackedError`, and `TypeError` or `ValueError` for what no meta may hold.
+        """
+        _check_topic(topic)
+        own = {"page": topic, "joined_at": int(time.time() * 1000), "tab": TRACKED_BY_APPLICATION}
+        ref = self._tracker.track((owner, topic), TOPIC, key, {**check_added(meta), **own})
+        if isinstance(owner, gevent.Greenlet):
+            untrack = self._tracker.untrack
+            owner.link(lambda _: untrack((owner, topic), TOPIC, key))
+        return ref
+
+    def untrack(self, owner: Hashable, topic: str, key: str | None = None) -> None:
+        """Have what `owner` tracks on a topic count no more: all of it, or one key. Idempotent."""
+        self._tracker.untrack((owner, topic), TOPIC, key)
+
+    def update(self, owner: Hashable, topic: str, key: str, meta: Change) -> str:
+        """Replace a tracked meta, by a mapping or a function of the old one; return the new ref.
+
+        Raises `NotTrackedError`, and what `track` does.
+        """
+
+        def replace(old: Meta) -> Mapping[str, Any]:
+            own = {name: old[name] for name in ("page", "joined_at", "tab")}
+            return {**check_added(meta(read_added(old)) if callable(meta) else meta), **own}
+
+        return self._tracker.update((owner, topic), TOPIC, key, replace)
+
     # -- Templates -------------------------------------------------------------------------------
 
-    def counter(self, topic: str, *, watch: bool = False) -> Markup:
+    def counter(
+        self, topic: str, *, watch: bool = False, caller: Callable[..., Markup] | None = None
+    ) -> Markup:
         """Return the live number of tabs on a topic. Whoever opens this page counts on that topic.
 
         With `watch` the page shows the number and does not count. A page counts on one topic only:
-        the first that it shows without `watch`. Raises `TypeError` for a topic that is no text.
+        the first that it shows without `watch`. A block says it in other words:
+        `{% call(count) presence.counter(topic) %}…{% endcall %}`. Raises `TypeError` for a topic
+        that is no text.
         """
-        if not isinstance(topic, str):
-            raise TypeError(f"presence: found the topic {topic!r}, expected a str")
-        shown = _shown()
-        shown["topics"][topic] = None
-        if not watch and not shown["topic"]:
-            shown["topic"] = topic
-        number = self.write_number(self.count(topic), self._counter_words)
-        return Markup('<span class="{}">{}</span>').format(class_of(topic), number)
+        _check_topic(topic)
+        return self._show(Element(COUNTER, topic), watch=watch, has_block=caller is not None)
 
-    def total(self) -> Markup:
-        """Return the live number of tabs on all pages."""
-        _shown()["total"] = True
-        number = self.write_number(self.count_all(), self._total_words)
-        return Markup('<span class="presence-total">{}</span>').format(number)
+    def total(self, *, caller: Callable[..., Markup] | None = None) -> Markup:
+        """Return the live number of tabs on all pages; a block says it in other words."""
+        return self._show(Element(TOTAL), watch=True, has_block=caller is not None)
+
+    def post(self) -> Markup:
+        """Return the attributes of an element that sends its value, to change the page's own meta.
+
+        When, says its `hx-trigger`, as htmx has it; what changes, the function that is decorated
+        with `on_update`.
+        """
+        _shown()["changes"] = True
+        return Markup('hx-post="{}" hx-swap="none" hx-include=".presence-tab"').format(self._path)
 
     def script(self) -> Markup:
         """Return what opens the stream of the page, and loads htmx: for the end of the body.
 
-        Empty for a page without numbers; without htmx where PRESENCE_HTMX is "0".
+        Empty for a page without numbers; without htmx where PRESENCE_HTMX is "0". Where nobody is
+        counted it is a notice that says why.
         """
-        shown = _shown()
-        page = Shown(shown["topic"], tuple(shown["topics"]), shown["total"])
-        if not (page.topics or page.has_total):
+        shown, state = _shown(), self._state
+        page = Shown(shown["topic"], tuple(shown["elements"]), shown["changes"])
+        if not page.elements:
             return Markup("")
-        state = self._state
-        url = request.script_root + state.url_prefix + htmx.stream_url(state.sign(page))
-        stream = Markup(
-            '<div hx-sse:connect="{}" hx-sse:close="park" hx-swap="none" hx-sync="drop"'
-            ' hx-trigger="intersect once, focus from:window, htmx:error delay:5s,'
-            ' htmx:after:request delay:10s"></div>'
-        ).format(url)
+        if not state.is_counting:
+            return Markup('<p class="presence-notice" role="status">{}</p>').format(THREADS)
+        stream = _STREAM.format(f"{self._path}?{htmx.stream_query(state.sign(page))}")
+        if page.changes:
+            stream += TAB_INPUT.format("")
         if state.read_setting("HTMX", "1") == "0":
             return stream
         scripts = Markup("").join(
@@ -188,194 +270,41 @@ class Presence:
         )
         return stream + meta + scripts
 
-    def write_number(self, count: int, words: Callable[[int], str]) -> Markup:
-        """Return a number and its words, as the element that the next frame replaces."""
-        return _NUMBER.format(count=count, words=words(count))
-
-    def write_frame(self, page: Shown) -> bytes:
-        """Return the frame of a page: every number that it shows."""
-        state = self._state
-        counts = [(class_of(topic), state.count(page=topic)) for topic in page.topics]
-        numbers = [(name, count, self._counter_words) for name, count in counts]
-        if page.has_total:
-            numbers.append(("presence-total", state.count(), self._total_words))
-        parts = [
-            _PARTIAL.format(name=name, count=count, number=self.write_number(count, words))
-            for name, count, words in numbers
-        ]
-        return encode_event("\n".join(parts))
-
-    def identify(self, environ: WSGIEnvironment, app: Flask, usual: Identity) -> Identity:
-        """Return the reader who asks for a stream: the application's user, else the browser."""
-        if self._key is None or not usual.key:
-            return usual
-        with app.request_context(environ):
-            key = self._key()
-        return usual if key is None else usual._replace(key=hide_key(app.secret_key, key))
-
-    def allows(self, environ: WSGIEnvironment, app: Flask, page: Shown) -> bool:
-        """Tell whether the application lets somebody see all topics of a page."""
-        if self._may_watch is None:
-            return True
-        with app.request_context(environ):
-            return all(self._may_watch(topic) for topic in page.topics)
+    def _show(self, element: Element, *, watch: bool, has_block: bool) -> Markup:
+        """Return an element of the page of this request, which its stream brings up to date."""
+        state, block, shown = self._state, None, _shown()
+        if has_block:
+            block = state.elements.find_block()
+            element = element._replace(template=block.name.template, digest=block.name.digest)
+        shown["elements"][element] = None
+        if not watch and not shown["topic"]:
+            shown["topic"] = element.topic
+        return state.elements.write(element, block) if state.is_counting else Markup("")
 
     @property
-    def asks_application(self) -> bool:
-        """Whether functions of the application are called for each stream; they may wait."""
-        return self._key is not None or self._may_watch is not None
+    def _path(self) -> str:
+        return request.script_root + self._state.url_prefix + PATH
 
     @property
-    def _state(self) -> _AppPresence:
-        state: _AppPresence = current_app.extensions["presence"]
+    def _state(self) -> AppPresence:
+        state: AppPresence = current_app.extensions["presence"]
         return state
 
     @property
-    def _service(self) -> PresenceService:
-        return self._state.service
+    def _tracker(self) -> Tracker:
+        tracker: Tracker = self._state.service.tracker
+        return tracker
 
 
-class _AppPresence:
-    """The presence of one application; as WSGI middleware it answers streams before it."""
-
-    def __init__(self, presence: Presence, app: Flask) -> None:
-        self._presence = presence
-        self._app = app
-        self._serializer = URLSafeSerializer(str(app.secret_key), salt=_SALT)
-        self.read = lru_cache(maxsize=1024)(self._read)
-        from .service import PresenceService  # not above: it loads redis, which takes long
-
-        self.service = PresenceService(read_settings(self.read_setting))
-        count = self.read_setting("COUNT", "tabs")
-        if count not in ("tabs", "readers"):
-            raise ValueError(f"PRESENCE_COUNT: found {count!r}, expected tabs or readers")
-        self.is_distinct = count == "readers"
-        self.url_prefix = self.read_setting("URL_PREFIX", "")
-        if self.url_prefix and not _PREFIX_FORM.fullmatch(self.url_prefix):
-            raise ValueError(
-                f"PRESENCE_URL_PREFIX: found {self.url_prefix!r}, expected a path such as /notes"
-            )
-        self.is_alone = not self.read_setting("REDIS_URL", "")
-        usual = self.service.identify
-        self.service.is_page = lambda page: self.read(page) is not None
-        self.service.render = self._render
-        self.service.identify = lambda environ: presence.identify(  # type: ignore[assignment]
-            environ, app, usual(environ)
-        )
-        self.service.readers.place_of = lambda page: self._known(page).topic
-        self._pages = _put_before(app, self)
-        self._live = self.service.wrap(self._pages)
-        self._is_started = False
-
-    @property
-    def presence(self) -> PresenceService:
-        """What gunicorn's hooks drain; see `server.hooks`."""
-        return self.service
-
-    @property
-    def place(self) -> Place:
-        """Where `flask presence` looks."""
-        return Place(
-            redis_url=self.read_setting("REDIS_URL", ""),
-            redis_prefix=self.service.settings.redis_prefix,
-            instance_dir=Path(self.read_setting("INSTANCE_DIR", "instance")),
-            stream=self.url_prefix + htmx.stream_url(self.sign(Shown("", (), True))),
-            max_streams=self.service.settings.max_streams,
-        )
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a stream, or have the application answer."""
-        is_stream = environ["PATH_INFO"] == self.url_prefix + PATH
-        if "wsgi.input" not in environ and (not is_stream or self._presence.asks_application):
-            # In the event loop, where nothing may wait: the server takes the usual way then.
-            start_response("503 Service Unavailable", [])
-            return []
-        self.start()
-        if not is_stream:
-            return self._pages(environ, start_response)
-        if self.url_prefix:
-            root = environ.get("SCRIPT_NAME", "") + self.url_prefix
-            environ = {**environ, "SCRIPT_NAME": root, "PATH_INFO": PATH}
-        page = self._asked(environ)
-        if page is not None and not self._presence.allows(environ, self._app, page):
-            start_response("403 Forbidden", [("Content-Type", "text/plain")])
-            return [b"This topic is not for you.\n"]
-        return self._live(environ, start_response)
-
-    def start(self) -> None:
-        """Begin to count, where a server of greenlets runs it. Idempotent."""
-        if self._is_started or not monkey.is_module_patched("socket"):
-            return
-        self._is_started = True
-        if self.is_alone:
-            log.warning(ALONE)
-            self.service.hub.start()
-        else:
-            self.service.start()
-
-    def close(self) -> None:
-        """Stop; a few seconds at most."""
-        if self._is_started:
-            self.service.close()
-
-    def count(self, **where: str) -> int:
-        """Count, of one page's topic or of all."""
-        return self.service.tracker.count(TOPIC, distinct=self.is_distinct, **where)
-
-    def sign(self, page: Shown) -> str:
-        """Return the name of a page's stream, which nobody can make up."""
-        return str(self._serializer.dumps(page))
-
-    def read_setting(self, name: str, default: str) -> str:
-        """Return a setting: the application's, else the environment's."""
-        variable = f"PRESENCE_{name}"
-        return str(self._app.config.get(variable, os.environ.get(variable, default)))
-
-    def _asked(self, environ: WSGIEnvironment) -> Shown | None:
-        return self.read(read_page(environ.get("QUERY_STRING", "")))
-
-    def _read(self, name: str) -> Shown | None:
-        try:
-            topic, topics, has_total = self._serializer.loads(name)
-        except (BadSignature, ValueError):
-            return None
-        return Shown(topic, tuple(topics), has_total)
-
-    def _known(self, name: str) -> Shown:
-        page = self.read(name)
-        assert page is not None, name  # noqa: S101 - only such pages have streams
-        return page
-
-    def _render(self, name: str) -> bytes:
-        with self._app.app_context():
-            return self._presence.write_frame(self._known(name))
-
-
-def class_of(topic: str) -> str:
-    """Return the class of the elements that show a topic: no text needs an escape in CSS."""
-    return f"presence-{hashlib.blake2b(topic.encode(), digest_size=6).hexdigest()}"
-
-
-def _put_before(app: Flask, middleware: WSGIApplication) -> WSGIApplication:
-    """Put middleware before an application, and return what was there.
-
-    Behind a `ProxyFix`, whenever that was put there: a stream's address, too, is what it says.
-    """
-    proxy = None
-    before: WSGIApplication = app.wsgi_app
-    while isinstance(before, ProxyFix):
-        proxy, before = before, before.app
-    if proxy is None:
-        app.wsgi_app = middleware  # type: ignore[assignment, method-assign]
-    else:
-        proxy.app = middleware
-    return before
+def _check_topic(topic: object) -> None:
+    if not isinstance(topic, str) or not topic:
+        raise TypeError(f"presence: found the topic {topic!r}, expected a str that says what it is")
 
 
 def _shown() -> dict[str, Any]:
     """Return what the page of this request has shown so far."""
     if "presence" not in g:
-        g.presence = {"topic": "", "topics": {}, "total": False}
+        g.presence = {"topic": "", "elements": {}, "changes": False}
     found: dict[str, Any] = g.presence
     return found
 

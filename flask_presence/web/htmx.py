@@ -30,7 +30,12 @@ def make_config(*, pauses_hidden_tabs: bool = False) -> dict[str, Any]:
 
 def stream_url(page: str) -> str:
     """Return the address of a page's stream."""
-    return f"{PATH}?{urlencode({'page': page})}"
+    return f"{PATH}?{stream_query(page)}"
+
+
+def stream_query(page: str) -> str:
+    """Return what the address of a page's stream has behind the `?`."""
+    return urlencode({"page": page})
 
 
 def find_folder() -> Path:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..tracking import Tracker
 
+K = TypeVar("K")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ Meta = Mapping[str, Any]
 
 # Whoever reads any page is present here; their metas say which one.
 TOPIC = "readers"
+# In the place of the ref in the `tab` of a meta: of what the application tracks, which is no tab.
+TRACKED_BY_APPLICATION = ""
 
 # A named event that `hx-sse:close` of the stream element waits for: the tab closes its stream and
 # opens it again when its window gets the focus.
@@ -288,7 +291,11 @@ class Readers:
         the replicas differ for a moment, a tab more or less is parked; it comes back by its focus.
         """
         del self._checks[key]
-        metas = self._tracker.get_by_key(TOPIC, key)
+        metas = [
+            meta
+            for meta in self._tracker.get_by_key(TOPIC, key)
+            if meta.get("tab") != TRACKED_BY_APPLICATION
+        ]
         oldest_first = sorted(metas, key=lambda meta: (read_age(meta, 0), meta["ref"]))
         for meta in oldest_first[: -self._max_streams]:
             if not self._park(meta["ref"]):
@@ -303,7 +310,7 @@ class Readers:
         return True
 
 
-def put_last(entries: dict[str, T], key: str, value: T) -> None:
+def put_last(entries: dict[K, T], key: K, value: T) -> None:
     """Put an entry in, and take out the one of the longest ago where there are too many."""
     entries.pop(key, None)
     entries[key] = value
