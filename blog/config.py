@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from blog.palettes import DEFAULT, PALETTES
 from blog.setting_kinds import (
+    COLOUR,
     CONTACT,
     FOLDER,
     FONT,
@@ -120,6 +122,15 @@ class Settings:
     )
     security_contact: str = setting(
         "", CONTACT, "Whom to tell of a weakness; it is published in `/.well-known/security.txt`."
+    )
+    palette: str = setting(
+        DEFAULT, one_of(*PALETTES), "The colours of the pages, light and dark, and of the cards."
+    )
+    accent: str = setting(
+        "",
+        COLOUR,
+        "The colour of links and of the live dot; darker on light pages and lighter on dark ones,"
+        " as far as it must be to be read.",
     )
     card_font: str = setting(
         "",

@@ -39,6 +39,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # BCP 47, without asking whether there is such a language.
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _SITE_URL = re.compile(r"(?:(?i:https?)://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::[0-9]+)?/?)?")
+_COLOUR = re.compile("#(?:[0-9a-f]{3}){1,2}")
 _HOST_NAME = re.compile(r"[\w.-]+")
 # Whose subdomains are meant, too, begins with a dot. A port is not looked at.
 _TRUSTED_HOST = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*(?::[0-9]+)?")
@@ -53,6 +54,13 @@ MIN_SECRET_CHARS = 32
 
 def _split(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _read_colour(text: str) -> str:
+    """Return a colour with six digits; "" for none."""
+    if text and not _COLOUR.fullmatch(text):
+        raise ValueError
+    return text if len(text) != 4 else "#" + "".join(2 * digit for digit in text[1:])
 
 
 def one_of(*choices: str) -> Kind:
@@ -101,6 +109,9 @@ POSITIVE = Kind("a whole number from 1", int, lambda number: number >= 1)
 PORT = Kind("a port from 1 to 65535", int, lambda port: 1 <= port <= 65_535)
 SECONDS = Kind("seconds, more than 0, less than 86400", float, lambda seconds: 0 < seconds < 86_400)
 SWITCH = Kind("1 or 0", lambda text: _SWITCHES[text.strip().lower()])
+COLOUR = Kind(
+    "a colour such as #b3261e, or nothing", lambda text: _read_colour(text.strip().lower())
+)
 SECRET = Kind(
     f"{MIN_SECRET_CHARS} characters or more",
     str,

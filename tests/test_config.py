@@ -39,6 +39,21 @@ def test_settings_are_read_from_their_variables():
     assert settings.posts_dir == Path("p")
 
 
+@pytest.mark.parametrize(
+    ("text", "read"), [("", ""), ("#B32", "#bb3322"), (" #b3261E ", "#b3261e")]
+)
+def test_an_accent_has_six_digits(text, read):
+    assert Settings.from_environ({"BLOG_ACCENT": text}).accent == read
+
+
+@pytest.mark.parametrize("text", ["red", "b3261e", "#b3261", "#b3261e80"])
+def test_an_accent_that_is_no_colour_is_said_in_one_line(text):
+    (problem,) = problems_of(BLOG_ACCENT=text)
+    assert problem == (
+        f"BLOG_ACCENT: found {text!r}, expected a colour such as #b3261e, or nothing"
+    )
+
+
 def test_every_unusable_value_has_its_line():
     assert problems_of(PORT="http", BLOG_COUNT="people") == [
         "PORT: found 'http', expected a port from 1 to 65535",

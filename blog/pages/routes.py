@@ -20,6 +20,7 @@ from blog.pages import (  # noqa: F401
 from blog.pages.assets import install_assets
 from blog.pages.blueprint import Content, pages
 from blog.pages.format import install_filters
+from blog.pages.look import install_look
 from blog.pages.menu import list_entries
 from blog.words import install_words
 
@@ -32,6 +33,7 @@ def install_pages(app: Flask, content: Content) -> None:
     app.jinja_env.filters["reads_class"] = content.live.reads_class
     app.jinja_env.globals["menu"] = lambda: list_entries(content.settings, content.pages.index)
     install_assets(app)
+    install_look(app, content.settings)
     app.register_blueprint(pages)
 
 

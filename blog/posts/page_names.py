@@ -18,6 +18,9 @@ RESERVED = frozenset(
             "robots.txt",
             "sitemap.xml",
             "favicon.ico",
+            "look.css",
+            "scheme.css",
+            "apple-touch-icon.png",
         ),
         *("live", "healthz", "readyz", "metrics"),
     ]

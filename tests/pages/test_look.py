@@ -1,0 +1,73 @@
+"""The palettes, the accent, and the small stylesheet that has what was chosen of them."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from blog.palettes import DEFAULT, PALETTES, choose_colours, contrast
+from tests.pages.site import open_site, write_post
+
+STYLE = (Path(__file__).parents[2] / "static" / "style.css").read_text(encoding="utf-8")
+VARIABLES = re.findall(r"--(\w+): light-dark\((#\w+), (#\w+)\);", STYLE)
+SIDES = {"light": 0, "dark": 1}
+
+
+def test_contrast_is_what_wcag_has():
+    assert contrast("#ffffff", "#000000") == 21
+    assert round(contrast("#767676", "#ffffff"), 2) == 4.54
+
+
+def test_the_stylesheet_has_the_first_palette():
+    shown = {name: (light, dark) for name, light, dark in VARIABLES}
+    assert {name: shown[name] for name in PALETTES[DEFAULT]} == dict(PALETTES[DEFAULT])
+
+
+@pytest.mark.parametrize(("palette", "side"), [*product(PALETTES, SIDES.values())])
+def test_every_text_can_be_read_on_every_ground(palette, side):
+    colours = {name: pair[side] for name, *pair in VARIABLES}
+    colours |= {name: pair[side] for name, pair in PALETTES[palette].items()}
+    texts = ("ink", "quiet", "link", "keyword", "string", "name", "number", "remark")
+    pairs = [*product(texts, ("paper", "well")), ("ink", "mark")]
+    low = [(*pair, contrast(*(colours[name] for name in pair))) for pair in pairs]
+    assert [found for found in low if found[2] < 4.5] == []
+    assert contrast(colours["live"], colours["paper"]) >= 3
+
+
+@pytest.mark.parametrize(
+    "accent", ["#ffd500", "#b3261e", "#0000ff", "#000000", "#ffffff", "#808080"]
+)
+@pytest.mark.parametrize("palette", PALETTES)
+def test_any_accent_can_be_read(palette, accent):
+    colours = choose_colours(palette, accent)
+    for side, ground in product(SIDES.values(), ("paper", "well")):
+        assert contrast(colours["link"][side], colours[ground][side]) >= 4.5
+        assert contrast(colours["live"][side], colours[ground][side]) >= 3
+
+
+def test_an_accent_that_is_read_already_stays_as_it_is():
+    assert choose_colours("ink", "#b3261e")["link"][0] == "#b3261e"
+
+
+def test_what_is_chosen_is_a_small_stylesheet_that_browsers_keep():
+    client = open_site(write_post("one"), palette="slate", accent="#b3261e").test_client()
+    page = client.get("/blog").text
+    url = re.search(r'<link rel="stylesheet" href="(/look\.css\?v=\w+)">', page)
+    assert url is not None
+    assert page.index("style.css") < page.index("look.css")
+    answer = client.get(url[1])
+    assert answer.content_type == "text/css; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert "--paper: light-dark(#f8fafc, #11161c);" in answer.text
+    assert "--link: light-dark(#b3261e, " in answer.text
+    assert client.get("/look.css?v=old").headers["Cache-Control"] == "no-cache"
+    assert '<meta name="theme-color" content="#11161c"' in page
+
+
+def test_without_a_choice_there_is_none():
+    client = open_site(write_post("one")).test_client()
+    assert "look.css" not in client.get("/blog").text
+    assert client.get("/look.css").status_code == 404
