@@ -15,6 +15,7 @@ for name in [name for name in sys.modules if name.partition(".")[0] in {"blog", 
 from blog.config import Settings, SettingsError
 from blog.ops.logs import set_up_logging
 from blog.ops.metric_files import close_folder, forget_worker, open_folder, reserve_files
+from blog.ops.starting import Announcement, find_address_problem
 from flask_presence.file_limits import most_connections, read_file_limits
 from flask_presence.server.embedded import EmbeddedValkeyError
 from flask_presence.server.hooks import Hooks, HookSettings
@@ -69,12 +70,14 @@ hooks = Hooks(
 )
 on_reload = hooks.on_reload
 pre_fork = hooks.pre_fork
-post_worker_init = hooks.post_worker_init
 worker_exit = hooks.worker_exit
 
 
 def on_starting(server: Any) -> None:
     """Open the metrics, and start the embedded Valkey if no other server is named."""
+    if problem := find_address_problem(server.cfg.address):
+        sys.exit(f"The blog cannot start:\n{problem}")
+    server.announcement = Announcement()
     server.metrics_folder = None
     if settings.is_measured:
         _open_metrics(server)
@@ -86,20 +89,25 @@ def on_starting(server: Any) -> None:
         os.environ["BLOG_REDIS_URL"] = server.embedded_valkey.url  # the workers inherit it
 
 
-def when_ready(server: Any) -> None:
-    """Say where the blog is."""
-    host = "localhost" if settings.host in ANY_OR_LOOPBACK else settings.host
-    server.log.info("The blog is at http://%s:%d/", host, settings.port)
-
-
 def post_fork(server: Any, worker: Any) -> None:
     """Make room for what the worker counts."""
     hooks.post_fork(server, worker)
+    worker.announcement = getattr(server, "announcement", None)  # an older version's has none
     if server.metrics_folder is not None:
         try:
             reserve_files(server.metrics_folder, os.getpid())
         except OSError as error:
             _count_nothing(server, error)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start the worker's blog; the first one says where it is."""
+    hooks.post_worker_init(worker)
+    if worker.announcement is not None and worker.announcement.take():
+        host = "localhost" if settings.host in ANY_OR_LOOPBACK else settings.host
+        count = len(worker.wsgi.extensions["viblog"].library.index.posts)
+        posts = f"{count} post{'' if count == 1 else 's'}"
+        worker.log.info("The blog is at http://%s:%d/ and has %s", host, settings.port, posts)
 
 
 def child_exit(server: Any, worker: Any) -> None:

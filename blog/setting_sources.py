@@ -50,8 +50,12 @@ def read_site(
             said[variable] = (f"{SETTINGS_FILE}, {name}", text)
     except SettingsFileError as error:
         problems.append(str(error))
-    secrets = read_secrets_file(site)
-    return said | {name: (f"{SECRETS_FILE}, {name}", text) for name, text in secrets.items()}
+    try:
+        for name, text in read_secrets_file(site).items():
+            said[name] = (f"{SECRETS_FILE}, {name}", text)
+    except SettingsFileError as error:
+        problems.append(str(error))
+    return said
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 SETTINGS_FILE = "viblog.toml"
 SECRETS_FILE = ".env"
 
 
 class SettingsFileError(ValueError):
-    """The settings file cannot be read; the message says where and why."""
+    """A file of settings cannot be read; the message says where and why."""
 
 
 def theme_folder() -> Path:
@@ -58,9 +58,23 @@ def read_settings_file(site: Path) -> Iterator[tuple[str, str]]:
 
 
 def read_secrets_file(site: Path) -> Mapping[str, str]:
-    """Return the variables of `.env`; none where there is no such file."""
-    found = dotenv_values(site / SECRETS_FILE, interpolate=False)
-    return {name: value for name, value in found.items() if value is not None}
+    """Return the variables of `.env`; none where there is no such file.
+
+    Raises `SettingsFileError` for a file or a line that cannot be read.
+    """
+    try:
+        with (site / SECRETS_FILE).open(encoding="utf-8") as file:
+            found = list(parse_stream(file))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeError) as error:
+        raise SettingsFileError(f"{SECRETS_FILE}: {error}") from error
+    for line in found:
+        if line.error:
+            raise SettingsFileError(
+                f"{SECRETS_FILE}, line {line.original.line}: found something else than NAME=value"
+            )
+    return {line.key: line.value for line in found if line.key and line.value is not None}
 
 
 def _as_text(name: str, value: Any) -> str:

@@ -294,3 +294,18 @@ def test_a_machine_without_a_database_of_time_zones_knows_them_all_the_same():
         check=False,
     )
     assert (done.stderr, done.stdout) == ("", "Europe/Berlin\n")
+
+
+@pytest.mark.parametrize(
+    ("secrets", "said"),
+    [
+        (b"BLOG_TITLE=x\nBLOG TITLE = \n", ".env, line 2: found something else than NAME=value"),
+        (b"\xff", ".env: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+    ],
+)
+def test_a_file_of_secrets_that_cannot_be_read_is_one_line(tmp_path, secrets, said):
+    (tmp_path / "viblog.toml").touch()
+    (tmp_path / ".env").write_bytes(secrets)
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({}, tmp_path)
+    assert caught.value.problems == [said]

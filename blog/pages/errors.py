@@ -5,15 +5,16 @@ from __future__ import annotations
 import html
 import logging
 from functools import lru_cache
+from typing import Any
 
 from flask import Flask, render_template, request
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
-from jinja2 import TemplateSyntaxError
 from werkzeug.exceptions import HTTPException
 
 from blog.config import Settings
 from blog.pages.assets import install_assets
+from blog.pages.theme import find_mistake
 from blog.words import N_, load_words
 
 log = logging.getLogger(__name__)
@@ -71,8 +72,8 @@ def register_errors(app: Flask, settings: Settings) -> None:
         if error.description and error.description != type(error).description:
             text = error.description  # what a view has to say of it
         original = getattr(error, "original_exception", None)
-        if settings.dev and isinstance(original, TemplateSyntaxError):
-            text = f"{original.filename}:{original.lineno}: {original.message}"
+        if settings.dev and original is not None:
+            text = find_mistake(original) or text
         bare = BARE_PAGE.format(
             language=html.escape(settings.language),
             heading=html.escape(heading),
@@ -86,11 +87,21 @@ def register_errors(app: Flask, settings: Settings) -> None:
             menu = app.extensions["pages"].pages.index.version
             made_of = (request.endpoint, request.script_root, assets.state(), menu)
             page = render(error.code, heading, text, *made_of)
-        except Exception:  # whatever fails here, the reader gets a page
-            log.exception("The template of the error page failed; a bare page was sent")
+        except Exception as failure:  # whatever fails here, the reader gets a page
+            if mistake := find_mistake(failure):
+                log.error("templates: found a mistake in %s; a bare page was sent", mistake)
+            else:
+                log.exception("The template of the error page failed; a bare page was sent")
             page = bare
         # What the error has to say beside its page: Allow, Retry-After, WWW-Authenticate.
         headers = [(key, value) for key, value in error.get_headers() if key != "Content-Type"]
         return page, error.code, headers
 
+    def log_exception(found: Any) -> None:
+        if mistake := find_mistake(found[1]):
+            log.error("templates: found a mistake in %s; asked for %s", mistake, request.path)
+        else:
+            Flask.log_exception(app, found)
+
+    app.log_exception = log_exception  # type: ignore[assignment, method-assign]
     app.register_error_handler(HTTPException, answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ Source = tuple[str, str | None, Callable[[], bool] | None]
 
 # By this prefix a template of the author's extends the one that it overrides.
 PREFIX = "viblog"
+_ENGINE = Path(__file__).parents[1]
 
 
 def make_loader(site: Path | None) -> BaseLoader:
@@ -55,3 +57,20 @@ class _CheckedLoader(BaseLoader):
 
     def list_templates(self) -> list[str]:
         return self._loader.list_templates()
+
+
+def find_mistake(error: BaseException) -> str:
+    """Say where in a template an error is, and what; "" for one that is in no template.
+
+    What happens in our own code, called by a template, is no mistake of the template's.
+    """
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.filename or error.name}, line {error.lineno}: {error.message}"
+    place = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        # Jinja puts the template's own lines into the traceback.
+        if frame.filename.endswith(".html"):
+            place = f"{frame.filename}, line {frame.lineno}"
+        elif Path(frame.filename).is_relative_to(_ENGINE):
+            place = ""
+    return f"{place}: {error}" if place else ""

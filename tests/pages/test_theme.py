@@ -6,6 +6,7 @@ import pytest
 from jinja2 import Environment
 
 from blog.pages.theme import make_loader
+from tests.pages.site import open_site, write_post
 from tests.site import ROOT
 
 
@@ -31,3 +32,25 @@ def test_a_mistake_is_logged_with_its_line_and_the_themes_is_used(tmp_path, capl
     assert line == (
         f"templates: found a mistake in {path}, {said}; the theme's own is used meanwhile"
     )
+
+
+def test_what_fails_while_a_page_is_made_is_one_line_with_its_place(tmp_path, caplog):
+    path = tmp_path / "templates" / "index.html"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        '{% extends "viblog/index.html" %}\n{% block main %}\n{{ a.b.c }}{% endblock %}'
+    )
+    for is_dev in (False, True):
+        app = open_site(write_post("one"), dev=is_dev)
+        app.jinja_loader = make_loader(tmp_path)
+        app.jinja_env.loader = app.jinja_loader
+        page = app.test_client().get("/")
+        assert page.status_code == 500
+        found = f"{path}, line 3: &#39;a&#39; is undefined"
+        assert (found in page.text) == is_dev
+        (record,) = caplog.records
+        assert record.exc_info is None
+        assert record.message == (
+            f"templates: found a mistake in {path}, line 3: 'a' is undefined; asked for /"
+        )
+        caplog.clear()
