@@ -14,6 +14,7 @@ from flask.cli import ScriptInfo
 from blog.config import Settings, SettingsError
 from blog.setting_kinds import LANGUAGE
 from blog.site_folder import SETTINGS_FILE, find_site, theme_folder
+from blog.words import write_catalogue
 
 STARTER = Path(__file__).parent / "starter"
 NO_SITE = (
@@ -120,9 +121,13 @@ def dev() -> None:
 def eject(name: str) -> None:
     """Copy a template or static file of the theme into the site folder, to be changed.
 
-    NAME is as in the theme: post.html, live/words.html, style.css.
+    NAME is as in the theme: post.html, live/words.html, style.css. For nl.po, a language that has
+    no words yet, it makes a catalogue to be filled in.
     """
     site = _require_site()
+    if name.endswith(".po"):
+        click.echo(begin_catalogue(site, name.removesuffix(".po")).relative_to(site))
+        return
     kind = "templates" if name.endswith(".html") else "static"
     folder = theme_folder() / kind
     source = (folder / name).resolve()
@@ -136,6 +141,22 @@ def eject(name: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(source.read_bytes())
     click.echo(target.relative_to(site))
+
+
+def begin_catalogue(site: Path, language: str) -> Path:
+    """Make the catalogue of a language in a site folder, with the words there are of it."""
+    try:
+        LANGUAGE.read(language)
+    except ValueError as error:
+        raise click.ClickException(
+            f"found {language!r}.po, expected {LANGUAGE.expected}, and .po"
+        ) from error
+    target = site / "translations" / f"{language}.po"
+    if target.exists():
+        raise click.ClickException(f"{target.relative_to(site)} is there already")
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(write_catalogue(language), encoding="utf-8")
+    return target
 
 
 def _require_site() -> Path:

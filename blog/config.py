@@ -37,6 +37,7 @@ from blog.setting_kinds import (
     SWITCH,
     TEXT,
     WHOLE,
+    WORDS,
     ZONE,
     Kind,
     MenuItem,
@@ -45,6 +46,7 @@ from blog.setting_kinds import (
 )
 from blog.setting_sources import read_site, suggest, variable_name
 from blog.site_folder import find_site
+from blog.words import OwnWords, find_mistakes
 from flask_presence.place import Place
 from flask_presence.redis_address import RedisAddress, has_tag, needs_tag
 
@@ -84,6 +86,9 @@ class Settings:
         LANGUAGE,
         "The language of the posts and of the pages' own words, and by it their direction. Words"
         " without a catalogue are English.",
+    )
+    words: OwnWords = setting(
+        (), WORDS, "Words of the pages that shall be others: `docs/languages.md`."
     )
     time_zone: ZoneInfo = setting(
         ZoneInfo("UTC"), ZONE, "The time zone of a post's date that names none."
@@ -340,6 +345,7 @@ def _contradictions(settings: Settings) -> list[str]:
             f"BLOG_REDIS_PREFIX: found {settings.redis_prefix!r} with a cluster in BLOG_REDIS_URL, "
             "expected a {tag} in it, which keeps all keys on one node"
         )
+    problems += find_mistakes(settings.language, settings.words)
     return problems
 
 

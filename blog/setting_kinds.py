@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from blog.words import OwnWords, list_languages
 from flask_presence.redis_address import SHORT
 
 
@@ -61,6 +63,17 @@ def _read_colour(text: str) -> str:
     if text and not _COLOUR.fullmatch(text):
         raise ValueError
     return text if len(text) != 4 else "#" + "".join(2 * digit for digit in text[1:])
+
+
+def _read_words(text: str) -> OwnWords:
+    table = json.loads(text or "{}")
+    if not isinstance(table, dict):
+        raise ValueError
+    words = {name: [said] if isinstance(said, str) else said for name, said in table.items()}
+    for texts in words.values():
+        if not (isinstance(texts, list) and texts and all(isinstance(one, str) for one in texts)):
+            raise ValueError
+    return tuple((message, tuple(texts)) for message, texts in words.items())
 
 
 def one_of(*choices: str) -> Kind:
@@ -119,7 +132,12 @@ SECRET = Kind(
     is_secret=True,
 )
 ZONE = Kind("a name such as Europe/Berlin", lambda text: ZoneInfo(text.strip()))
-LANGUAGE = Kind("a tag such as de or pt-BR", fits=LANGUAGE_TAG.fullmatch)
+LANGUAGE = Kind(
+    f"a tag such as {', '.join(list_languages())} or pt-BR",
+    # The longer names that BCP 47 keeps for later are none that anybody speaks: `german`.
+    fits=lambda tag: LANGUAGE_TAG.fullmatch(tag) and len(tag.partition("-")[0]) < 4,
+)
+WORDS = Kind("a table of English texts and yours, as `docs/languages.md` has it", _read_words)
 SITE_URL = Kind("http(s)://host, no path", fits=_SITE_URL.fullmatch)
 CONTACT = Kind(
     "mailto:…, https://… or tel:…",

@@ -7,6 +7,7 @@ overrides of the theme in `templates/` and `static/`. The current folder is one 
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from dotenv.parser import parse_stream
 
 SETTINGS_FILE = "viblog.toml"
 SECRETS_FILE = ".env"
+# The one setting that is a table.
+WORDS = "words"
 
 
 class SettingsFileError(ValueError):
@@ -78,6 +81,8 @@ def read_secrets_file(site: Path) -> Mapping[str, str]:
 
 
 def _as_text(name: str, value: Any) -> str:
+    if name == WORDS and isinstance(value, dict):
+        return json.dumps(value)
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, str | int | float):

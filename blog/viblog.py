@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from blog.cards import CardFontError, Cards
+from blog.cli.settings_check import examine_language
 from blog.config import Settings, SettingsError
 from blog.live.following import Following
 from blog.live.numbers import LiveCounts, PostLink
@@ -50,8 +51,10 @@ class Viblog:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         site = find_site()
+        words = load_words(settings.language, settings.words)
         style = Style(
             language=settings.language,
+            words=words,
             smart_quotes=settings.smart_quotes,
             posts_dir=settings.posts_dir,
             static_dir=overridden(site, "static")[0],
@@ -72,7 +75,6 @@ class Viblog:
             observer=self.metrics.presence if self.metrics else None,
             stream_observer=self.metrics.streams if self.metrics else None,
         )
-        words = load_words(settings.language)
         templates = LiveTemplates(make_loader(site), words, reloads=settings.dev)
         self.updates = Updates(self.library, templates)
         self.following = follow(self.library, self.pages) if settings.dev else None
@@ -173,7 +175,8 @@ class Viblog:
         """Begin to count, to send and to watch the posts. Call once, in the serving process."""
         self.is_started = True
         raise_file_limit()
-        for finding in examine_limits(self.place, workers=self.settings.workers):
+        limits = examine_limits(self.place, workers=self.settings.workers)
+        for finding in (*limits, *examine_language(self.settings)):
             if finding.level != "ok":
                 log.warning("%s", finding)
         # What is there now stays: the collector need not look at it again, for 12 ms each time.

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from babel.dates import format_date
 from babel.messages.catalog import Message
 from babel.messages.plurals import get_plural
+from click import ClickException
 
+from blog.cli.settings_check import examine_language
+from blog.command import begin_catalogue
+from blog.config import Settings, SettingsError
 from blog.pages.format import count_posts, write_day
 from blog.posts.markup.markdown import Style, render_markdown
-from blog.words import find_catalogue, list_languages, load_words
+from blog.words import find_catalogue, list_languages, load_words, write_catalogue
 from tests.pages.site import open_site, write_post
 from tests.setup import words
 
@@ -151,8 +157,82 @@ $$x$$
 )  # fmt: skip
 def test_what_a_body_says_by_itself_is_in_the_language_of_the_post_else_of_the_blog(language, said):
     post = write_post("a", lang=language, body=MARKDOWN)
-    html = render_markdown(post, Style(language="de")).html
+    html = render_markdown(post, Style(language="de", words=load_words("de"))).html
     pattern = r'aria-label="([^"]*)"|"admonition-title">([^<]*)<|title="([^"]*)"'
     found = {"".join(groups) for groups in re.findall(pattern, html)}
     assert found == {part for part in found if part in said}
     assert len(found) == 5
+
+
+def test_an_authors_own_words_come_before_the_catalogues():
+    own = (("Posts", ("Notizen",)), ("%(num)s post", ("%(num)s Notiz", "%(num)s Notizen")))
+    words = load_words("de-AT", own)
+    assert [words.gettext("Posts"), words.gettext("Tags")] == ["Notizen", "Schlagwörter"]
+    assert [count_posts(words, number) for number in (1, 2)] == ["1 Notiz", "2 Notizen"]
+    one_for_all = load_words("pl", (("%(num)s post", ("%(num)s ×",)),))
+    assert [count_posts(one_for_all, number) for number in (1, 2, 5)] == ["1 ×", "2 ×", "5 ×"]
+    assert load_words("en", (("Posts", ("Notes",)),)).gettext("Posts") == "Notes"
+
+
+@pytest.mark.parametrize(
+    ("message", "texts", "said"),
+    [
+        ("Postz", ["Notizen"], "words, 'Postz': the blog does not say this; do you mean 'Posts'?"),
+        ("Posts", ["a", "b"], "words, 'Posts': found 2 texts, expected one text"),
+        (
+            "%(num)s post",
+            ["a", "b", "c"],
+            "words, '%(num)s post': found 3 texts, expected one text, or 2",
+        ),
+        (
+            "Posts about %(tag)s",
+            ["100 % %(tag)s"],
+            "words, 'Posts about %(tag)s': found '100 % %(tag)s', expected %(tag)s in it, and %%"
+            " for a percent sign",
+        ),
+        (
+            "Posts",
+            ["%(number)s Notizen"],
+            "words, 'Posts': found '%(number)s Notizen', expected no placeholder in it, and %%"
+            " for a percent sign",
+        ),
+    ],
+)
+def test_a_mistake_in_an_authors_words_is_one_line_that_says_which(message, texts, said):
+    with pytest.raises(SettingsError) as error:
+        Settings.from_environ({"BLOG_LANGUAGE": "de", "BLOG_WORDS": json.dumps({message: texts})})
+    assert error.value.problems == [said]
+
+
+def test_a_site_has_catalogues_and_words_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("viblog.toml").write_text('language = "nl"\n[words]\n"Tags" = "Onderwerpen"\n')
+    [finding] = examine_language(Settings.from_process())
+    assert str(finding) == (
+        "warn  language: the blog has no words in nl (BLOG_LANGUAGE), its own are English; expected"
+        " one of ar, de, en, es, fr, he, ja, pl, pt, ru, zh. Make a catalogue, translations/nl.po:"
+        " docs/languages.md"
+    )
+    path = begin_catalogue(tmp_path, "nl")
+    text = path.read_text()
+    assert '"Language: nl\\n"' in text
+    path.write_text(text.replace('msgid "Posts"\nmsgstr ""', 'msgid "Posts"\nmsgstr "Berichten"'))
+    settings = Settings.from_process()
+    assert not list(examine_language(settings))
+    words = load_words(settings.language, settings.words)
+    said = [words.gettext(message) for message in ("Posts", "Tags", "Archive")]
+    assert said == ["Berichten", "Onderwerpen", "Archive"]
+    path.write_text(text + "\nnonsense 'x'\n")
+    with pytest.raises(SettingsError, match=r"translations/nl\.po: Syntax error in po file"):
+        Settings.from_process()
+    assert find_catalogue("de") == words_of_engine("de")
+    Path("translations/de.po").write_text(write_catalogue("de").replace("Beiträge", "Notizen"))
+    assert load_words("de-CH").gettext("Posts") == "Notizen"
+    with pytest.raises(ClickException, match=r"translations/nl\.po is there already"):
+        begin_catalogue(tmp_path, "nl")
+    with pytest.raises(ClickException, match=r"found '\.\./x'"):
+        begin_catalogue(tmp_path, "../x")
+
+
+def words_of_engine(language: str) -> Path:
+    return words.FOLDER / f"{language}.po"

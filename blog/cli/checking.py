@@ -13,6 +13,7 @@ from flask import Flask
 
 from blog.cli.links import LinkCheck, Texts
 from blog.cli.overrides import find_unfit_overrides
+from blog.cli.settings_check import examine_language
 from blog.config import Settings
 from blog.posts import Fault, Index, Library, Post
 from blog.posts.finding import describe_others
@@ -59,6 +60,8 @@ def check_posts(app: Flask, library: Library, own_pages: Library) -> bool:
     hints = sorted(hint for hint in hints if (hint.path, hint.line) not in places)
     for hint in hints:
         click.echo(f"{hint.path}:{hint.line}: hint: {hint.describe()}")
+    for finding in examine_language(app.extensions["viblog"].settings):
+        click.echo(str(finding))
     for index in (library.index, own_pages.index):
         for line in _list_hidden(index):
             click.echo(line)

@@ -8,14 +8,27 @@ from urllib.parse import urlsplit
 from werkzeug.sansio.utils import host_is_trusted
 
 from blog.config import Settings
+from blog.words import find_catalogue, list_languages
 from flask_presence.cli.doctor import Finding, fail, warn
 
 # After so long without a word, proxies close a connection (nginx: proxy_read_timeout).
 PROXY_PATIENCE_SECONDS = 60
 
 
+def examine_language(settings: Settings) -> Iterator[Finding]:
+    """Tell where the pages' own words are in another language than the posts."""
+    if find_catalogue(settings.language) is None:
+        yield warn(
+            "language",
+            f"the blog has no words in {settings.language} (BLOG_LANGUAGE), its own are English",
+            f"one of {', '.join(list_languages())}",
+            f"Make a catalogue, translations/{settings.language}.po: docs/languages.md",
+        )
+
+
 def examine_settings(settings: Settings) -> Iterator[Finding]:
     """Check settings that are well-formed, and yet do not go together."""
+    yield from examine_language(settings)
     site = urlsplit(settings.site_url)
     trusted = ", ".join(settings.trusted_hosts)
     if site.hostname and trusted and not host_is_trusted(site.netloc, settings.trusted_hosts):

@@ -34,7 +34,7 @@ class Content:
         self.live = live
         self.search = search
         self.cards = cards
-        self.words = load_words(settings.language)
+        self.words = load_words(settings.language, settings.words)
         self.renderer = PageRenderer(settings, live)
         self._catalogues = Catalogues(library)
 

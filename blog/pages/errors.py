@@ -54,7 +54,7 @@ def register_errors(app: Flask, settings: Settings) -> None:
     asks for a thousand things.
     """
     assets = install_assets(app)
-    words = load_words(settings.language)
+    words = load_words(settings.language, settings.words)
 
     def render(code: int, heading: str, text: str, *made_of: object) -> str:
         """Render the page; `made_of` is what it differs by beside its words."""

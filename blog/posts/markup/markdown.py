@@ -6,7 +6,7 @@ import html
 import logging
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from gettext import GNUTranslations
 from pathlib import Path
@@ -63,10 +63,11 @@ class Style:
 
     The other folders are where images are looked for; `frame_hosts` are the sites whose frames the
     security policy lets in. `root` is what the texts' addresses begin with. `language`
-    is that of texts which name none.
+    is that of texts which name none, and `words` are what the blog says in it.
     """
 
     language: str = ENGLISH
+    words: GNUTranslations = field(default_factory=lambda: load_words(ENGLISH))
     smart_quotes: bool = False
     root: str = POSTS_ROOT
     posts_dir: Path | None = None
@@ -104,7 +105,9 @@ def render_with_hints(
     Addresses stay as they were written, so that they can be found again in the body.
     """
     hints = Hints(post)
-    words = load_words(post.lang if find_catalogue(post.lang) else style.language)
+    own = find_catalogue(post.lang)
+    is_other = own is not None and own != find_catalogue(style.language)
+    words = load_words(post.lang) if is_other else style.words
     back = words.gettext("Jump back to footnote %(number)s in the text") % {"number": "{}"}
     md = Markdown(
         extensions=[
