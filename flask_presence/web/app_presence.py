@@ -117,7 +117,8 @@ class AppPresence:
         self._live = self.service.wrap(self._pages)
         self._root = ""
         self._is_started = False
-        self._has_warned = False
+        # Whether anybody can be counted: not by a server of threads.
+        self.is_counting = True
 
     def _connect(self) -> None:
         """Have one worker's presence ask this application."""
@@ -147,16 +148,6 @@ class AppPresence:
             stream=self.url_prefix + htmx.stream_url(self.sign(Shown("", (Element(TOTAL),)))),
             max_streams=self.service.settings.max_streams,
         )
-
-    @property
-    def is_counting(self) -> bool:
-        """Whether anybody can be counted: not by a server of threads, which is said once."""
-        if monkey.is_module_patched("socket") or self._app.testing:
-            return True
-        if not self._has_warned:
-            self._has_warned = True
-            log.warning(THREADS)
-        return False
 
     @property
     def elements(self) -> Elements:
@@ -189,7 +180,10 @@ class AppPresence:
 
     def start(self) -> None:
         """Begin to count, where a server of greenlets runs it. Idempotent."""
-        if self._is_started or not monkey.is_module_patched("socket"):
+        if self._is_started:
+            return
+        if not monkey.is_module_patched("socket"):
+            self._note_threads()
             return
         self._is_started = True
         if self.is_alone:
@@ -197,6 +191,12 @@ class AppPresence:
             self.service.hub.start()
         else:
             self.service.start()
+
+    def _note_threads(self) -> None:
+        """Say once that nobody is counted; the pages have no numbers then, but a notice."""
+        if self.is_counting and not self._app.testing:
+            self.is_counting = False
+            log.warning(THREADS)
 
     def close(self) -> None:
         """Stop; a few seconds at most."""
