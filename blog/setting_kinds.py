@@ -146,7 +146,7 @@ CONTACT = Kind(
     ),
 )
 MENU = Kind(
-    "posts, tags, archive, search, now, names of pages, or Name = address, comma-separated",
+    "posts, tags, archive, search, now, counting, pages, or Name = address, comma-separated",
     _read_menu,
 )
 HOST = Kind(

@@ -22,7 +22,7 @@ from blog.posts import Library
 from blog.posts.addresses import post_path
 from blog.posts.direction import needs_direction
 from blog.posts.markup.markdown import Style
-from blog.posts.page_names import INDEX_PAGE, NOW_PAGE, POST_PREFIX
+from blog.posts.page_names import COUNTING_PAGE, INDEX_PAGE, NOW_PAGE, POST_PREFIX
 from blog.posts.pages import PageLibrary
 from blog.search import Search
 from blog.site_folder import find_site, overridden
@@ -147,7 +147,9 @@ class Viblog:
 
     def is_page(self, name: str) -> bool:
         """Tell whether a page of that name can be open: the index decides, never the request."""
-        if name in (INDEX_PAGE, NOW_PAGE):
+        if name in (INDEX_PAGE, NOW_PAGE) or (
+            name == COUNTING_PAGE and name not in self.pages.index.by_id
+        ):
             return True
         library = self.library if name.startswith(POST_PREFIX) else self.pages
         if self.settings.dev and library is self.library:

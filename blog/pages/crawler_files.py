@@ -16,6 +16,7 @@ from blog.pages.cache.page_cache import answer_file
 from blog.pages.catalogue import Catalogue
 from blog.pages.feeds import NO_ADDRESS
 from blog.pages.format import write_slug
+from blog.posts.page_names import COUNTING_PAGE
 
 # sitemaps.org: a file has at most so many addresses.
 MAX_ADDRESSES = 50_000
@@ -65,14 +66,14 @@ def security() -> ResponseReturnValue:
 
 def list_addresses(catalogue: Catalogue, site_url: str) -> Iterator[Address]:
     """Yield the address of every page and when it changed, posts before tags and years."""
-    for endpoint in ("pages.index", "pages.archive", "pages.tags"):
+    for endpoint in ("pages.index", "pages.archive", "pages.tags", "pages.counting"):
         yield site_url + url_for(endpoint), None
     for post in catalogue.posts:
         # What is canonical elsewhere is for that site to list.
         if not post.canonical:
             yield site_url + url_for("pages.post", post_id=post.id), post.updated or post.date
     for page in content().pages.index.posts:
-        if not page.canonical:
+        if not page.canonical and page.id != COUNTING_PAGE:
             yield site_url + url_for("pages.page", page_id=page.id), page.updated or page.date
     for tag in catalogue.tags:
         yield site_url + url_for("pages.tag", slug=write_slug(tag)), None

@@ -17,6 +17,7 @@ OWN = {
     "archive": "pages.archive",
     "search": "pages.search",
     "now": "pages.now",
+    "counting": "pages.counting",
 }
 FIRST = ("posts", "tags", "archive")
 
@@ -41,11 +42,11 @@ def list_entries(settings: Settings, index: Index) -> Iterator[Entry]:
         yield from map(_link_page, sorted(_find_numbered(index), key=_by_number))
         return
     for item in settings.menu:
-        if item.target in OWN:
-            yield Entry(url_for(OWN[item.target]), item.name, item.target)
-        elif item.target in index.by_id:
+        if item.target in index.by_id:
             entry = _link_page(index.by_id[item.target])
             yield entry._replace(name=item.name, lang="") if item.name else entry
+        elif item.target in OWN:
+            yield Entry(url_for(OWN[item.target]), item.name, item.target)
         elif item.is_address:
             root = request.script_root if item.target.startswith("/") else ""
             yield Entry(root + item.target, item.name or item.target, rel=item.rel)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from blog.pages.assets import send_beside
 from blog.pages.blueprint import content, pages
 from blog.posts.model import Post
+from blog.posts.page_names import COUNTING_PAGE
 
 
 @pages.get("/<page_id>")
@@ -28,6 +29,16 @@ def page(page_id: str) -> ResponseReturnValue:
         context["live"] = None  # the stream is there to follow what is saved
     name = found.id if found.presence or is_dev else None
     return content().renderer.render("page.html", name, path, **context)
+
+
+@pages.get("/counting")
+def counting() -> ResponseReturnValue:
+    """Answer with what the numbers mean: the blog's own words, unless the author has a page."""
+    if find_page(COUNTING_PAGE):
+        return page(COUNTING_PAGE)
+    title = content().words.gettext("What is counted, and what is not")
+    path = url_for("pages.counting")
+    return content().renderer.render("counting.html", COUNTING_PAGE, path, title=title)
 
 
 @pages.get("/<page_id>/")

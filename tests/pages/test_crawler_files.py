@@ -52,6 +52,7 @@ class TestSitemap:
             (f"{SITE}/blog", ""),
             (f"{SITE}/archive", ""),
             (f"{SITE}/tags", ""),
+            (f"{SITE}/counting", ""),
             (f"{SITE}/blog/new", "2026-11-09T00:00:00+00:00"),
             (f"{SITE}/blog/old", "2025-01-02T00:00:00+00:00"),
             (f"{SITE}/blog/undated", ""),
@@ -74,7 +75,7 @@ class TestSitemap:
     def test_of_every_address_leads_to_a_page(self):
         app = open_site(*[write_post(f"p{n}", tags=("a b", "c/d")) for n in (1, 2)], site_url=SITE)
         addresses = re.findall(r"<loc>(.*?)</loc>", fetch(app, "/sitemap.xml").text)
-        assert len(addresses) == 9
+        assert len(addresses) == 10
         for address in addresses:
             canonical = f'<link rel="canonical" href="{address}">'
             assert canonical in fetch(app, address.removeprefix(SITE)).text
@@ -230,4 +231,4 @@ def test_a_sitemap_stops_at_what_the_format_allows(monkeypatch):
     with app.test_request_context():
         catalogue = Catalogue(Books(*(write_post(f"p{n}") for n in range(3))).index, NOW)
         addresses = list(list_addresses(catalogue, SITE))
-    assert write_sitemap(addresses).count(b"<url>") == len(addresses) == 8
+    assert write_sitemap(addresses).count(b"<url>") == len(addresses) == 9

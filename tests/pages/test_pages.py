@@ -248,6 +248,31 @@ PAGES = Books(
 )
 
 
+class TestCounting:
+    def test_says_what_the_settings_make_of_the_numbers_and_is_linked_from_every_page(self):
+        app = open_site(write_post("one"))
+        assert '<a href="/counting">What is counted, and what is not</a>' in read(app, "/blog/one")
+        text = read(app, "/counting")
+        assert "<h1>What is counted, and what is not</h1>" in text
+        assert 'data-hx-sse:connect="/live?page=counting"' in text
+        assert "A post in three windows counts three times." in text
+        assert "A tab goes on counting while you look at another one." in text
+        assert "at most 4 tabs" in text
+        other = open_site(
+            count="readers", privacy_signal="uncounted", pause_hidden_tabs=True, language="de"
+        )
+        told = read(other, "/counting")
+        assert "Ein Browser, der um Privatsphäre bittet (Sec-GPC oder DNT)." in told
+        assert "Ein Tab zählt nur, solange er zu sehen ist." in told
+        assert "Browser zählen" in told
+
+    def test_is_the_authors_page_where_there_is_one(self):
+        own_pages = Books(write_post("counting", title="My way of counting"))
+        app = open_site(own_pages=own_pages, site_url="https://blog.example")
+        assert "<h1>My way of counting</h1>" in read(app, "/counting")
+        assert read(app, "/sitemap.xml").count("/counting<") == 1
+
+
 class TestMenu:
     def entries(self, app, path, status=200):
         text = read(app, path, status=status)

@@ -26,6 +26,7 @@ KINDS = {
     "not-searched": "/search",
     "not-made": "/search?q=none",
     "about": "/about",
+    "counting": "/counting",
     "not-found": "/nowhere",
 }
 SECRET = "0123456789abcdef" * 2
