@@ -145,6 +145,39 @@ def test_a_tag_alone_in_its_line_begins_a_block(body: str, shown: str):
 @pytest.mark.parametrize(
     ("body", "shown"),
     [
+        ("> a\n> <div>*x*</div>\n>\n> b", "<p>a</p>\n<div>*x*</div>\n<p>b</p>"),
+        (
+            "> <details>\n> <summary>M</summary>\n>\n> - *a*\n>\n> </details>",
+            "<details>\n<summary>M</summary>\n<ul>\n<li><em>a</em></li>\n</ul>\n</details>",
+        ),
+        ("> > <div>\n> > *x*\n> > </div>\n> b", "<div>\n*x*\n</div>\n</blockquote>"),
+        ("- a\n  > <div>*x*</div>", "<blockquote>\n<div>*x*</div>\n</blockquote>"),
+        ("> ```\n> <div>\n> ```", "&lt;div&gt;"),
+        ("> a <b>*c*</b>", "<p>a <b><em>c</em></b></p>"),
+    ],
+)
+def test_a_block_of_html_may_stand_in_a_quote(body: str, shown: str):
+    assert shown in render(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("a\n  <div>*b*</div>\n\nc", "<p>a</p>\n<div>*b*</div>\n<p>c</p>"),
+        ("<p>a</p>\n<br>\n\nb", "<p>a</p>\n<br>\n<p>b</p>"),
+        ("<ul><li>a</li></ul>\n<ul>\n</ul>\n\nb", "</ul>\n<ul>\n</ul>\n<p>b</p>"),
+        # Text behind an element is Markdown, not so in CommonMark.
+        ("<div>a</div>\n*b*", "<div>a</div>\n<p><em>b</em></p>"),
+        ("<div>a</div> *b*\n<br>", "<em>b</em>"),
+    ],
+)
+def test_no_paragraph_holds_a_block_of_html(body: str, shown: str):
+    assert shown in render(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
         ("- a\n  <div>x</div>\n- b", "<li>a<div>x</div>\n</li>\n<li>b</li>"),
         (
             "- a\n\n  <details>\n\n  *c*\n\n  </details>\n\n- b",

@@ -47,6 +47,11 @@ def test_code_in_a_list_stays_in_its_item():
     assert render(in_list) == f"<ul> <li> <p>a</p> {CODE} </li> <li> <p>b</p> </li> </ul>"
 
 
+@pytest.mark.parametrize("body", ["```\na\n    ```\nx\n```", "- ```\n  a\n      ```\n  x\n  ```"])
+def test_a_fence_further_in_is_code(body: str):
+    assert "a\n    ```\nx\n</code>" in write_html(body)
+
+
 def test_code_that_a_list_item_never_closes_ends_with_the_item():
     assert render("- a\n\n    ```\n    x\n\n- b\n").count("<li>") == 2
 

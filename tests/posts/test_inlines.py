@@ -204,24 +204,6 @@ def test_an_image_in_a_link_is_linked():
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("~a b~", "<del>a b</del>"),
-        ("It (~*was*~) is.", "It (<del><em>was</em></del>) is."),
-        ("~~a~~ ~b~", "<del>a</del> <del>b</del>"),
-        ("0~3，3~4", "0~3，3~4"),
-        ("5 ~ 10 ~ 15", "5 ~ 10 ~ 15"),
-        ("~/bin and ~/lib", "~/bin and ~/lib"),
-        ("a@b:~$ c\na@b:~$", "a@b:~$ c\na@b:~$"),
-        ("~1 MB to ~2 MB", "~1 MB to ~2 MB"),
-        ("\\~a~", "~a~"),
-    ],
-)
-def test_one_tilde_strikes_words_and_no_part_of_one(text: str, shown: str):
-    assert render(text) == f"<p>{shown}</p>"
-
-
-@pytest.mark.parametrize(
     "body",
     [
         "[https://a.example](/b)",

@@ -170,6 +170,7 @@ def test_another_marker_begins_another_list(body: str, html: str):
         ("- > - a\n  > - b", "<blockquote><ul><li>a</li><li>b</li></ul></blockquote></li></ul>"),
         ("- > a\nb\n- c", "<ul><li><blockquote><p>a b</p></blockquote></li><li>c</li></ul>"),
         ("- # H\nb", "</ul><p>b</p>"),
+        ("> # H\nb", "</blockquote><p>b</p>"),
         ("-     x\n- b", "<ul><li><pre><code>x</code></pre></li><li>b</li></ul>"),
     ],
 )

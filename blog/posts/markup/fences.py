@@ -105,7 +105,12 @@ def _read_code(lines: list[str], at: int, opening: _Opening) -> tuple[str, int, 
     """
     quote = re.compile(r" {0,3}>(?: |$)?" * opening.quotes)
     indent_of_code = opening.indent + len(opening.mark)
-    closing = re.compile(r" *" + re.escape(opening.fence[0]) + f"{{{len(opening.fence)},}}[ \t]*")
+    # Further in it is code: a fence in a fence.
+    closing = re.compile(
+        rf" {{0,{indent_of_code + 3}}}"
+        + re.escape(opening.fence[0])
+        + f"{{{len(opening.fence)},}}[ \t]*"
+    )
     code: list[str] = []
     is_closed = False
     while at < len(lines):

@@ -14,7 +14,7 @@ from markdown.extensions.md_in_html import HTMLExtractorExtra, MarkdownInHTMLPos
 from markdown.preprocessors import Preprocessor
 
 from blog.posts.markup.html_tags import BoundedTags
-from blog.posts.markup.lists import PUT_IN, Nesting
+from blog.posts.markup.lists import MAX_QUOTES, PUT_IN, QUOTED, Nesting
 
 _NAMES = (
     "address article aside blockquote body caption center col colgroup dd details dialog dir div dl"
@@ -26,6 +26,7 @@ _BLOCK = re.compile(rf"( *)</?(?:{_NAMES.replace(' ', '|')})(?=[\s/>]|$)", re.IG
 # Any other tag, alone on its line below no text, begins a block, too.
 _ATTRIBUTE = r"""\s++[A-Za-z_:][\w.:-]*+(?:\s*+=\s*+(?:[^\s"'=<>`]++|"[^"]*+"|'[^']*+'))?+"""
 _ALONE = re.compile(rf"( *)(?:<[A-Za-z][\w-]*+(?:{_ATTRIBUTE})*+\s*+/?>|</[A-Za-z][\w-]*+\s*+>)$")
+_MAY_BEGIN = re.compile(r"[ >]*<")
 # What ends elsewhere than at an empty line.
 WHOLE_TAGS = ("pre", "script", "style", "textarea")
 _WHOLE = re.compile(
@@ -60,44 +61,62 @@ class PiecesStep(MarkdownInHTMLPostprocessor):
 class HtmlBlockStep(Preprocessor):
     """Sets aside each piece of HTML that ends, at an empty line, before its elements do.
 
-    A piece that begins with a tag of running text, such as `<img>`, is always set aside, and so is
-    one in a list: Python-Markdown would end the list there.
+    All others are set aside, too, but for elements with text behind them, which is Markdown here.
+    One in a list or a quote always is: Python-Markdown would end it there.
     """
 
     _missing: set[str]
 
+    def __init__(self, md: Markdown, quotes: int = MAX_QUOTES) -> None:
+        super().__init__(md)
+        self._quotes = quotes
+
     def run(self, lines: list[str]) -> list[str]:
         """Replace each such piece by a placeholder."""
-        if not any(_BLOCK.match(line) or _ALONE.match(line.rstrip()) for line in lines):
+        if not any(_MAY_BEGIN.match(line) for line in lines):
             return lines
         done: list[str] = []
         nesting = Nesting()
         self._missing = set()
         at = 0
         while at < len(lines):
-            line = lines[at]
-            after = self._find_end(lines, at)
-            found = _find_block(line, nesting) if after == at else None
-            column = nesting.find_code_column(len(found[1])) if found else None
-            if found is None or column is None:
-                after = max(after, at + 1)
+            if self._quotes and (quote := _read_quote(lines, at, nesting)):
+                margin, inside = quote
+                at += len(inside)
+                inside = HtmlBlockStep(self.md, self._quotes - 1).run(inside)
+                if inside[-1] == PUT_IN:
+                    inside.pop()  # else what stands for HTML would stay in a paragraph
+                read = [f"{margin}> {text}" if text else f"{margin}>" for text in inside]
             else:
-                after = _find_empty(lines, at, column)
-                piece = lines[at:after]
-                if column or not _BLOCK.match(line) or not _is_whole("\n".join(piece)):
-                    html = "\n".join(text[_count_spaces(text, len(found[1])) :] for text in piece)
-                    placeholder = " " * column + self.md.htmlStash.store(_Piece(html.strip()))
+                after, column = self._find_piece(lines, at, nesting)
+                read = lines[at:after]
+                if column is not None:
                     above = [PUT_IN] if done and done[-1].strip() else []
-                    for text in (*above, placeholder, PUT_IN):
-                        nesting.follow(text)
-                    done += [*above, placeholder, PUT_IN]
-                    at = after
-                    continue
-            for text in lines[at:after]:
+                    read = [*above, " " * column + self._store(read), PUT_IN]
+                at = after
+            for text in read:
                 nesting.follow(text)
-            done += lines[at:after]
-            at = after
+            done += read
         return done
+
+    def _find_piece(self, lines: list[str], at: int, nesting: Nesting) -> tuple[int, int | None]:
+        """Return the place after what begins here, and the column of a piece to be set aside."""
+        line = lines[at]
+        after = self._find_end(lines, at)
+        found = _find_block(line, nesting) if after == at else None
+        column = nesting.find_code_column(len(found[1])) if found else None
+        if column is None:
+            return max(after, at + 1), None
+        after = _find_empty(lines, at, column)
+        if column or self._quotes < MAX_QUOTES or not _BLOCK.match(line):
+            return after, column
+        has_text = _has_text_behind("\n".join(lines[at:after]))
+        return after, None if has_text else column
+
+    def _store(self, piece: list[str]) -> str:
+        margin = len(piece[0]) - len(piece[0].lstrip(" "))
+        html = "\n".join(text[_count_spaces(text, margin) :] for text in piece)
+        return self.md.htmlStash.store(_Piece(html.strip()))
 
     def _find_end(self, lines: list[str], at: int) -> int:
         """Return the place after what is left to Python-Markdown as a whole; `at` if nothing is."""
@@ -133,6 +152,20 @@ class ElementStep(Preprocessor):
         return "".join(extractor.cleandoc).split("\n")
 
 
+def _read_quote(lines: list[str], at: int, nesting: Nesting) -> tuple[str, list[str]] | None:
+    """Return what stands before a quote that begins here, and its lines as they are inside."""
+    first = QUOTED.fullmatch(lines[at])
+    if first is None or nesting.find_code_column(len(first[1])) is None:
+        return None
+    inside: list[str] = []
+    for line in lines[at:]:
+        quote = QUOTED.fullmatch(line)
+        if quote is None or quote[1] != first[1]:
+            break
+        inside.append(quote[2])
+    return first[1], inside
+
+
 def _find_block(line: str, nesting: Nesting) -> re.Match[str] | None:
     if "<" not in line:
         return None
@@ -162,10 +195,13 @@ def _count_spaces(line: str, most: int) -> int:
     return min(len(line) - len(line.lstrip(" ")), most)
 
 
-def _is_whole(html: str) -> bool:
-    """Tell whether all elements that begin in a piece end in it, and none else."""
+def _has_text_behind(html: str) -> bool:
+    """Tell whether all elements of a piece are whole, and Markdown is behind them or between."""
     opened: list[str] = []
+    end, has_text = 0, False
     for tag in _TAG.finditer(html):
+        has_text |= not opened and bool(html[end : tag.start()].strip())
+        end = tag.end()
         name = tag[2].lower()
         if name in _VOID or tag[3].endswith("/"):
             continue
@@ -175,7 +211,7 @@ def _is_whole(html: str) -> bool:
             opened.pop()
         else:
             return False
-    return not opened
+    return not opened and (has_text or bool(html[end:].strip()))
 
 
 def register_html_blocks(md: Markdown) -> None:

@@ -24,7 +24,6 @@ from markdown.inlinepatterns import (
     ImageReferenceInlineProcessor,
     LinkInlineProcessor,
     ReferenceInlineProcessor,
-    SimpleTagInlineProcessor,
 )
 from markdown.treeprocessors import Treeprocessor, UnescapeTreeprocessor
 from markdown.util import INLINE_PLACEHOLDER_RE, AtomicString
@@ -37,8 +36,6 @@ _TAG = (
 )
 _HTML = HTML_RE.replace(HTML_RE[3 : HTML_RE.index("|!--")], _TAG, 1)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-# One tilde on either side, but none within a word or a number, as in `0~3`, or of a path (`~/a`).
-_STRUCK = r"((?<![\w~$:/.])~(?![\s~/]))([^~]+)(?<!\s)~(?![\w~/$])"
 _BRACKET = re.compile(r"[\[\]]")
 _ESCAPED = UnescapeTreeprocessor.RE
 
@@ -277,7 +274,6 @@ def register_inlines(md: Markdown) -> None:
         md.inlinePatterns.register(kind(begin, md, references), name, priority)
     md.inlinePatterns.register(LinkPattern(r"(?<!\!)\[", md), "link", 160)
     md.inlinePatterns.register(ImageLinkPattern(r"\!\[", md), "image_link", 150)
-    md.inlinePatterns.register(SimpleTagInlineProcessor(_STRUCK, "del"), "struck", 59)
     md.treeprocessors.register(AttributeEscapeStep(md), "page_attributes", 9)
     md.treeprocessors.register(EscapeStep(md), "unescape", 0)
     definitions: Any = md.parser.blockprocessors["reference"]

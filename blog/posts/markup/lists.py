@@ -26,13 +26,13 @@ _BREAK = re.compile(rf"{_RULE}|#{{1,6}} |>")
 # What holds text that is indented by four columns: an admonition, a definition, a footnote.
 _HOLDER = re.compile(r"!!! ?[\w-]|\[\^[^\]]+\]: *$|(?::|\[\^[^\]]+\]:) +(?P<rest>.*)")
 _CODE = re.compile(r"`[^`]*`")
-_QUOTED = re.compile(r"( *)> ?(.*)")
+QUOTED = re.compile(r"( *)> ?(.*)")
 
 _COLUMNS = 4
 _NOWHERE = 10**9
 # Python-Markdown calls itself for every level, and reads a line as often as it has levels.
 _MAX_LEVELS = 20
-_MAX_QUOTES = 10
+MAX_QUOTES = 10
 # An empty line that a step puts in for Python-Markdown: it makes no list loose.
 PUT_IN = " "
 
@@ -109,7 +109,7 @@ class Nesting:
         The line below tells whether this one is a table's head.
         """
         text = line.lstrip(" ")
-        self.is_quote = False
+        ends_quote, self.is_quote = self.is_quote and self._above == "break", False
         if not text:
             self._follow_blank(is_put_in=bool(line))
             return [line]
@@ -122,6 +122,8 @@ class Nesting:
             lines = self._follow_item(item, indent, level)
         else:
             lines = self._follow_text(line, level, inner, below)
+            if ends_quote and self._above == "text" and lines[0]:
+                lines.insert(0, "")  # a quote goes on below a paragraph only
         self.is_quote = lines[-1].lstrip(" ")[0] == ">" and self._above in ("quote", "break")
         self._last = self._above
         self._is_parted = False
@@ -243,7 +245,7 @@ class Nesting:
 
 def _name_kind(text: str) -> str:
     """Say what a line that begins something leaves to the next one."""
-    quoted = _QUOTED.fullmatch(text)
+    quoted = QUOTED.fullmatch(text)
     if quoted:
         inside = quoted[2].lstrip(" >")
         return "break" if not inside or inside[0] == "\x02" or _BREAK.match(inside) else "quote"
@@ -269,14 +271,14 @@ class ListStep(Preprocessor):
         return _arrange(lines, self._lists)
 
 
-def _arrange(lines: list[str], lists: Lists, quotes: int = _MAX_QUOTES) -> list[str]:
+def _arrange(lines: list[str], lists: Lists, quotes: int = MAX_QUOTES) -> list[str]:
     nesting = Nesting(lists)
     done: list[str] = []
     margin = ""
     quoted: list[str] = []
     for line, below in zip(lines, [*lines[1:], ""], strict=True):
         moved = nesting.follow(line, below)
-        quote = _QUOTED.fullmatch(moved[-1]) if quotes and nesting.is_quote else None
+        quote = QUOTED.fullmatch(moved[-1]) if quotes and nesting.is_quote else None
         if quoted and (quote is None or quote[1] != margin or len(moved) > 1):
             done += _quote(quoted, margin, lists, quotes)
             quoted = []
