@@ -78,7 +78,7 @@ def test_what_fits_is_not_mentioned(check):
         ),
         (
             {"base": theme("base").replace("block main", "block text")},
-            "base.html:1: base.html has no block main, which the theme's about.html uses,",
+            "base.html:1: base.html has no block main, which the theme's archive.html uses,",
         ),
         (
             {"parts": theme("parts").replace("macro pager(", "macro leaf(")},

@@ -178,7 +178,7 @@ class TestErrors:
     def test_404_looks_like_the_site_and_opens_no_stream(self, app):
         answer = app.test_client().get("/nowhere")
         assert answer.status_code == 404
-        assert "<h1>Nobody is here</h1>" in answer.text
+        assert "<h1>Nobody is here</h1>\n<p>There is no such page. " in answer.text
         assert 'rel="stylesheet"' in answer.text
         assert "data-hx-" not in answer.text
         assert '<meta name="robots" content="noindex">' in answer.text
