@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from typing import Any
 
 import polib
 import pytest
@@ -225,7 +226,7 @@ def test_nothing_that_an_open_page_is_told_has_one(settings):
     post = ReadPost("a", Count(2, 2), "Луна", "/1", needs_direction=False)
     opened = OpenedPost("Луна", "/1", False, 12, 3)
     hour = LastHour((opened, opened._replace(times=3, minutes_ago=0)), (opened,))
-    said = {
+    said: dict[str, list[tuple[Any, ...]]] = {
         "readers_online": [(0,), (1,), (2,)],
         "reading_now": [(0,), (1,), (2,)],
         "readers_in_tabs": [(1, 2)],
