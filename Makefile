@@ -20,8 +20,9 @@ endif
 
 BIN := .venv/bin
 HTMX := static/vendor/htmx.org
-# Which htmx is there, by its integrity hash; the files in an npm package are dated 1985.
-HTMX_PIN := static/vendor/.htmx.org.integrity
+# Which packages of npm are there, by their integrity; the files in one are dated 1985.
+VENDORED := static/vendor/.integrity
+PINS := sed -n '/npm-vendor.packages/,/^integrity/s/^integrity = //p' pyproject.toml
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 # No option of this machine's pip configuration may end up in a committed file.
 PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make deps" $(BIN)/pip-compile --quiet \
@@ -135,13 +136,13 @@ clean: ## Remove everything that make made
 		"Python's venv module did not work; on Debian: apt-get install python3-venv"; exit 1; }
 	@touch $@
 
-.venv/.installed: pyproject.toml flask_presence/pyproject.toml requirements.txt .venv/.created $(if $(wildcard $(HTMX)/dist),,FORCE)
-	@echo "Installing requirements.txt and htmx (once)"
+.venv/.installed: pyproject.toml flask_presence/pyproject.toml requirements.txt .venv/.created $(if $(wildcard $(HTMX)/dist),,FORCE) $(if $(wildcard $(VENDORED)),,FORCE)
+	@echo "Installing requirements.txt, htmx and icons (once)"
 	@$(PIP) --require-hashes -r requirements.txt
-	@if [ -d $(HTMX)/dist ] && grep -qsFf $(HTMX_PIN) pyproject.toml; then \
+	@if [ -d $(HTMX)/dist ] && $(PINS) | cmp -s - $(VENDORED); then \
 		export HATCH_NPM_VENDOR_SKIP=1; fi; \
 		$(PIP) --no-deps --no-build-isolation --no-index -e ./flask_presence -e .
-	@sed -n '/^package = "htmx.org"/,/^integrity/s/^integrity = //p' pyproject.toml > $(HTMX_PIN)
+	@$(PINS) > $(VENDORED)
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.txt .venv/.installed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,30 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 THEME = ("templates", "static/style.css", "static/favicon.svg", "gunicorn.conf.py")
 
+# Handpicked, each with a silhouette of its own.
+# fmt: off
+MOTIFS = (
+    "cat", "dog", "fish", "bird", "butterfly", "rabbit", "acorn", "tree-evergreen", "tree-palm",
+    "leaf", "flower-tulip", "cactus", "clover", "mountains", "sun", "cloud", "snowflake",
+    "feather", "lightning", "umbrella", "anchor", "sailboat", "rocket", "bicycle", "balloon",
+    "guitar", "bell", "key", "crown", "coffee", "carrot", "cherries",
+)
+# fmt: on
+ICONS = "static/vendor/phosphor/icons.json"
+MADE = "blog/live/motifs.json"
+
 
 class ThemeHook(BuildHookInterface[Any]):
-    """Runs after htmx was fetched, which else would be in the wheel: `flask-presence` has it."""
+    """Runs after the packages of npm were fetched, which else would be in the wheel.
+
+    `flask-presence` has htmx, and of the icons only those are taken that faces are made of.
+    """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Say which files go where; an editable installation finds them where they are."""
+        icons = json.loads(Path(self.root, ICONS).read_text())["icons"]
+        motifs = {name: icons[f"{name}-fill"]["body"] for name in MOTIFS}
+        Path(self.root, MADE).write_text(json.dumps(motifs, indent=1) + "\n")
+        build_data["artifacts"].append(MADE)
         included = {str(Path(self.root) / name): f"blog/theme/{name}" for name in THEME}
         build_data["force_include"] = {} if version == "editable" else included

@@ -181,6 +181,12 @@ class Settings:
         "How a browser counts that asks for privacy (`Sec-GPC`, `DNT`): each tab by itself,"
         " without a cookie, or not at all.",
     )
+    faces: bool = setting(
+        True,
+        SWITCH,
+        "Show a small picture for each reader of a post that has 2 to 50: chosen on arrival, and"
+        " another one on every post.",
+    )
     activity: str = setting(
         "summary",
         one_of("summary", "off", "events"),

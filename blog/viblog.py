@@ -10,6 +10,7 @@ from typing import Any
 from blog.cards import CardFontError, Cards
 from blog.cli.settings_check import examine_language
 from blog.config import Settings, SettingsError
+from blog.live.faces import Faces
 from blog.live.following import Following
 from blog.live.numbers import LiveCounts, PostLink
 from blog.live.recent import Recent
@@ -90,6 +91,8 @@ class Viblog:
         if settings.title_count:
             self.numbers.title_of = self.name_tab
         self.recent = self._follow_openings() if settings.activity != "off" else None
+        if settings.faces:
+            self._show_faces()
         self.presence.is_page = self.is_page
         self.presence.render = self.numbers.frame
         self.presence.opening = news.opening
@@ -208,6 +211,12 @@ class Viblog:
         following = self.following.change("") if self.following is not None else b""
         self.presence.hub.ping = join_events(self._ping, following)
         self.presence.hub.touch()
+
+    def _show_faces(self) -> None:
+        faces = Faces(self.presence.tracker, counts_readers=self.settings.count == "readers")
+        self.numbers.faces = faces
+        self.presence.readers.choose_meta = faces.choose
+        self.presence.greeting = lambda page, tab: self.numbers.greet(tab.meta)
 
     def _follow_openings(self) -> Recent:
         recent = Recent(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from blog.live.faces import FaceRow, Faces
 from blog.live.recent import Activity, Curve, Opened, Peak
 from blog.live.templates import LiveTemplates
 from blog.posts.page_names import INDEX_PAGE, NOW_PAGE, POST_PREFIX
@@ -75,7 +76,8 @@ class CountSnapshot(NamedTuple):
 
     `here` is None on a page without a number of its own. `reads` has the readers of each post that
     has some, by page, `named` those with most, and `lately` the last hour: of the index and /now
-    only. `curve` is today's, of /now only. `title` is the page's, where its tab shows the number.
+    only. `curve` is today's, of /now only; `faces` are a post's with 2 to 50 readers; `title`
+    is the page's, where its tab shows the number.
     """
 
     total: Count
@@ -86,6 +88,7 @@ class CountSnapshot(NamedTuple):
     lately: LastHour | None = None
     curve: Curve | None = None
     title: str = ""
+    faces: FaceRow | None = None
 
     @property
     def has_cards(self) -> bool:
@@ -109,16 +112,19 @@ class CountSnapshot(NamedTuple):
 
 # What a frame puts another one in place of.
 _IN_SPAN = Markup("<span>{}</span>")
+# By this the stylesheet shows the faces: a crowd's frame has no word of them.
+_IN_ROOM = Markup('<span class="room">{}</span>')
 
 
 class CountTexts:
     """The live elements of one page, as HTML: the total, this page's own, a notice or "", the dot.
 
-    `being_read` is the posts with most readers, `lately` those of the last hour, `peak` and `curve`
-    are today's. Without numbers all are "".
+    `faces` are those of its readers, `being_read` is the posts with most readers, `lately` those of
+    the last hour, `peak` and `curve` are today's. Without numbers all are "".
     """
 
-    total = here = in_title = notice = being_read = lately = peak = curve = pulse = Markup("")
+    total = here = faces = in_title = notice = being_read = lately = peak = curve = Markup("")
+    pulse = Markup("")
     _reads: Mapping[str, Count] = MappingProxyType({})
 
     def __init__(self, templates: LiveTemplates, shown: CountSnapshot | None) -> None:
@@ -127,8 +133,11 @@ class CountTexts:
             return
         self.total = _IN_SPAN.format(words.online(shown.total))
         if shown.here is not None:
-            self.here = _IN_SPAN.format(words.reading(shown.here))
+            around = _IN_ROOM if shown.faces else _IN_SPAN
+            self.here = around.format(words.reading(shown.here))
             self.in_title = words.in_title(shown.here.tabs)
+        if shown.faces is not None:
+            self.faces = words.faces(shown.faces)
         self.pulse = words.pulse()
         self.notice = words.notice(shown.state)
         self.being_read = words.being_read(shown.named)
@@ -158,7 +167,8 @@ class LiveCounts:
     `version` differs as soon as anything that is said here may differ, but for the posts' names.
     `beside(page)` is what its frame has beside the numbers: an event with data only, or b"".
     `is_counting()` is false where nobody is counted, by a server of threads say: then the pages
-    show no numbers. `read_activity()` returns what is told of the last hour, None for nothing.
+    show no numbers. `read_activity()` returns what is told of the last hour, None for nothing;
+    `faces` is None where there are none.
     `title_of(page)` is a post's whole title, as its tab has it, or "" where that has no number.
     """
 
@@ -183,6 +193,7 @@ class LiveCounts:
         self._is_counting = is_counting
         self.read_activity: Callable[[], Activity | None] = lambda: None
         self.title_of: Callable[[str], str] = lambda page: ""
+        self.faces: Faces | None = None
         # Each page's newest frame, and of what it is made: it is asked for by every reader who
         # comes, and then once for all others.
         self._frames: dict[str, tuple[tuple[CountSnapshot, bytes], bytes]] = {}
@@ -206,6 +217,17 @@ class LiveCounts:
         frame = join_events(encode_event(self._templates.frame(shown, arrived=arrived)), beside)
         self._frames[page] = ((shown, beside), frame)
         return frame
+
+    def greet(self, meta: Mapping[str, Any] | None) -> bytes:
+        """Return the event that tells a tab which face it is; b"" where it has none."""
+        face = self.faces.read(meta) if self.faces and meta else None
+        if self.faces is None or face is None:
+            return b""
+        return encode_event(self._templates.you(self.faces.name(face)))
+
+    def draw_face(self, number: int) -> str | None:
+        """Return the picture of a face, as SVG; None where there is none."""
+        return self.faces.draw(number) if self.faces else None
 
     def note_minute(self) -> None:
         """Take note that the activity is another one."""
@@ -238,7 +260,8 @@ class LiveCounts:
         total = self._count_where()
         if page.startswith(POST_PREFIX):
             here = self._count_where(page=page)
-            return CountSnapshot(total, here, state, title=self.title_of(page))
+            faces = self.faces.row(page) if self.faces else None
+            return CountSnapshot(total, here, state, title=self.title_of(page), faces=faces)
         if page not in (INDEX_PAGE, NOW_PAGE):
             return CountSnapshot(total, None, state)
         readers = self._tracker.counts(TOPIC, "page", distinct=True)

@@ -49,13 +49,14 @@ class Words:
 class _Numbers:
     """The numbers of a frame: as counted, as an id, and in words."""
 
-    __slots__ = ("_here", "_total", "_words", "title")
+    __slots__ = ("_faces", "_here", "_total", "_words", "title")
 
     def __init__(self, words: Words, shown: Any) -> None:
         self._words = words
         self._total = shown.total
         self._here = shown.here
         self.title = shown.title
+        self._faces = shown.faces
 
     @property
     def total(self) -> int:
@@ -85,6 +86,11 @@ class _Numbers:
     def here_words(self) -> Markup:
         return self._words.reading(self._here)
 
+    @property
+    def faces(self) -> Markup:
+        """The faces, and how many more there are."""
+        return self._words.faces(self._faces)  # type: ignore[no-any-return]
+
 
 def _name(count: Any) -> str:
     """Name a count: another one for each that has other words."""
@@ -112,7 +118,7 @@ class LiveTemplates:
         self.words: Any = Words(self._list_modules)
         # Also for the macros themselves: what one says, an author's own may say for it.
         self._environment.globals["words"] = self.words
-        self._frames: dict[tuple[bool, str, bool, bool], PageTemplate | None] = {}
+        self._frames: dict[tuple[bool | str, ...], PageTemplate | None] = {}
         self.reloads = reloads
 
     def _list_modules(self) -> Iterable[Any]:
@@ -130,7 +136,7 @@ class LiveTemplates:
         numbers = _Numbers(self.words, shown)
         if shown.reads is not None or self.reloads:
             return self._render_frame(shown, arrived, numbers)
-        key = (shown.here is None, shown.state, arrived, not shown.title)
+        key = (shown.here is None, shown.faces is None, shown.state, arrived, not shown.title)
         if key not in self._frames:
             self._frames[key] = self._prepare_frame(shown, arrived)
         prepared = self._frames[key]
@@ -153,6 +159,7 @@ class LiveTemplates:
             numbers=numbers,
             has_here=shown.here is not None,
             has_title=bool(shown.title),
+            has_faces=shown.faces is not None,
             state=shown.state,
             arrived=arrived,
             index=None if shown.reads is None else shown,
@@ -161,6 +168,10 @@ class LiveTemplates:
     def ping(self) -> str:
         """Return the data of the event that a quiet stream is alive."""
         return self._render("ping")
+
+    def you(self, face: Any) -> str:
+        """Return the data of the event that tells a tab which face it is: a `Face`."""
+        return self._render("you", face=face)
 
     def parked(self) -> str:
         """Return the data of the last event of a tab that shall stay away for now."""

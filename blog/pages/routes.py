@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from blog.pages import (  # noqa: F401
     cards,
     crawler_files,
+    faces,
     feeds,
     lists,
     now,

@@ -146,6 +146,40 @@ def test_the_index_shows_which_posts_are_read_now(site: Site, new_browser: NewBr
     expect(other).to_be_empty()
 
 
+def test_readers_of_a_post_are_shown_as_faces_and_nothing_moves(
+    start_sites: StartSites, new_browser: NewBrowser
+) -> None:
+    """As many as the number says, in one order at every worker; each is told which is its own."""
+    site = start_sites("2 workers")[0]
+    first, second = site.worker_pids()
+    ada, ben, cleo = (new_browser().new_page() for _ in range(3))
+    with site.only_worker(first), ada.expect_response("**/live?**"):
+        ada.goto(site.url + POST)
+    expect_numbers(ada, here=1, total=1)
+    expect(ada.locator(".faces")).to_be_hidden()
+    text = ada.locator("main").bounding_box()
+    strip = ada.locator(".presence").bounding_box()
+    for tab, pid in ((ben, first), (cleo, second)):
+        with site.only_worker(pid), tab.expect_response("**/live?**"):
+            tab.goto(site.url + POST)
+    shown = []
+    for tab in (ada, ben, cleo):
+        expect_numbers(tab, here=3, total=3)
+        faces = tab.locator(".faces img")
+        expect(faces).to_have_count(3)
+        assert faces.evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
+        shown.append(faces.evaluate_all("all => all.map(one => one.getAttribute('src'))"))
+    assert shown[0] == shown[1] == shown[2]
+    own = [tab.locator(".live-you img").get_attribute("src") for tab in (ada, ben, cleo)]
+    assert own == shown[0]  # in the order in which they came
+    assert ada.locator("main").bounding_box() == text
+    assert ada.locator(".presence").bounding_box() == strip
+    ben.close()
+    cleo.close()
+    expect_numbers(ada, here=1, total=1)
+    expect(ada.locator(".faces")).to_be_hidden()
+
+
 def test_a_wall_shows_who_is_here_and_counts_nobody(site: Site, new_browser: NewBrowser) -> None:
     wall = open_page(new_browser(), site.url + "/now")
     expect(wall.locator(".now-total")).to_have_text("just you online")

@@ -364,6 +364,21 @@ class TestAddresses:
         assert {"/blog?page=2", "/tags/a_b", "/tags/c~2fd", "/about", "/blog/p11"} <= seen
 
 
+def test_a_face_is_a_picture_that_browsers_keep():
+    client = open_site().test_client()
+    face = client.get("/faces/any/37.svg")
+    assert face.mimetype == "image/svg+xml"
+    assert "immutable" in face.headers["Cache-Control"]
+    assert client.get("/faces/any/256.svg").status_code == 404
+
+
+def test_without_faces_the_pages_have_no_place_for_them():
+    assert 'class="faces"' in open_site().test_client().get("/").text
+    page = open_site(faces=False).test_client().get("/").text
+    assert 'class="faces"' not in page
+    assert "live-you" not in page
+
+
 def test_now_shows_the_total_once_and_robots_do_not_keep_it():
     page = open_site().test_client().get("/now").text
     assert page.count("5 readers online") == 2

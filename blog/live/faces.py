@@ -1,0 +1,135 @@
+"""Faces: a small picture for each reader of a post, which says nothing about who that is.
+
+A face is chosen when a tab arrives, from a hash of its reader's key and of the page, so that nobody
+can be followed by it from one post to another; it stays until the tab is closed. It is a motif in a
+colour, drawn by `draw_face`; who is alone sees none, and a crowd is a number only.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from blog.posts.page_names import POST_PREFIX
+from flask_presence.tracking import Tracker
+from flask_presence.tracking.roster import Roster
+from flask_presence.web.readers import TOPIC
+from flask_presence.web.request_signals import asks_for_privacy
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+log = logging.getLogger(__name__)
+
+MOTIFS_FILE = Path(__file__).with_name("motifs.json")
+# The motif is white on them: contrast 5.3 or more; on the light and dark paper 3.0 or more.
+COLOURS = ("#b3402a", "#8a5a00", "#4f7300", "#00785a", "#00739c", "#4a62c8", "#8a4fc0", "#b03a80")
+MOST_SHOWN = 6
+
+
+class Face(NamedTuple):
+    """A face as templates show it: its number, and the address of its picture."""
+
+    number: int
+    address: str
+
+
+class FaceRow(NamedTuple):
+    """The faces that a page shows, those of who came first, and how many more readers it has."""
+
+    faces: tuple[Face, ...]
+    more: int
+
+
+class Faces:
+    """Chooses the faces, and knows those of each page. With `counts_readers` a browser has one."""
+
+    def __init__(self, tracker: Tracker, *, counts_readers: bool) -> None:
+        self._tracker = tracker
+        self._counts_readers = counts_readers
+        self._motifs = read_motifs()
+        self._count = len(self._motifs) * len(COLOURS)
+        # In each address, so that a browser may keep the picture for good.
+        self._version = blake2b(repr((self._motifs, COLOURS)).encode(), digest_size=4).hexdigest()
+        self._roster = Roster("page", distinct=counts_readers)
+        tracker.subscribe(self._roster.apply, topic=TOPIC)
+
+    def choose(
+        self, environ: WSGIEnvironment, page: str, key: str, before: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return what is added to the meta of a tab that arrives: its face, or nothing.
+
+        A tab that comes back has the one of before; who asks for privacy has none.
+        """
+        is_shown = page.startswith(POST_PREFIX) and self._count
+        if not is_shown or self.read(before) is not None or asks_for_privacy(environ):
+            return {}
+        if self._counts_readers:
+            for meta in self._tracker.get_by_key(TOPIC, key):
+                if meta.get("page") == page and (face := self.read(meta)) is not None:
+                    return {"face": face}
+        digest = blake2b(f"{key} {page}".encode("utf-8", "surrogatepass"), digest_size=4).digest()
+        wanted = int.from_bytes(digest) % self._count
+        if not self._roster.is_room(page):
+            return {"face": wanted}
+        there = (self.read(one.meta) for one in self._roster.iterate(page))
+        taken = {face for face in there if face is not None}
+        return {"face": _find_free(wanted, taken, len(self._motifs), self._count)}
+
+    def row(self, page: str) -> FaceRow | None:
+        """Return the faces of a page; None where one is alone, or where there is a crowd."""
+        count = self._roster.count(page)
+        if count < 2 or not self._roster.is_room(page):
+            return None
+        every = (self.read(one.meta) for one in self._roster.iterate(page))
+        first = islice((face for face in every if face is not None), MOST_SHOWN)
+        faces = tuple(self.name(face) for face in first)
+        return FaceRow(faces, count - len(faces)) if faces else None
+
+    def name(self, face: int) -> Face:
+        """Return a face as templates show it."""
+        return Face(face, f"/faces/{self._version}/{face}.svg")
+
+    def read(self, meta: Mapping[str, Any]) -> int | None:
+        """Return the face of a meta; None where it has none, or not one of ours."""
+        face = meta.get("face")
+        return face if type(face) is int and 0 <= face < self._count else None
+
+    def draw(self, face: int) -> str | None:
+        """Return a face as an SVG; None where there is none of that number."""
+        if not 0 <= face < self._count:
+            return None
+        colour, motif = divmod(face, len(self._motifs))
+        return (
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 256 256" color="#fff">'
+            f'<circle cx="128" cy="128" r="128" fill="{COLOURS[colour]}"/>'
+            f'<g transform="translate(38 38) scale(.7)">{self._motifs[motif]}</g></svg>'
+        )
+
+
+def _find_free(wanted: int, taken: set[int], motifs: int, count: int) -> int:
+    """Return the next face whose motif nobody has; else the next that nobody has; else `wanted`."""
+    shapes = {face % motifs for face in taken}
+    others = [(wanted + step) % count for step in range(count)]
+    for face in others[:motifs]:
+        if face % motifs not in shapes:
+            return face
+    return next((face for face in others if face not in taken), wanted)
+
+
+def read_motifs(path: Path = MOTIFS_FILE) -> tuple[str, ...]:
+    """Return the motifs, as SVG 256 wide and high; none where the file cannot be read, logged."""
+    try:
+        return tuple(dict(json.loads(path.read_text(encoding="utf-8"))).values())
+    except (OSError, ValueError, TypeError) as error:
+        log.warning(
+            "faces: found no motifs in %s (%s), so there are none; `make install` makes it",
+            path.name,
+            type(error).__name__,
+        )
+        return ()
