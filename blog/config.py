@@ -137,6 +137,12 @@ class Settings:
         "The colour of links and of the live dot; darker on light pages and lighter on dark ones,"
         " as far as it must be to be read.",
     )
+    scheme_switch: bool = setting(
+        False,
+        SWITCH,
+        "Let readers choose light or dark pages, in the footer: a cookie for who does, and a small"
+        " request more with each page.",
+    )
     card_font: str = setting(
         "",
         FONT,

@@ -1,15 +1,26 @@
-"""What an author chose of the looks, as one small stylesheet after the theme's."""
+"""What an author chose of the looks, and then a reader: small stylesheets after the theme's."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, request, url_for
+from flask import (
+    Flask,
+    Response,
+    abort,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
 
 from blog.config import Settings
 from blog.pages.assets import FOR_GOOD
-from blog.pages.blueprint import pages
+from blog.pages.blueprint import content, pages
 from blog.palettes import DEFAULT, Colours, choose_colours
 
 
@@ -46,3 +57,58 @@ def look() -> Response:
     if request.args.get("v") == found.version:
         response.headers["Cache-Control"] = FOR_GOOD
     return response
+
+
+# What a reader may choose: light or dark pages, or as the device has it.
+SCHEMES = ("light", "dark", "auto")
+SCHEME_COOKIE = "viblog_scheme"
+YEAR_SECONDS = 365 * 24 * 3600
+# Asked for with every page: `Vary: Cookie` alone does not reach Chromium's memory cache.
+KEEP_SCHEME = "private, no-cache"
+
+
+@pages.get("/scheme.css")
+def scheme() -> Response:
+    """Answer with the stylesheet of what this reader chose: the one answer that a cookie changes.
+
+    Pages link it, so they are the same for everybody, and no script is needed.
+    """
+    _need_switch()
+    chosen = request.cookies.get(SCHEME_COOKIE, "")
+    chosen = chosen if chosen in SCHEMES else "auto"
+    response = Response(render_template("scheme.css", chosen=chosen), mimetype="text/css")
+    response.headers["Cache-Control"] = KEEP_SCHEME
+    response.vary.add("Cookie")
+    return response
+
+
+@pages.post("/scheme.css")
+def choose_scheme() -> ResponseReturnValue:
+    """Keep what a reader chooses in a cookie of their own, and lead back to the page."""
+    _need_switch()
+    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        abort(403)
+    chosen = request.form.get("scheme")
+    if chosen not in SCHEMES:
+        abort(400)
+    came_from = urlsplit(request.referrer or "")
+    # Never to another host: neither by its name nor by a path such as //other.example.
+    is_ours = came_from.netloc == request.host
+    path = "/" + came_from.path.lstrip("/") if is_ours else url_for("pages.index")
+    response = redirect(f"{path}?{came_from.query}" if is_ours and came_from.query else path, 303)
+    max_age = 0 if chosen == "auto" else YEAR_SECONDS
+    response.set_cookie(
+        SCHEME_COOKIE,
+        "" if chosen == "auto" else chosen,
+        max_age=max_age,
+        path=request.script_root or "/",
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def _need_switch() -> None:
+    if not content().settings.scheme_switch:
+        abort(404)

@@ -102,7 +102,9 @@ def site(streams, tmp_path):
     library = Books(*posts, headings=headings)
     search = Search(library, tmp_path)
     search.bring_up_to_date()
-    app = open_site(library=library, search=search, site_url="https://blog.example")
+    app = open_site(
+        library=library, search=search, site_url="https://blog.example", scheme_switch=True
+    )
     app.add_url_rule("/live", view_func=streams.answer)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -144,6 +146,26 @@ def test_pages_have_no_axe_violation_and_a_quiet_console(browser, site, width, s
             wider = tab.evaluate("() => document.documentElement.scrollWidth - innerWidth")
             assert wider <= 0, f"{path} scrolls sideways at {width} px"
         assert [text for text in tab.said if "404 (NOT FOUND)" not in text] == []
+
+
+def test_a_reader_chooses_dark_pages_without_a_script_and_every_page_is_dark(browser, site):
+    paper = "() => getComputedStyle(document.body).backgroundColor"
+    light, dark = "rgb(250, 248, 244)", "rgb(22, 24, 21)"
+    with open_tab(browser, color_scheme="light") as tab:
+
+        def choose(name):
+            with tab.expect_navigation():
+                tab.get_by_role("button", name=name).click()
+            return tab.evaluate(paper)
+
+        tab.goto(f"{site}/blog/p0")
+        assert tab.evaluate(paper) == light
+        assert [choose(name) for name in ("Dark", "Light", "Dark")] == [dark, light, dark]
+        tab.goto(f"{site}/tags")
+        assert tab.evaluate(paper) == dark
+        assert choose("As this device") == light
+        assert tab.url == f"{site}/tags"
+        assert tab.said == []
 
 
 def test_what_is_stressed_or_quoted_is_not_slanted_where_a_script_has_no_italics(browser, site):

@@ -71,3 +71,64 @@ def test_without_a_choice_there_is_none():
     client = open_site(write_post("one")).test_client()
     assert "look.css" not in client.get("/blog").text
     assert client.get("/look.css").status_code == 404
+
+
+class TestScheme:
+    """Light or dark pages, chosen by a reader: a cookie that one stylesheet looks at."""
+
+    PAGE = "http://localhost/blog/one?x=1"
+
+    def choose(self, client, scheme, **headers):
+        asked = {"Sec-Fetch-Site": "same-origin", "Referer": self.PAGE} | headers
+        return client.post("/scheme.css", data={"scheme": scheme}, headers=asked)
+
+    def test_is_kept_in_a_cookie_of_which_no_page_knows(self):
+        client = open_site(write_post("one"), scheme_switch=True).test_client()
+        before = client.get("/blog/one")
+        answer = self.choose(client, "dark")
+        assert (answer.status_code, answer.location) == (303, "/blog/one?x=1")
+        cookie = "viblog_scheme=dark; Expires"
+        assert answer.headers["Set-Cookie"].startswith(cookie)
+        assert "HttpOnly; Path=/; SameSite=Lax" in answer.headers["Set-Cookie"]
+        sheet = client.get("/scheme.css")
+        assert "color-scheme: dark" in sheet.text
+        assert (sheet.headers["Vary"], sheet.headers["Cache-Control"][:8]) == ("Cookie", "private,")
+        after = client.get("/blog/one")
+        assert (after.data, after.headers["ETag"]) == (before.data, before.headers["ETag"])
+        self.choose(client, "auto")
+        assert "color-scheme" not in client.get("/scheme.css").text
+        assert client.get_cookie("viblog_scheme") is None
+
+    @pytest.mark.parametrize(
+        ("scheme", "headers", "status"),
+        [("dark", {"Sec-Fetch-Site": "cross-site"}, 403), ("blue", {}, 400), ("", {}, 400)],
+    )
+    def test_is_chosen_on_our_own_pages_only(self, scheme, headers, status):
+        answer = self.choose(open_site(scheme_switch=True).test_client(), scheme, **headers)
+        assert answer.status_code == status
+        assert "Set-Cookie" not in answer.headers
+
+    @pytest.mark.parametrize(
+        ("came_from", "target"),
+        [
+            ("http://evil.example/x", "/blog"),
+            ("http://localhost//evil.example", "/evil.example"),
+            ("", "/blog"),
+        ],
+    )
+    def test_never_leads_to_another_host(self, came_from, target):
+        answer = self.choose(
+            open_site(scheme_switch=True).test_client(), "light", Referer=came_from
+        )
+        assert answer.location == target
+
+    def test_a_cookie_of_another_value_is_as_none(self):
+        client = open_site(scheme_switch=True).test_client()
+        client.set_cookie("viblog_scheme", "}")
+        assert client.get("/scheme.css").text.startswith('.scheme [value="auto"]')
+
+    def test_is_not_there_unless_it_is_set(self):
+        client = open_site(write_post("one")).test_client()
+        assert "scheme" not in client.get("/blog").text.replace("color-scheme", "")
+        assert client.get("/scheme.css").status_code == 404
+        assert self.choose(client, "dark").status_code == 404
