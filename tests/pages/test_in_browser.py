@@ -31,6 +31,7 @@ KINDS = [
     "/search?q=words+link",
     "/search?q=nowhere",
     "/about",
+    "/counting",
     "/nowhere",
 ]
 
@@ -128,6 +129,22 @@ def open_tab(browser, **options):
         yield tab
     finally:
         context.close()
+
+
+def test_a_long_menu_takes_more_lines_and_nothing_of_the_header_away(browser, site):
+    with open_tab(browser, viewport={"width": 1000, "height": 800}) as tab:
+        tab.goto(f"{site}/about")
+        tab.evaluate(
+            """() => { const nav = document.querySelector("header.site nav");
+            for (let i = 0; i < 12; i++) nav.prepend(nav.lastElementChild.cloneNode(true),
+                Object.assign(document.createElement("a"), {textContent: "Impressum"})); }"""
+        )
+        wider = tab.evaluate("() => document.documentElement.scrollWidth - innerWidth")
+        brand = tab.locator(".brand a").bounding_box()
+        assert wider <= 0
+        assert brand["width"] > 40
+        assert brand["x"] > 0
+        assert tab.locator(".presence").bounding_box()["x"] < 900
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
