@@ -32,6 +32,9 @@ def import_command(path: Path, kind: str | None, address: str, dry_run: bool) ->
     except ImportSourceError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{path}: {site.kind}; old addresses: {_describe_addresses(site)}")
+    if site.feeds:
+        told_feeds = " and ".join(site.feeds)
+        click.echo(f"old feeds: {told_feeds} will lead to the feed here, with BLOG_SITE_URL set")
     counts: Counter[str] = Counter()
     told: set[Path] = set()
     aliases = [alias for post in taken.values() for alias in post.aliases]
@@ -60,6 +63,7 @@ def _describe_addresses(site: Site) -> str:
     sections = sorted({*site.patterns, *site.ugly} - {""})
     told = [("", site.pattern(""))]
     told += [(f"in {name}: ", site.pattern(name)) for name in sections]
+    told += [("in other languages: ", site.translated)] if site.translated else []
     told += [
         (f"by the defaults of {one.path or one.type or 'all'}: ", str(one.values["permalink"]))
         for one in site.defaults

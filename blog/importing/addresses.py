@@ -7,7 +7,7 @@ import unicodedata
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-from blog.importing.site import Site
+from blog.importing.site import Site, join_address
 from blog.importing.source import Source, read_words
 from blog.posts.names import slugify
 
@@ -52,6 +52,9 @@ def write_address(site: Site, source: Source, pattern: str = "") -> str | None:
 
     `pattern` is the post's own, if it has one.
     """
+    lang = str(source.fields.get("lang") or "").lower()
+    if site.translated and lang not in ("", site.language):
+        pattern = pattern or site.translated
     pattern = pattern or site.pattern(source.folders[0] if source.folders else "")
     if not pattern:
         return ""
@@ -70,7 +73,7 @@ def write_address(site: Site, source: Source, pattern: str = "") -> str | None:
     path = _TOKEN.sub(lambda found: words[found[1]], pattern)
     is_apart = source.lang and (source.lang != site.language or site.in_subdir)
     lang = source.lang if site.kind == "hugo" and is_apart else ""
-    return re.sub(r"/{2,}", "/", f"/{site.prefix}/{lang}/{path}")
+    return join_address(site.prefix, lang, path)
 
 
 def _cut_sections(folders: tuple[str, ...], found: re.Match[str]) -> str:

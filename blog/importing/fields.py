@@ -10,7 +10,7 @@ from typing import Any
 
 from blog.importing.addresses import write_address
 from blog.importing.names import divide_names
-from blog.importing.site import JEKYLL_STYLES, Site
+from blog.importing.site import JEKYLL_STYLES, Site, join_address
 from blog.importing.source import Source, read_words
 from blog.posts.addresses import post_path, read_alias, write_alias_key
 from blog.posts.dates import read_date
@@ -172,6 +172,8 @@ class _Reader:
             pattern = JEKYLL_STYLES[own]
         elif ":" in own.partition("://")[2 if "://" in own else 0]:
             pattern = own  # of one post, or of many by the site's defaults
+        if own and "://" not in own and self.site.kind != "hugo":
+            own = join_address(self.site.prefix, own)  # what a post says is below that
         address = own if own and not pattern else write_address(self.site, self.source, pattern)
         if address is None:
             self.notes.append("left out: its old address, which the site's pattern does not tell")

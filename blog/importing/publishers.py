@@ -67,7 +67,7 @@ def _check(site: Site, folder: Path) -> Site:
 def _with_address(site: Site, address: str) -> Site:
     if not address:
         return site
-    return replace(site, patterns={"": address}, prefix="", ugly=frozenset())
+    return replace(site, patterns={"": address}, prefix="", ugly=frozenset(), translated="")
 
 
 def _configure_jekyll(place: Path, folder: Path) -> Site | None:
@@ -169,6 +169,10 @@ def _configure_pelican(place: Path, folder: Path) -> Site | None:
     except (OSError, ValueError, SyntaxError, RecursionError) as error:
         raise ImportSourceError(f"{path}: it cannot be read ({error})") from error
     pattern = "/" + str(config.get("ARTICLE_URL") or "{slug}.html").lstrip("/")
+    # By default `{slug}-{lang}.html`; who sets one of the two knows of the other.
+    translated = config.get("ARTICLE_LANG_URL")
+    if translated is None and "ARTICLE_URL" not in config:
+        translated = "{slug}-{lang}.html"
     posts = place / str(config.get("PATH") or "content") if _is_same(folder, place) else folder
     prefix = urlsplit(str(config.get("SITEURL") or "")).path
     return Site(
@@ -179,7 +183,9 @@ def _configure_pelican(place: Path, folder: Path) -> Site | None:
         prefix,
         _read_zone(config, "TIMEZONE"),
         bases=(Base(Path(os.path.normpath(place / str(config.get("PATH") or "content")))),),
+        language=str(config.get("DEFAULT_LANG") or "en").lower(),
         is_unicode=config.get("SLUGIFY_USE_UNICODE") is True,
+        translated=str(translated or ""),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -35,6 +36,12 @@ OTHER_SUFFIXES = {
     ".haml": "Haml",
     ".slim": "Slim",
     ".wiki": "wiki text",
+}
+
+_FEEDS = {
+    "jekyll": ("feed.xml", "atom.xml"),
+    "hugo": ("index.xml",),
+    "pelican": ("feeds/all.atom.xml",),
 }
 
 
@@ -74,7 +81,8 @@ class Site:
     If there are any names in `only`, posts are in folders of these names only. Sections are folders
     of the deepest of the `bases` that a post is in. `ugly` are the sections whose addresses end in
     `.html`, "" for all. Of the `languages`, `language` has a folder of its own in addresses only if
-    `in_subdir`. Titles become addresses as they are if `is_unicode`, else in ASCII.
+    `in_subdir`. Titles become addresses as they are if `is_unicode`, else in ASCII. `translated` is
+    the pattern of posts in another language, where Pelican has one.
     """
 
     kind: str
@@ -92,6 +100,12 @@ class Site:
     in_subdir: bool = False
     keeps_case: bool = False
     is_unicode: bool = True
+    translated: str = ""
+
+    @property
+    def feeds(self) -> tuple[str, ...]:
+        """Where such sites have the feeds of all posts, unless they say otherwise."""
+        return tuple(join_address(self.prefix, path) for path in _FEEDS.get(self.kind, ()))
 
     def pattern(self, section: str) -> str:
         """Return the pattern of the addresses in a section; empty where nobody knows."""
@@ -137,6 +151,11 @@ class Site:
                 path = Path(place) / name
                 if not is_hidden(name) and path.is_file():
                     yield path
+
+
+def join_address(*parts: str) -> str:
+    """Join the parts of an address, which begins at the root."""
+    return re.sub(r"/{2,}", "/", "/" + "/".join(parts))
 
 
 def _drop_nested(folders: list[Path]) -> list[Path]:

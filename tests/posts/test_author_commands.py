@@ -375,6 +375,14 @@ def test_an_import_says_what_it_takes_the_old_addresses_for(
     assert result.stdout.splitlines()[0].partition("old addresses: ")[2] == addresses
 
 
+def test_an_import_says_what_becomes_of_the_old_feeds(tmp_path: Path):
+    (tmp_path / "old" / "_posts").mkdir(parents=True)
+    (tmp_path / "old" / "_posts" / "2020-01-02-a.md").write_text("# A\n")
+    result = run(tmp_path / "ours", "import", str(tmp_path / "old"), "--dry-run")
+    told = "old feeds: /feed.xml and /atom.xml will lead to the feed here, with BLOG_SITE_URL set"
+    assert result.stdout.splitlines()[1] == told
+
+
 def test_an_import_takes_no_old_address_from_a_post_of_ours(tmp_path: Path):
     put(tmp_path / "old", "a", aliases="[/x, /y]")
     put(tmp_path / "ours", "b", aliases="[/x/]", draft="true")

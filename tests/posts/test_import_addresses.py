@@ -45,6 +45,11 @@ def test_jekyll_s_defaults_are_read_the_more_exact_ones_first(tmp_path: Path):
 @pytest.mark.parametrize(
     ("config", "name", "fields", "address"),
     [
+        ("baseurl: /w", "_posts/2020-01-02-a.md", "permalink: /x/", "/w/x/"),
+        ("baseurl: /w", "_posts/2020-01-02-a.md", "permalink: x.html", "/w/x.html"),
+        ("root: /w/", "_posts/2020-01-02-a.md", "permalink: /:title/", "/w/a/"),
+        ("baseurl: /w", "_posts/2020-01-02-a.md", "permalink: https://a.example/x", "/x"),
+        ("baseurl: ''", "_posts/2020-01-02-a.md", "permalink: /x/", "/x/"),
         ("collections: {posts: {permalink: /p/:title/}}", "_posts/2020-01-02-a.md", "", "/p/a/"),
         ("collections_dir: all", "all/_posts/2020-01-02-a.md", "", "/2020/01/02/a.html"),
         ("source: src", "src/x/_posts/2020-01-02-a.md", "", "/x/2020/01/02/a.html"),
@@ -322,3 +327,41 @@ def test_a_folder_without_posts_says_what_it_saw(tmp_path: Path):
         ImportSourceError, match=r"found no posts: no file that ends in \.md, .*1 in"
     ):
         find_site(tmp_path / "site")
+
+
+@pytest.mark.parametrize(
+    ("config", "addresses"),
+    [
+        ("", ("/a.html", "/a-fr.html")),
+        ("ARTICLE_URL = 'p/{slug}/'", ("/p/a/", "/p/a/")),
+        (
+            "ARTICLE_URL = 'p/{slug}/'\nARTICLE_LANG_URL = '{lang}/{date:%Y}/{slug}/'",
+            ("/p/a/", "/fr/2020/a/"),
+        ),
+        ("DEFAULT_LANG = 'fr'\nARTICLE_LANG_URL = '{lang}/{slug}'", ("/en/a", "/a.html")),
+    ],
+)
+def test_pelican_s_posts_in_another_language_have_another_address(
+    tmp_path: Path, config: str, addresses: tuple[str, str]
+):
+    for lang, address in zip(("en", "fr"), addresses, strict=True):
+        put(tmp_path, f"{lang}/pelicanconf.py", f"SITEURL = 'https://a.example'\n{config}\n")
+        put(tmp_path, f"{lang}/content/a.md", f"Title: A\nDate: 2020-01-02\nLang: {lang}\n\nX.\n")
+        (post,) = Imported(tmp_path / lang, into=f"ours-{lang}").posts.values()
+        assert post.aliases == (address,)
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "feeds"),
+    [
+        ("_config.yml", "baseurl: /w", ("/w/feed.xml", "/w/atom.xml")),
+        ("hugo.toml", 'baseURL = "https://a.example/w/"', ("/w/index.xml",)),
+        ("pelicanconf.py", "PATH = '.'", ("/feeds/all.atom.xml",)),
+        ("notes.txt", "", ()),
+    ],
+)
+def test_a_site_s_feeds_are_known(tmp_path: Path, name: str, config: str, feeds: tuple[str, ...]):
+    put(tmp_path, name, config)
+    put(tmp_path, "_posts/2020-01-02-a.md" if name == "_config.yml" else "content/a.md", "# A\n")
+    kind = "plain" if name == "notes.txt" else ""
+    assert find_site(tmp_path, kind, "").feeds == feeds

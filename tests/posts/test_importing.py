@@ -102,7 +102,7 @@ def test_a_jekyll_post_keeps_its_fields_and_its_old_addresses(jekyll: Path):
     assert post.aliases == ("/weblog/news/deep/2019/03/04/hello.html", "/first")
     assert imported.posts["other"].aliases == ("/weblog/science/2020/01/02/other.html",)
     assert imported.posts["at-noon"].date == datetime(2020, 5, 5, 10, tzinfo=UTC)
-    assert imported.posts["pinned"].aliases == ("/pin.html",)
+    assert imported.posts["pinned"].aliases == ("/weblog/pin.html",)
     assert [p.id for p in imported.posts.values() if p.draft] == ["off", "idea"]
 
 
