@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from gettext import GNUTranslations
 from typing import Any
 
@@ -12,6 +13,8 @@ from markupsafe import Markup
 from blog.placeholders import PageTemplate, render_with_placeholders
 from blog.words import install_words
 
+# What was said of so many numbers is kept, some 300 bytes each.
+MOST_WORDS = 4096
 _WORDS = ("live/words.html", "viblog/live/words.html")
 
 
@@ -47,12 +50,12 @@ class Words:
 
 
 class _Numbers:
-    """The numbers of a frame: as counted, as an id, and in words."""
+    """The numbers of a frame: as counted, as an id, and in words: `say` runs a macro of them."""
 
-    __slots__ = ("_faces", "_here", "_total", "_words", "title")
+    __slots__ = ("_faces", "_here", "_say", "_total", "title")
 
-    def __init__(self, words: Words, shown: Any) -> None:
-        self._words = words
+    def __init__(self, say: Callable[[str, Any], Markup], shown: Any) -> None:
+        self._say = say
         self._total = shown.total
         self._here = shown.here
         self.title = shown.title
@@ -76,20 +79,20 @@ class _Numbers:
 
     @property
     def in_title(self) -> Markup:
-        return self._words.in_title(self.here)  # type: ignore[no-any-return]
+        return self._say("in_title", self.here)
 
     @property
     def total_words(self) -> Markup:
-        return self._words.online(self._total)
+        return self._say("online", self._total)
 
     @property
     def here_words(self) -> Markup:
-        return self._words.reading(self._here)
+        return self._say("reading", self._here)
 
     @property
     def faces(self) -> Markup:
         """The faces, and how many more there are."""
-        return self._words.faces(self._faces)  # type: ignore[no-any-return]
+        return self._say("faces", self._faces)
 
 
 def _name(count: Any) -> str:
@@ -120,6 +123,8 @@ class LiveTemplates:
         self._environment.globals["words"] = self.words
         self._frames: dict[tuple[bool | str, ...], PageTemplate | None] = {}
         self.reloads = reloads
+        # A macro takes as long as all else in a frame, and there are few numbers.
+        self._say_again = lru_cache(MOST_WORDS)(self._say)
 
     def _list_modules(self) -> Iterable[Any]:
         """Return what has the macros: an author's own file, and the theme's for the rest."""
@@ -127,13 +132,16 @@ class LiveTemplates:
             self._modules = [self._environment.get_template(name).module for name in _WORDS]
         return self._modules
 
+    def _say(self, macro: str, said: Any) -> Markup:
+        return getattr(self.words, macro)(said)  # type: ignore[no-any-return]
+
     def frame(self, shown: Any, *, arrived: bool = False) -> str:
         """Return the data of the event that has every live element of a page: a `CountSnapshot`.
 
         Except for the index it is rendered once, with placeholders for the numbers, because every
         arrival needs a frame.
         """
-        numbers = _Numbers(self.words, shown)
+        numbers = _Numbers(self._say if self.reloads else self._say_again, shown)
         if shown.reads is not None or self.reloads:
             return self._render_frame(shown, arrived, numbers)
         key = (shown.here is None, shown.faces is None, shown.state, arrived, not shown.title)
