@@ -119,7 +119,7 @@ wheel: .venv/.installed ## Build both packages: dist/flask_presence-….whl, and
 	@ls dist/flask_presence-*.whl dist/viblog-*.whl
 
 clean: ## Remove everything that make made
-	rm -rf .venv .cache static/vendor instance dist build *.egg-info
+	rm -rf .venv .cache static/vendor static/fonts instance dist build *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -137,7 +137,7 @@ clean: ## Remove everything that make made
 	@touch $@
 
 .venv/.installed: pyproject.toml flask_presence/pyproject.toml requirements.txt .venv/.created $(if $(wildcard $(HTMX)/dist),,FORCE) $(if $(wildcard $(VENDORED)),,FORCE)
-	@echo "Installing requirements.txt, htmx and icons (once)"
+	@echo "Installing requirements.txt, htmx, icons and the font (once)"
 	@$(PIP) --require-hashes -r requirements.txt
 	@if [ -d $(HTMX)/dist ] && $(PINS) | cmp -s - $(VENDORED); then \
 		export HATCH_NPM_VENDOR_SKIP=1; fi; \

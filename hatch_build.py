@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-THEME = ("templates", "static/style.css", "static/favicon.svg", "gunicorn.conf.py")
+THEME = ("templates", "static/style.css", "static/favicon.svg", "static/fonts", "gunicorn.conf.py")
 
 # Handpicked, each with a silhouette of its own.
 # fmt: off
@@ -22,11 +23,20 @@ MOTIFS = (
 ICONS = "static/vendor/phosphor/icons.json"
 MADE = "blog/live/motifs.json"
 
+FONT = "static/vendor/source-serif-4"
+# A browser fetches of these what a page has letters for: mostly the first two, 42 kB.
+FONT_FILES = [
+    f"source-serif-4-{script}-{face}.woff2"
+    for script in ("latin", "latin-ext")
+    for face in ("400-normal", "600-normal", "400-italic")
+]
+
 
 class ThemeHook(BuildHookInterface[Any]):
     """Runs after the packages of npm were fetched, which else would be in the wheel.
 
-    `flask-presence` has htmx, and of the icons only those are taken that faces are made of.
+    `flask-presence` has htmx; of the icons only those are taken that faces are made of, and of the
+    font what the stylesheet names.
     """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
@@ -35,5 +45,10 @@ class ThemeHook(BuildHookInterface[Any]):
         motifs = {name: icons[f"{name}-fill"]["body"] for name in MOTIFS}
         Path(self.root, MADE).write_text(json.dumps(motifs, indent=1) + "\n")
         build_data["artifacts"].append(MADE)
+        fonts = Path(self.root, "static/fonts")
+        fonts.mkdir(exist_ok=True)
+        for name in FONT_FILES:
+            shutil.copyfile(Path(self.root, FONT, "files", name), fonts / name)
+        shutil.copyfile(Path(self.root, FONT, "LICENSE"), fonts / "LICENSE")
         included = {str(Path(self.root) / name): f"blog/theme/{name}" for name in THEME}
         build_data["force_include"] = {} if version == "editable" else included

@@ -131,6 +131,12 @@ class Settings:
     palette: str = setting(
         DEFAULT, one_of(*PALETTES), "The colours of the pages, light and dark, and of the cards."
     )
+    font: str = setting(
+        "serif",
+        one_of("serif", "sans", "system"),
+        "What texts are set in: `serif` is Source Serif, which comes with the blog, `sans` and"
+        " `system` (with serifs) are what the reader's device has.",
+    )
     accent: str = setting(
         "",
         COLOUR,

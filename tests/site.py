@@ -246,7 +246,8 @@ def copy_project(root: Path) -> Path:
     for name in ("blog", "flask_presence", "templates", "pages"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "static").mkdir()
-    (root / "static" / "vendor").symlink_to(ROOT / "static" / "vendor")
+    for name in ("vendor", "fonts"):
+        (root / "static" / name).symlink_to(ROOT / "static" / name)
     for name in ("style.css", "favicon.svg"):
         shutil.copy(ROOT / "static" / name, root / "static")
     return root

@@ -22,6 +22,7 @@ from .cache.fast_send import GZIP, choose_codings, tag_of
 
 # What the pages run; of the folders that packages are fetched into nothing else is served.
 VENDORED = "vendor/"
+FONTS = "fonts/"
 HTMX = f"{VENDORED}htmx.org/dist/"
 SCRIPTS = tuple([HTMX + name for name in htmx.FILES])
 # A year, the longest that RFC 9111 caches are asked to believe; `immutable` is RFC 8246.
@@ -154,7 +155,9 @@ def install_assets(app: Flask, *folders: Path) -> Assets:
         if request.endpoint == "static" and response.status_code in (200, 206, 304):
             filename = (request.view_args or {}).get("filename", "")
             asked = request.args.get("v")
-            if asked and asked == assets.version(filename):
+            # style.css, which names fonts, knows no hash: it says the version of their package.
+            is_named = asked == assets.version(filename) or filename.startswith(FONTS)
+            if asked and is_named:
                 response.headers["Cache-Control"] = FOR_GOOD
             if response.mimetype in COMPRESSED_TYPES:
                 _compress(response, lambda: assets.compress(filename))

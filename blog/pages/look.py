@@ -41,8 +41,9 @@ def install_look(app: Flask, settings: Settings) -> None:
     """Give every template the `look` that the settings choose."""
     colours = choose_colours(settings.palette, settings.accent)
     css = ""
-    if (settings.palette, settings.accent) != (DEFAULT, ""):
-        css = app.jinja_env.get_template("look.css").render(colours=colours)
+    if (settings.palette, settings.accent, settings.font) != (DEFAULT, "", "serif"):
+        template = app.jinja_env.get_template("look.css")
+        css = template.render(colours=colours, font=settings.font)
     version = blake2b(css.encode(), digest_size=6).hexdigest()
     app.extensions["look"] = app.jinja_env.globals["look"] = Look(colours, css, version)
 

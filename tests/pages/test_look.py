@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from itertools import product
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from blog.palettes import DEFAULT, PALETTES, choose_colours, contrast
 from tests.pages.site import open_site, write_post
 
-STYLE = (Path(__file__).parents[2] / "static" / "style.css").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+STYLE = (ROOT / "static" / "style.css").read_text(encoding="utf-8")
 VARIABLES = re.findall(r"--(\w+): light-dark\((#\w+), (#\w+)\);", STYLE)
 SIDES = {"light": 0, "dark": 1}
 
@@ -65,6 +67,33 @@ def test_what_is_chosen_is_a_small_stylesheet_that_browsers_keep():
     assert "--link: light-dark(#b3261e, " in answer.text
     assert client.get("/look.css?v=old").headers["Cache-Control"] == "no-cache"
     assert '<meta name="theme-color" content="#11161c"' in page
+
+
+def test_the_font_of_most_pages_is_small_and_kept_for_good():
+    named = re.findall(r'url\("(fonts/[\w-]+\.woff2)\?v=([\d.]+)"\)', STYLE)
+    assert len(named) == 6
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    vendored = tool["hatch"]["build"]["targets"]["wheel"]["hooks"]["npm-vendor"]["packages"]
+    (pinned,) = (one["version"] for one in vendored if "source-serif" in one["dest"])
+    assert {version for _, version in named} == {pinned}
+    client = open_site().test_client()
+    sizes = {}
+    for name, version in named:
+        with client.get(f"/static/{name}?v={version}") as answer:
+            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            sizes[name] = len(answer.data)
+    assert sizes["fonts/source-serif-4-latin-400-normal.woff2"] < 21_000
+    assert (
+        sum(size for name, size in sizes.items() if "latin-400-n" in name or "n-600" in name)
+        < 50_000
+    )
+
+
+@pytest.mark.parametrize(("font", "variable"), [("sans", "sans"), ("system", "local")])
+def test_another_font_is_one_of_the_devices(font, variable):
+    answer = open_site(font=font).test_client().get("/look.css")
+    assert f"--serif: var(--{variable});" in answer.text
+    assert f"--{variable}: " in STYLE
 
 
 def test_without_a_choice_there_is_none():

@@ -122,6 +122,7 @@ def test_the_wheels_hold_what_belongs_and_nothing_else(package):
     assert in_repository <= theme
     assert not {name for name in theme if name.startswith("static/vendor")}
     assert "blog/live/motifs.json" in blog
+    assert {"static/fonts/source-serif-4-latin-400-normal.woff2", "static/fonts/LICENSE"} <= theme
     # Of the library's folder all, but for what builds and describes it; and htmx.
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "flask_presence"]
     listed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
