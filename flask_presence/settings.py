@@ -16,7 +16,7 @@ class PresenceSettings:
     Raises `ValueError` for times that do not fit together; see `Timings`.
     """
 
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_url: str = "redis://127.0.0.1:6379/0"  # "": in this process's own memory
     redis_prefix: str = "presence"
     timings: Timings = field(default_factory=Timings)
     limits: Limits = field(default_factory=Limits)
@@ -43,7 +43,7 @@ def read_settings(read: Callable[[str, str], str]) -> PresenceSettings:
         return int(text)
 
     return PresenceSettings(
-        redis_url=read("REDIS_URL", plain.redis_url),
+        redis_url=read("REDIS_URL", ""),
         redis_prefix=read("REDIS_PREFIX", plain.redis_prefix),
         max_streams=read_count("MAX_STREAMS", plain.max_streams),
         max_streams_per_address=read_count(

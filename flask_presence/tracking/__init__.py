@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .memory import MemoryStore
 from .observer import Observer
 from .protocol import State, Timings
 from .replica import Replica
@@ -32,6 +33,7 @@ __all__ = [
     "Digested",
     "Inspector",
     "Link",
+    "MemoryStore",
     "NotTrackedError",
     "Observer",
     "Presence",

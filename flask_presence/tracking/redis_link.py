@@ -12,7 +12,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -20,6 +20,7 @@ from redis.exceptions import AskError, MovedError, NoScriptError
 from redis.retry import Retry
 
 from ..redis_address import Host, RedisAddress
+from .slots import Subscription
 
 # What a call may raise when the server is gone, slow, or refuses.
 FAILURES = (redis.RedisError, OSError)
@@ -41,20 +42,6 @@ Options = dict[str, Any]
 Ask = Callable[[redis.Redis, str], Host]
 # Says where the master of a key is; None: at the path of a socket.
 Find = Callable[[str], Host | None]
-
-
-class Subscription(Protocol):
-    """A subscription to the channel of one prefix."""
-
-    def receive(self, timeout_seconds: float) -> tuple[str, bytes] | None:
-        """Return the next (kind, payload), None after the timeout; kind `subscribe` or `message`.
-
-        Another `subscribe` says that it was begun anew, because the master is another server now.
-        Raises `redis.RedisError` or `OSError` when the connection is gone.
-        """
-
-    def close(self) -> None:
-        """Close the connection."""
 
 
 class Link:

@@ -13,8 +13,9 @@ from redis.exceptions import NoScriptError
 
 from ..redis_address import has_tag
 from .observer import NOBODY, Observer
-from .redis_link import Link, Subscription
+from .redis_link import Link
 from .slot import Write
+from .slots import DEAD_MEMORY_MS, Subscription
 from .values import Version
 from .wire import (
     Change,
@@ -27,9 +28,6 @@ from .wire import (
     load_json,
 )
 
-# How long a dead worker is remembered as dead. Longer than the longest time between two digests of
-# one worker (36 s), so that every worker sees it.
-DEAD_MEMORY_MS = 60_000
 FOR_EVER_MS = 1 << 50  # some thousand years, and exact in Lua
 
 

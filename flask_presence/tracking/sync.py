@@ -17,10 +17,10 @@ import gevent.event
 from .asks import Asks
 from .own_presences import OwnPresences
 from .protocol import Health, Hearing, Membership, Timings
-from .redis_link import CALL_TIMEOUT_SECONDS, FAILURES, Subscription, describe_outage
+from .redis_link import CALL_TIMEOUT_SECONDS, FAILURES, describe_outage
 from .replica import Applied
 from .slot import Write
-from .store import Store
+from .slots import Slots, Subscription
 from .values import Diff
 from .wire import Asked, Leaving, Published, decode_message
 
@@ -41,7 +41,7 @@ class Sync:
 
     def __init__(
         self,
-        store: Store,
+        store: Slots,
         own: OwnPresences,
         *,
         timings: Timings,

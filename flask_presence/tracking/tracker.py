@@ -14,7 +14,7 @@ import gevent
 from .own_presences import OwnPresences
 from .protocol import State, Timings
 from .replica import Replica
-from .store import Store
+from .slots import Slots
 from .sync import Sync
 from .values import Diff, Presence
 
@@ -58,7 +58,7 @@ class Tracker:
 
     def __init__(
         self,
-        store: Store,
+        store: Slots,
         *,
         worker: str | None = None,
         indexes: Sequence[str] = (),

@@ -188,9 +188,7 @@ class AppPresence:
         self._is_started = True
         if self.is_alone:
             log.warning(ALONE)
-            self.service.hub.start()
-        else:
-            self.service.start()
+        self.service.start()
 
     def _note_threads(self) -> None:
         """Say once that nobody is counted; the pages have no numbers then, but a notice."""

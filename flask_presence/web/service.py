@@ -19,7 +19,7 @@ from ..streams.hub import Hub
 from ..streams.observer import StreamObserver
 from ..streams.portable.generator import PortableTransport
 from ..streams.stream import Stream, Transport
-from ..tracking import Observer, Store, Tracker, connect
+from ..tracking import MemoryStore, Observer, Store, Tracker, connect
 from .endpoint import LiveEndpoint, mount_live
 from .gate import Gate
 from .identity import identify
@@ -70,7 +70,7 @@ class PresenceService:
         self.greeting: Callable[[str, Tab], bytes] | None = None
         self.identify = partial(identify, counts_private=settings.counts_private)
         self.tracker = Tracker(
-            Store(connect(settings.redis_url), settings.redis_prefix, observer or Observer()),
+            _make_store(settings, observer or Observer()),
             # Of `server.hooks`, for the first presence of a worker; else a random one: a slot has
             # one writer.
             worker=os.environ.pop("PRESENCE_WORKER_NAME", None),
@@ -192,6 +192,12 @@ class PresenceService:
             )
         self.readers.close()
         self.tracker.close(lease_seconds=max(0.0, self._counts_until - time.monotonic()))
+
+
+def _make_store(settings: PresenceSettings, observer: Observer) -> Store | MemoryStore:
+    if not settings.redis_url:
+        return MemoryStore(observer)
+    return Store(connect(settings.redis_url), settings.redis_prefix, observer)
 
 
 def _make_transports(*, takes_over: bool) -> list[Transport]:

@@ -1,4 +1,4 @@
-"""One suite for the store on every kind of server: Valkey, Redis 7, Sentinel and Cluster.
+"""One suite for the store: on Valkey, Redis 7, Sentinel and Cluster, and in memory.
 
 Each step changes all or nothing, and nothing lives for ever.
 """
@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
+from flask_presence.tracking.memory import MOST_WAITING, MemoryStore
 from flask_presence.tracking.redis_link import connect
 from flask_presence.tracking.slot import Write
+from flask_presence.tracking.slots import Slots
 from flask_presence.tracking.store import Store
 from flask_presence.tracking.values import Presence, Version
 from flask_presence.tracking.wire import Asked, Digested, Leaving, Published, decode_message
-from tests.redis_servers import Server
+from tests.conftest import KIND_MARKS, KINDS
 
+KINDS_OF_SERVERS = [pytest.param(kind, marks=KIND_MARKS.get(kind, [])) for kind in KINDS]
 LEASE_SECONDS = 60.0
 ANN = Presence("w1-1", "blog", "ann", {"page": "index"})
 BOB = Presence("w1-2", "blog", "bob", {"page": "about"}, prev_ref="w1-0")
@@ -27,10 +31,58 @@ SLOT = "{test}:w:w1"
 LIVE = "{test}:live"
 
 
+class Memory:
+    """A store in memory, seen as a test sees a server: by the commands that it is asked with."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.client = self
+
+    def time(self) -> tuple[int, int]:
+        seconds, part = divmod(monotonic(), 1)
+        return int(seconds), int(part * 1e6)
+
+    def zscore(self, key: str, worker: str) -> float | None:
+        ends = self.store._live.get(worker)
+        return None if ends is None else ends * 1000
+
+    def zadd(self, key: str, ends_ms: dict[str, float]) -> None:
+        self.store._live |= {worker: ends / 1000 for worker, ends in ends_ms.items()}
+
+    def pttl(self, key: str) -> float:
+        ends = [slot.ends for slot in self.store._slots.values()] + [*self.store._live.values()]
+        return (min(ends) - monotonic()) * 1000
+
+    def keys(self, pattern: str) -> list[str]:
+        return [*self.store._slots, *self.store._live]
+
+    def exists(self, key: str) -> int:
+        return int(self.store.fetch(key.rpartition(":")[2]) is not None)
+
+    def delete(self, key: str) -> None:
+        del self.store._slots[key.rpartition(":")[2]]
+
+
+@pytest.fixture(params=[*KINDS_OF_SERVERS, "memory"])
+def server(request: pytest.FixtureRequest, running_servers: Any) -> Iterator[Any]:
+    """Return an empty server of each kind in turn, or the memory."""
+    if request.param == "memory":
+        yield Memory()
+        return
+    server = running_servers(request.param)
+    server.make_whole()
+    yield server
+    server.make_whole()
+
+
+def open_store(server: Any, prefix: str) -> Any:
+    return MemoryStore() if isinstance(server, Memory) else Store(connect(server.url), prefix)
+
+
 @pytest.fixture
-def store(server: Server) -> Iterator[Store]:
+def store(server: Any) -> Iterator[Any]:
     """Return a store of the prefix {test}."""
-    store = Store(connect(server.url), "{test}")
+    store = server.store if isinstance(server, Memory) else open_store(server, "{test}")
     yield store
     store.close()
 
@@ -43,11 +95,11 @@ def test_the_servers_are_what_they_are_called(running_servers):
     assert "valkey_version" not in redis
 
 
-def write(store: Store, what: Write, lease_seconds: float = LEASE_SECONDS) -> bool:
+def write(store: Slots, what: Write, lease_seconds: float = LEASE_SECONDS) -> bool:
     return store.write("w1", what, lease_seconds=lease_seconds)
 
 
-def assert_lease_is_about(server: Server, seconds: float) -> None:
+def assert_lease_is_about(server: Any, seconds: float) -> None:
     """Both by the slot's own expiry and by the list of the living."""
     ends_ms = server.client.zscore(LIVE, "w1")
     assert ends_ms is not None
@@ -57,12 +109,12 @@ def assert_lease_is_about(server: Server, seconds: float) -> None:
     assert seconds - 1.0 < server.client.pttl(SLOT) / 1000 <= seconds
 
 
-def assert_every_key_expires(server: Server) -> None:
+def assert_every_key_expires(server: Any) -> None:
     for key in server.client.keys("*"):
         assert server.client.pttl(key) > 0, key
 
 
-def wait_for_end(server: Server, key: str) -> None:
+def wait_for_end(server: Any, key: str) -> None:
     deadline = monotonic() + 2.0
     while server.client.exists(key):
         assert monotonic() < deadline, f"{key} did not expire"
@@ -217,7 +269,7 @@ def test_leaving_without_being_known_is_told_and_changes_nothing(store, server):
 
 
 def test_prefixes_do_not_mix(store, server):
-    other = Store(connect(server.url), "{other}")
+    other = open_store(server, "{other}")
     write(store, PUT)
     assert other.digest() == {}
     assert other.fetch("w1") is None
@@ -260,3 +312,12 @@ def test_receiving_ends_at_its_limit(store):
     assert subscription.receive(0.05) is None
     assert 0.04 < monotonic() - began < 1.0
     subscription.close()
+
+
+def test_a_subscriber_of_the_memory_that_is_too_far_behind_begins_anew():
+    store = MemoryStore()
+    subscription = store.subscribe()
+    for _ in range(MOST_WAITING):
+        store.leave("w1", lease_seconds=1.0)
+    assert subscription.receive(0) == ("subscribe", b"")
+    assert subscription.receive(0) is None
