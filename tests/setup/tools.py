@@ -69,6 +69,11 @@ def find_nginx() -> str:
     return _find("nginx", "NGINX", ["nginx", str(SYSTEM / "sbin" / "nginx")])
 
 
+def find_caddy() -> str:
+    """Return the path of Caddy, the other proxy that the docs have a recipe for."""
+    return _find("Caddy", "CADDY", ["caddy"])
+
+
 def find_libfaketime() -> str:
     """Return the path of the library that lies to a process about the time of day."""
     named = os.environ.get("LIBFAKETIME")
@@ -110,7 +115,7 @@ def install_debian_packages(packages: list[str]) -> None:
         raise MissingToolError(
             f"Missing: {', '.join(packages)} (Debian's names), and there is no apt-get to install "
             "them with. Install them your system's way; what is not found then is named by its "
-            "path in CHROMIUM, JAVA, REDIS_SERVER, LIBFAKETIME, IP or NGINX."
+            "path in CHROMIUM, JAVA, REDIS_SERVER, LIBFAKETIME, IP, NGINX or CADDY."
         )
     prefix: list[str] = []
     if os.geteuid() != 0:
@@ -179,6 +184,7 @@ ALL_PROGRAMS = (
     (find_libfaketime, "LIBFAKETIME", "libfaketime"),
     (find_ip, "IP", "iproute2"),
     (find_nginx, "NGINX", "nginx"),
+    (find_caddy, "CADDY", "caddy"),
 )
 
 # `make test-deploy`: a command, and the Debian package that has it.

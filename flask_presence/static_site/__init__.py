@@ -1,0 +1,1 @@
+"""Presence beside a site of files: `flask-presence serve`, behind nginx or Caddy at /presence/."""
