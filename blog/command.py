@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from flask.cli import ScriptInfo
 
 from blog.config import Settings, SettingsError
+from blog.new_site import write_site
 from blog.setting_kinds import LANGUAGE
 from blog.site_folder import SETTINGS_FILE, find_site, theme_folder
 from blog.words import write_catalogue
 
-STARTER = Path(__file__).parent / "starter"
 NO_SITE = (
     f"found no {SETTINGS_FILE} in this folder; go to the folder of your blog, or make one:"
     " viblog new mysite"
@@ -71,35 +70,36 @@ def main() -> None:
 
 @main.command("new")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--title", prompt="What is the blog called?", help="The blog's name.")
-@click.option(
-    "--language", prompt="In which language is it written?", default="en", help="Such as de, pt-BR."
-)
-def new_site(folder: Path, title: str, language: str) -> None:
+@click.option("--title", help="The blog's name; asked for at a terminal, else the folder's.")
+@click.option("--language", help="Such as de or pt-BR; asked for at a terminal, else en.")
+def new_site(folder: Path, title: str | None, language: str | None) -> None:
     """Make a site folder: its settings, a first post and an about page."""
-    try:
-        LANGUAGE.read(language)
-    except ValueError as error:
-        raise click.ClickException(
-            f"--language: found {language!r}, expected {LANGUAGE.expected}"
-        ) from error
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise click.ClickException(f"{folder} is there already, and not empty; choose another name")
-    words = {
-        "{title}": json.dumps(title, ensure_ascii=False),
-        "{description}": json.dumps(f"The blog {title}.", ensure_ascii=False),
-        "{language}": json.dumps(language),
-        "{today}": datetime.now(UTC).date().isoformat(),
-    }
-    for source in sorted(STARTER.rglob("*.*")):
-        text = source.read_text(encoding="utf-8")
-        for name, word in words.items():
-            text = text.replace(name, word)
-        target = folder / source.relative_to(STARTER)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        click.echo(f"written: {target}")
+    name = folder.resolve().name.replace("-", " ").replace("_", " ").capitalize()
+    title = _ask("What is the blog called?", name, str, title)
+    language = _ask("In which language is it written?", "en", _read_language, language)
+    for path in write_site(folder, title, language):
+        click.echo(f"written: {path}")
     click.echo(f"\nNow:\n  cd {folder}\n  viblog dev")
+
+
+def _ask(question: str, default: str, read: Callable[[str], str], said: str | None) -> str:
+    """Return what an option said; else ask, if there is somebody to answer, or take the default."""
+    if said is None and sys.stdin.isatty():
+        answer: str = click.prompt(question, default=default, value_proc=read)
+        return answer
+    try:
+        return read(default if said is None else said)
+    except click.UsageError as error:
+        raise click.ClickException(error.message) from error
+
+
+def _read_language(text: str) -> str:
+    try:
+        return str(LANGUAGE.read(text))
+    except ValueError as error:
+        raise click.UsageError(f"found {text!r}, expected {LANGUAGE.expected}") from error
 
 
 @main.command("run")

@@ -20,6 +20,7 @@ FEATURES = {"blog.cli", "blog.live", "blog.pages", "blog.ops"}
 ALLOWED: dict[str, set[str]] = {
     "blog.command": {
         "blog.setting_kinds",
+        "blog.new_site",
         "blog.factory",
         "blog.cli",
         "blog.config",
@@ -33,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
         *("blog.search", "blog.cards", "blog.posts", "blog.config", "blog.site_folder"),
         *("blog.words", LIBRARY),
     },
+    "blog.new_site": {"blog.words"},
     "blog.cli": {
         *("blog.live", "blog.ops", "blog.importing", "blog.posts", "blog.config"),
         *("blog.site_folder", "blog.words", LIBRARY),

@@ -209,7 +209,7 @@ def test_what_the_author_has_takes_the_place_of_the_themes(own_blog):
         assert own_blog.fetch("/static/favicon.svg") == "<svg>mine</svg>"
         assert ".site" in own_blog.fetch("/static/style.css")
         post = own_blog.fetch("/blog/welcome")
-        assert "This is the first post." in post
+        assert "Dies ist der erste Beitrag." in post
         assert '<meta name="mine">' in post  # beside what a post has in its head itself
         assert '<meta name="mine">' in index
         with Tab(own_blog.port) as tab:

@@ -22,7 +22,7 @@ UNUSED = tuple(
     f'"{name}'.encode()
     for name in ("POT-", "PO-Rev", "Project", "Report", "Last-", "Language-Team", "Generated")
 )
-FILES = [("blog/**.py", "python"), ("templates/**.html", "jinja2")]
+FILES = [("blog/**.py", "python"), ("templates/**.html", "jinja2"), ("blog/starter/**.*", "jinja2")]
 
 
 def extract() -> Catalog:
