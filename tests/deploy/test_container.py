@@ -176,6 +176,33 @@ def test_the_image_has_only_what_it_needs(podman: Podman, running: int) -> None:
     assert podman.run("exec", "blog", "find", "/opt/viblog/posts", "-name", "*.md") != ""
 
 
+def test_a_site_folder_becomes_an_image_as_the_document_has_it(
+    podman: Podman, image: str, tmp_path: Path
+) -> None:
+    document = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    (tmp_path / "Dockerfile").write_text(document.split("```dockerfile\n")[1].split("```")[0])
+    (tmp_path / ".dockerignore").write_text(".env\n")
+    (tmp_path / ".env").write_text("BLOG_SECRET_KEY=" + "k" * 32)
+    (tmp_path / "viblog.toml").write_text('title = "Night sky"\n')
+    (tmp_path / "posts").mkdir()
+    options = ["--pull=never", "--isolation=chroot", "--layers=false", "--format=docker"]
+    podman.run("build", *options, "--tag=site", str(tmp_path))
+    port = reserve_port()
+    settings = [f"--env=PORT={port}", "--ulimit=nofile=10000", "--ulimit=nproc=4096:4096"]
+    podman.run("run", "--detach", "--name=site", "--network=host", *settings, "localhost/site")
+    deadline = time.monotonic() + 20
+    while not answers(port):
+        assert time.monotonic() < deadline, podman.run("logs", "site")
+        time.sleep(0.05)
+    assert "<title>Night sky</title>" in fetch(port)
+    assert podman.run("exec", "site", "ls", "-A", "/site").split() == [
+        ".dockerignore",
+        "Dockerfile",
+        "posts",
+        "viblog.toml",
+    ]
+
+
 def test_the_health_check_asks_the_blog_and_says_what_it_found(
     podman: Podman, running: int
 ) -> None:

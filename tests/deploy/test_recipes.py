@@ -6,7 +6,10 @@ import os
 import re
 import socket
 import subprocess
+import sys
+import time
 import tomllib
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import pytest
 import yaml
 
 from blog.config import Settings
+from tests.ports import reserve_port
 from tests.site import Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,10 +33,11 @@ def read_env_file() -> dict[str, str]:
 
 
 def read_compose() -> dict[str, Any]:
-    text = (DEPLOY / "compose.yaml").read_text("utf-8")
-    text = re.sub(r"\$\{DOMAIN(:\?[^}]*)?\}", "blog.example", text)
-    text = re.sub(r"\$\{BLOG_SECRET_KEY:-\}", "k" * 32, text)
-    assert "${" not in text
+    """Read the services as Compose does, with what `.env.example` has."""
+    lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
+    said = dict(line.split("=", 1) for line in lines if line and line[0] != "#")
+    text = (ROOT / "compose.yaml").read_text("utf-8")
+    text = re.sub(r"\$\{(\w+)(:[?-][^}]*)?\}", lambda found: said[found[1]], text)
     return dict(yaml.safe_load(text)["services"])
 
 
@@ -111,19 +116,49 @@ def test_every_way_to_run_it_waits_for_the_slowest_stop() -> None:
     assert int(read_compose()["blog"]["stop_grace_period"].rstrip("s")) > STOP_SECONDS
 
 
-def test_compose_publishes_nothing_and_mounts_what_is_there() -> None:
+def test_compose_publishes_the_proxy_only_and_mounts_what_is_there() -> None:
     services = read_compose()
-    assert services["blog"]["ports"] == ["127.0.0.1:8000:8000"]
-    assert "ports" not in services["valkey"]
-    for mount in services["blog"]["volumes"]:
-        source, target, mode = mount.split(":")
-        assert (DEPLOY / source).is_dir()
-        assert target == f"/opt/viblog/{Path(source).name}"
-        assert mode == "ro"
+    assert services["caddy"]["ports"] == ["80:80", "443:443"]
+    assert "ports" not in services["blog"]
+    for service in services.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        mounts = [mount.split(":") for mount in service["volumes"]]
+        own = [(source, mode) for source, _, *mode in mounts if source.startswith("./")]
+        assert all((ROOT / source).exists() and mode == ["ro"] for source, mode in own)
     build = services["blog"]["build"]
-    assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
-    redis_url = services["blog"]["environment"]["BLOG_REDIS_URL"]
-    assert redis_url.split("/")[2].partition(":")[0] in services
+    assert (ROOT / build["context"] / build["dockerfile"]).is_file()
+    assert services["caddy"]["environment"] == {"DOMAIN": "blog.example", "BLOG": "blog:8000"}
+    caddyfile = (DEPLOY / "Caddyfile").read_text("utf-8")
+    assert caddyfile.count("{$BLOG:127.0.0.1:8000}") == 2
+    assert "\n{$DOMAIN:blog.example} {\n" in caddyfile
+
+
+def test_the_procfile_starts_the_blog_on_the_port_that_the_platform_gives(tmp_path: Path) -> None:
+    command = (ROOT / "Procfile").read_text("utf-8").removeprefix("web: ")
+    port = reserve_port()
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environ = {"PATH": path, "PORT": str(port), "BLOG_INSTANCE_DIR": str(tmp_path)}
+    process = subprocess.Popen(["sh", "-c", command], cwd=ROOT, env=environ)
+    try:
+        deadline = time.monotonic() + 20
+        while not is_ready(port):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        everywhere = f"00000000:{port:04X}"
+        assert everywhere in Path("/proc/net/tcp").read_text("ascii")
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+def is_ready(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_the_image_is_as_the_unit_and_fly_expect_it() -> None:
