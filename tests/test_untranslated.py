@@ -19,6 +19,7 @@ from flask import Flask, abort
 
 from blog.config import Settings
 from blog.factory import create_app
+from blog.live.faces import Face, FaceRow
 from blog.live.numbers import Count, LastHour, OpenedPost, ReadPost
 from blog.live.recent import Curve, Peak
 from blog.live.templates import LiveTemplates
@@ -67,7 +68,7 @@ LATIN = re.compile(r"[A-Za-z]+")
 # What no reader sees: for machines, by names that are fixed.
 FOR_MACHINES = {
     *("static", "pages.card", "pages.robots", "pages.sitemap", "pages.favicon", "pages.security"),
-    *("pages.look", "pages.now_json"),
+    *("pages.look", "pages.now_json", "pages.face"),
 }
 
 
@@ -236,6 +237,8 @@ def test_nothing_that_an_open_page_is_told_has_one(settings):
         "parked": [()],
         "being_read": [((post,),), ((),)],
         "lately": [(hour,), (LastHour(),)],
+        "faces": [(FaceRow((Face(1, "/1.svg"),), 2),)],
+        "you": [(Face(1, "/1.svg"),)],
         "ago": [(0,), (1,), (2,)],
         "peak": [(Peak(3, "12:05"),)],
         "curve": [(Curve((3,)),)],

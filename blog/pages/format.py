@@ -44,6 +44,15 @@ def install_filters(app: Flask, site_language: str, words: GNUTranslations) -> N
         needs = needs_direction(text, language, site_language)
         return AUTO_DIRECTION if needs else NO_DIRECTION
 
+    def write_site_language(language: str) -> Markup:
+        """Return the attributes of the pages' own words amid a text in a language."""
+        if not language or language == site_language:
+            return NO_DIRECTION
+        direction = RIGHT_TO_LEFT if is_right_to_left(site_language) else LEFT_TO_RIGHT
+        needs = needs_direction("", language, site_language)
+        shown = direction if needs else NO_DIRECTION
+        return Markup(' lang="{}"{}').format(site_language, shown)
+
     app.jinja_env.filters |= {
         "auto": write_auto_direction,
         "count_posts": partial(count_posts, words),
@@ -51,6 +60,7 @@ def install_filters(app: Flask, site_language: str, words: GNUTranslations) -> N
         "day_of_year": partial(write_day_of_year, words),
         "direction": write_direction,
         "reading_time": partial(write_reading_time, words),
+        "site_language": write_site_language,
         "slug": write_slug,
     }
 

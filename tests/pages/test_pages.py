@@ -55,6 +55,15 @@ class TestDirection:
             assert link in read(app, path), path
         assert f'<span>Newer</span> <span dir="auto">{ARABIC}</span></a>' in read(app, "/blog/b")
 
+    def test_of_the_pages_own_words_in_a_post_is_that_of_the_site(self):
+        posts = [write_post(name, lang="en") for name in ("a", "b")]
+        app = open_site(*posts, write_post("c", lang="ar"), language="ar")
+        own = 'lang="ar" dir="rtl">'
+        assert f'<p class="meta" {own}' in read(app, "/blog/a")
+        assert read(app, "/blog").count(f'<p class="meta" {own}') == 2
+        assert '<p class="meta">' in read(app, "/blog/c")
+        assert '<p class="meta" lang="de">' in read(open_site(*posts, language="de"), "/blog/a")
+
     def test_is_not_said_where_all_runs_from_left_to_right(self):
         app = open_site(write_post("one", title="Привет", tags=("日本",), lang="ru"))
         for path in ("/blog", "/blog/one", "/archive", "/tags", "/about"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from blog.posts.direction import is_right_to_left, needs_direction
+from blog.posts.markup.markdown import Style, render_markdown
+from tests.pages.site import write_post
 
 
 @pytest.mark.parametrize(
@@ -72,3 +74,13 @@ def test_a_text_says_its_direction_where_one_runs_leftwards(
     text: str, languages: tuple[str, ...], needs: bool
 ):
     assert needs_direction(text, *languages) is needs
+
+
+@pytest.mark.parametrize(
+    ("post", "blog", "count"), [("ar", "en", 4), ("", "he", 4), ("en", "he", 0), ("", "en", 0)]
+)
+def test_code_in_a_text_that_runs_leftwards_says_that_it_does_not(post: str, blog: str, count: int):
+    body = "`x` <kbd>y</kbd>\n\n```python\nz\n```\n\n<pre dir='rtl'>w</pre>\n"
+    html = render_markdown(write_post("a", lang=post, body=body), Style(language=blog)).html
+    assert html.count(' dir="ltr"') == count
+    assert "<pre dir='rtl'>w</pre>" in html

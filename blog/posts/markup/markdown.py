@@ -20,6 +20,7 @@ from markdown.inlinepatterns import SubstituteTagInlineProcessor
 from markdown.treeprocessors import Treeprocessor
 
 from blog.posts.addresses import POSTS_ROOT, settle_address
+from blog.posts.direction import is_right_to_left
 from blog.posts.markup.attributes import AttributeStep
 from blog.posts.markup.autolinks import register_autolinks
 from blog.posts.markup.blocks import CellProcessor, Footnotes, HeadingProcessor
@@ -45,6 +46,8 @@ logging.getLogger("MARKDOWN").disabled = True
 HEADING = re.compile(r"h[1-6]")
 ALIGNMENT = re.compile(r"text-align: (left|center|right);")
 NOTE_ANCHOR = re.compile(r"#?fn(?:ref\d*)?:")
+# Code runs from left to right, whatever is around it: in a feed reader, too.
+CODE_TAG = re.compile(r"<(pre|code|kbd|samp)(?=[ >])(?![^>]* dir=)")
 TITLE_MARKUP = re.compile(r"[`*]")
 
 # What stands above an alert or an admonition whose author wrote no title.
@@ -139,6 +142,8 @@ def render_with_hints(
         output_format="html",
     )
     rendered = md.convert(post.body)
+    if is_right_to_left(post.lang or style.language):
+        rendered = CODE_TAG.sub(r'<\1 dir="ltr"', rendered)
     find_unread(post.body, rendered, style.frame_hosts, hints)
     # The stubs do not know what an extension adds.
     outline: list[dict[str, Any]] = getattr(md, "toc_tokens", [])
