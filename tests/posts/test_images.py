@@ -121,6 +121,32 @@ def test_a_figure_may_be_a_link(site: Path):
     assert html.endswith("</a><figcaption>C</figcaption></figure>")
 
 
+PICTURE = "/static/images/a%20b.png"
+
+
+def test_several_pictures_alone_in_their_paragraph_are_a_gallery(site: Path):
+    html, _ = read(site, f'![A]({PICTURE} "One")\n![B]({PICTURE}) [![C]({PICTURE} "Three")](/c)')
+    image = f'{LAZY} height="20" loading="lazy" src="{PICTURE}" width="30">'
+    assert html == (
+        f'<div class="gallery"><figure><img alt="A" {image}<figcaption>One</figcaption></figure>'
+        f'<figure><img alt="B" {image}</figure>'
+        f'<figure><a href="/c"><img alt="C" {image}</a><figcaption>Three</figcaption></figure>'
+        "</div>"
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"![A]({PICTURE}) and ![B]({PICTURE})",
+        f"![A]({PICTURE}) ![A badge](https://a.example/b.svg)",
+        f"![A]({PICTURE}) ![A]({PICTURE}) [words](/c)",
+    ],
+)
+def test_pictures_with_words_or_badges_among_them_are_no_gallery(site: Path, body: str):
+    assert "gallery" not in read(site, body)[0]
+
+
 @pytest.mark.parametrize("body", ['Text ![A](/b.png "C")', '![A](/b.png "C") text', "![A](/b.png)"])
 def test_every_other_image_stays_in_its_line(site: Path, body: str):
     assert "<figure>" not in read(site, body)[0]

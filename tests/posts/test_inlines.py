@@ -44,7 +44,7 @@ def test_the_label_of_a_reference_is_looked_up_as_it_was_written(use, definition
         ("[x] [y]", '<a href="/1">x</a> <a href="/2">y</a>'),
         ("[x]\n[y]", '<a href="/1">x</a>\n<a href="/2">y</a>'),
         ("[x][] [y]", '<a href="/1">x</a> <a href="/2">y</a>'),
-        ("![x] ![y]", 'src="/1"> <img alt="y"'),
+        ("![x] ![y] z", 'src="/1"> <img alt="y"'),
         ("[x][y]", '<a href="/2">x</a>'),
         ("[x][z]", "[x][z]"),
         ("[z][x][y]", '<a href="/1">z</a><a href="/2">y</a>'),

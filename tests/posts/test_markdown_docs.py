@@ -31,7 +31,12 @@ PROMISED = {
     "Tasks": ['<label><input checked disabled type="checkbox"> Write it</label>'],
     "Footnotes": ['href="#fn:why"', "Because it was measured."],
     "Tables": ['class="table-scroll"', '<td class="align-right">2</td>'],
-    "Images": ["<figure><img", "<figcaption>The dot rings when", 'loading="lazy"'],
+    "Images": [
+        "<figure><img",
+        "<figcaption>The dot rings when",
+        'loading="lazy"',
+        '<div class="gallery"><figure><img',
+    ],
     "Films": [
         '<p class="film"><a href="https://vimeo.com/76979871"><span class="site-name">Vimeo</span>',
         '<video controls preload="none" src="https://films.example/moves.webm"></video>',

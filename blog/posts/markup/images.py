@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -16,6 +17,7 @@ from blog.posts.finding import find_on_disk
 from blog.posts.markup.hints import Hints, quote
 
 STATIC_URL = "/static/"
+_ELSEWHERE = re.compile(r"[\w+.-]+:|//")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class ImagePlaces:
 
 
 class ImageStep(Treeprocessor):
-    """Gives images their size and lets them wait; makes a figure of one that stands alone."""
+    """Gives images their size and lets them wait; makes figures of those that stand alone."""
 
     def __init__(self, md: Markdown, places: ImagePlaces, hints: Hints) -> None:
         super().__init__(md)
@@ -49,14 +51,16 @@ class ImageStep(Treeprocessor):
         self._hints = hints
 
     def run(self, root: Element) -> None:
-        """Change every image; of a paragraph of one image with a title, make a figure."""
-        for element in root.iter():
-            if element.tag == "img":
-                with self._hints.guard(element):
-                    self._complete(element)
-            elif element.tag == "p":
-                with self._hints.guard(element):
-                    _write_figure(element)
+        """Change every image; of a paragraph of images only, make a figure or a gallery.
+
+        One image with a title is a figure; several of our own, which no badges are, a gallery.
+        """
+        for image in root.iter("img"):
+            with self._hints.guard(image):
+                self._complete(image)
+        for paragraph in list(root.iter("p")):
+            with self._hints.guard(paragraph):
+                _write_figure(paragraph)
 
     def _complete(self, image: Element) -> None:
         image.set("loading", "lazy")
@@ -81,7 +85,7 @@ class ImageStep(Treeprocessor):
                 "put the file there, or correct the path",
             )
         elif image.get("width") is None and image.get("height") is None:
-            width, height = _read_size(path)
+            width, height = read_size(path)
             if width > 0 and height > 0:
                 image.set("width", str(width))
                 image.set("height", str(height))
@@ -102,7 +106,7 @@ def _find_fault(path: Path) -> str:
         return error.strerror or "it cannot be read"
 
 
-def _read_size(path: Path) -> tuple[int, int]:
+def read_size(path: Path) -> tuple[int, int]:
     """Read width and height in pixels from a file's head, 0 where it does not say."""
     try:
         width, height = imagesize.get(path)
@@ -112,15 +116,40 @@ def _read_size(path: Path) -> tuple[int, int]:
 
 
 def _write_figure(paragraph: Element) -> None:
-    if len(paragraph) != 1 or (paragraph.text or "").strip() or (paragraph[0].tail or "").strip():
+    images = [_find_image(child) for child in paragraph]
+    texts = [paragraph.text, *(child.tail for child in paragraph)]
+    if None in images or any((text or "").strip() for text in texts):
         return
-    shown = paragraph[0]
+    shown = [image for image in images if image is not None]
+    if len(shown) == 1 and shown[0].get("title"):
+        paragraph.tag = "figure"
+        _write_caption(paragraph, shown[0])
+    elif len(shown) > 1 and all(map(_is_own, shown)):
+        paragraph.tag = "div"
+        paragraph.set("class", f"gallery {paragraph.get('class') or ''}".strip())
+        for at, (child, image) in enumerate(zip(list(paragraph), shown, strict=True)):
+            figure = paragraph[at] = Element("figure")
+            figure.append(child)
+            child.tail = None
+            if image.get("title"):
+                _write_caption(figure, image)
+
+
+def _find_image(shown: Element) -> Element | None:
+    """Return the image that an element is, or that is all of a link; None for anything else."""
     image = shown
     if shown.tag == "a" and len(shown) == 1 and not (shown.text or "").strip():
-        image = shown[0]  # a picture that is a link
-    if image.tag != "img" or not image.get("title") or (image.tail or "").strip():
-        return
-    paragraph.tag = "figure"
+        image = shown[0]
+        if (image.tail or "").strip():
+            return None
+    return image if image.tag == "img" else None
+
+
+def _is_own(image: Element) -> bool:
+    return not _ELSEWHERE.match(image.get("src") or "")
+
+
+def _write_caption(figure: Element, image: Element) -> None:
     caption = Element("figcaption")
     caption.text = image.attrib.pop("title")
-    paragraph.append(caption)
+    figure.append(caption)
