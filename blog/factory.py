@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     content = Content(
         settings, viblog.library, viblog.pages, viblog.numbers, viblog.search, viblog.cards
     )
+    app.extensions["pictures"], app.extensions["originals"] = viblog.pictures, viblog.originals
     install_pages(app, content)
     app.cli.add_command(posts_cli)
     app.cli.add_command(doctor)
@@ -69,7 +70,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.page_cache_megabytes and not settings.dev:  # then templates change, too
         pages = PageCache(
             flask_app,
-            lambda: (viblog.library.index, viblog.pages.index, assets.state()),
+            lambda: (
+                viblog.library.index,
+                viblog.pages.index,
+                assets.state(),
+                viblog.pictures.known,
+            ),
             lambda: viblog.numbers.version,
             max_bytes=settings.page_cache_megabytes * 1024 * 1024,
         )

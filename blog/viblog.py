@@ -19,6 +19,8 @@ from blog.live.updates import Updates
 from blog.ops.metrics import Metrics, Seen
 from blog.pages.assets import Assets
 from blog.pages.theme import make_loader
+from blog.pictures import Originals, Pictures
+from blog.pictures.shelf import Shelf
 from blog.posts import Library
 from blog.posts.addresses import post_path
 from blog.posts.direction import needs_direction
@@ -70,6 +72,9 @@ class Viblog:
             self.cards = Cards(settings.instance_dir / "cards", settings.card_font)
         except CardFontError as error:
             raise SettingsError([f"BLOG_CARD_FONT: {error}"]) from error
+        shelf = Shelf(settings.instance_dir / "pictures")
+        self.originals = Originals(shelf)
+        self.pictures = Pictures((self.library, self.pages), style.static_dir, shelf)
         self.metrics = Metrics(self._what_is_seen()) if settings.is_measured else None
         self.presence = PresenceService(
             presence_settings(settings),
@@ -202,6 +207,7 @@ class Viblog:
         self.library.start()
         self.pages.start()
         self.search.start()
+        self.pictures.start()
 
     def _note_news(self) -> None:
         """Send the change to all open pages; in development, repeat it with every ping.
@@ -243,6 +249,8 @@ class Viblog:
             self.recent.close()
         self.presence.close()
         self.search.close()
+        self.pictures.close()
+        self.originals.close()
         self.library.close()
         self.pages.close()
 

@@ -31,8 +31,8 @@ ALLOWED: dict[str, set[str]] = {
     "blog.factory": FEATURES | {"blog.viblog", "blog.config", "blog.site_folder", LIBRARY},
     "blog.viblog": FEATURES
     | {
-        *("blog.search", "blog.cards", "blog.posts", "blog.config", "blog.site_folder"),
-        *("blog.words", LIBRARY),
+        *("blog.search", "blog.cards", "blog.pictures", "blog.posts", "blog.config"),
+        *("blog.site_folder", "blog.words", LIBRARY),
     },
     "blog.new_site": {"blog.words"},
     "blog.cli": {
@@ -47,6 +47,7 @@ ALLOWED: dict[str, set[str]] = {
         "blog.short_cache",
         "blog.search",
         "blog.cards",
+        "blog.pictures",
         "blog.posts",
         "blog.config",
         "blog.site_folder",
@@ -56,6 +57,7 @@ ALLOWED: dict[str, set[str]] = {
     "blog.ops": {"blog.setting_kinds", "blog.config", LIBRARY},
     "blog.search": {"blog.native", "blog.posts"},
     "blog.cards": {"blog.native"},
+    "blog.pictures": {"blog.native", "blog.posts"},
     "blog.importing": {"blog.setting_kinds", "blog.posts", "blog.config"},
     "blog.posts": {"blog.setting_kinds", "blog.native", "blog.config", "blog.words"},
     "blog.config": {

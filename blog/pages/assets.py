@@ -12,22 +12,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flask import Flask, Response, abort, request, send_file, send_from_directory, url_for
+from flask import Flask, Response, abort, request, send_from_directory, url_for
+from werkzeug.security import safe_join
 
 from blog.posts import Index, Post
 from blog.posts.finding import find_on_disk
 from flask_presence.web import htmx
 
 from .cache.fast_send import GZIP, choose_codings, tag_of
+from .picture_files import FOR_GOOD as FOR_GOOD
+from .picture_files import VERSION_DIGITS, send_authors_file
 
 # What the pages run; of the folders that packages are fetched into nothing else is served.
 VENDORED = "vendor/"
 FONTS = "fonts/"
 HTMX = f"{VENDORED}htmx.org/dist/"
 SCRIPTS = tuple([HTMX + name for name in htmx.FILES])
-# A year, the longest that RFC 9111 caches are asked to believe; `immutable` is RFC 8246.
-FOR_GOOD = "public, max-age=31536000, immutable"
-VERSION_DIGITS = 12
 CHECK_SECONDS = 0.1
 # Texts; pictures and fonts are compressed already.
 COMPRESSED_TYPES = {"text/css", "text/javascript", "text/plain", "image/svg+xml"}
@@ -144,10 +144,9 @@ def install_assets(app: Flask, *folders: Path) -> Assets:
             return send_from_directory(htmx.find_folder(), filename.removeprefix(HTMX))
         if filename.startswith(VENDORED):
             abort(404)  # the rest of a package, which no page asks for
-        for folder in folders[:-1]:
-            if (folder / filename).is_file():  # what is outside of it is not served
-                return send_from_directory(folder, filename)
-        return send_from_directory(folders[-1], filename)
+        # What is outside of a folder is not served.
+        places = [Path(safe_join(str(folder), filename) or folder) for folder in folders]
+        return send_authors_file(next((path for path in places if path.is_file()), places[-1]))
 
     app.view_functions["static"] = serve
 
@@ -199,7 +198,4 @@ def send_beside(index: Index, owner: Post | None, name: str) -> Response:
     media = index.find_media(owner, name) if owner else None
     if media is None:
         abort(404)
-    try:
-        return send_file(media.absolute(), conditional=True)
-    except OSError:  # taken away since it was listed
-        abort(404)
+    return send_authors_file(media)

@@ -12,9 +12,9 @@ from werkzeug.exceptions import ServiceUnavailable
 from blog.cards import Card
 from blog.config import Settings
 from blog.native import BusyError
-from blog.pages.assets import FOR_GOOD
 from blog.pages.blueprint import content, pages
 from blog.pages.format import write_day
+from blog.pages.picture_files import FOR_GOOD
 from blog.posts.model import Post
 
 RETRY_SECONDS = 5

@@ -19,6 +19,7 @@ from blog.pages.cache.page_cache import answer_file
 from blog.pages.feed_formats import Channel, Entry, write_atom, write_json_feed, write_rss
 from blog.pages.format import read_slug, write_slug
 from blog.pages.linked_data import find_image
+from blog.pages.picture_tags import add_copies
 from blog.posts.direction import is_right_to_left
 from blog.posts.model import Post
 from blog.posts.names import slugify
@@ -90,7 +91,7 @@ def answer_feed(
     # A feed is in the order of time: a post without a date has no place in it.
     dated = [(post, post.date) for post in posts if post.date]
     for post, published in dated[: settings.feed_posts]:
-        html = content().library.render(post).html
+        html = add_copies(content().library.render(post).html)
         entries.append(make_entry(post, published, html, site_url, settings.language))
         # A long post takes tens of milliseconds; the streams have their turn in between.
         gevent.sleep(0)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from blog.pages.assets import send_beside
 from blog.pages.blueprint import content, pages
+from blog.pages.picture_tags import add_copies
 from blog.posts.model import Post
 from blog.posts.page_names import COUNTING_PAGE
 
@@ -63,11 +64,11 @@ def find_page(page_id: str) -> Post | None:
 
 def describe_page(page: Post) -> dict[str, Any]:
     """Return what the template shows of a page."""
-    rendered = content().pages.render(page)
+    body = add_copies(content().pages.render(page).html, page, has_first=True)
     context = {
         "title": page.title,
         "description": page.description,
         "post": page,
-        "body": Markup(rendered.html),  # noqa: S704 - the author's own
+        "body": Markup(body),  # noqa: S704 - the author's own
     }
     return context | ({"canonical": page.canonical} if page.canonical else {})

@@ -15,6 +15,7 @@ from blog.pages.blueprint import content, pages
 from blog.pages.cards import find_card
 from blog.pages.catalogue import Catalogue
 from blog.pages.linked_data import describe_post, find_image
+from blog.pages.picture_tags import add_copies
 from blog.posts.addresses import is_shown_elsewhere
 from blog.posts.model import Heading, Post, RenderedPost
 from blog.posts.page_names import POST_PREFIX
@@ -113,11 +114,12 @@ def describe_post_page(post: Post, catalogue: Catalogue) -> dict[str, Any]:
     rendered = content().library.render(post)
     newer, older = catalogue.find_neighbours(post)
     path = url_for("pages.post", post_id=post.id)
+    body = add_copies(rendered.html, post, has_first=True)
     context = {
         "title": post.title,
         "description": post.description,
         "post": post,
-        "body": Markup(rendered.html),  # noqa: S704 - the author's own, and the only one
+        "body": Markup(body),  # noqa: S704 - the author's own, and the only one
         "contents": choose_contents(rendered),
         "newer": newer,
         "older": older,

@@ -44,7 +44,19 @@ class TagReader(BoundedTags, HTMLParser):
 
 def rewrite_addresses(body: str, rewrite: Callable[[str], str]) -> str:
     """Return the HTML with each address as `rewrite` has it; all else stays to the letter."""
-    finder = _Finder(rewrite)
+
+    def change(tag: str, attrs: Attributes) -> Attributes:
+        return [(name, _rewrite(name, value, rewrite)) for name, value in attrs]
+
+    return rewrite_tags(body, change)
+
+
+def rewrite_tags(body: str, change: Callable[[str, Attributes], Attributes]) -> str:
+    """Return the HTML with the attributes of each start tag as `change` has them, given its name.
+
+    All else stays to the letter, and so does a tag of which nothing changes.
+    """
+    finder = _Finder(change)
     finder.feed(body)
     finder.close()
     if not finder.changes:
@@ -78,18 +90,18 @@ def join_tag(tag: str, attrs: Attributes, end: str = ">") -> str:
 class _Finder(TagReader):
     """Collects the tags that change: line and column, old and new."""
 
-    def __init__(self, rewrite: Callable[[str], str]) -> None:
+    def __init__(self, change: Callable[[str, Attributes], Attributes]) -> None:
         super().__init__(convert_charrefs=False)
         self.changes: list[tuple[int, int, str, str]] = []
-        self._rewrite = rewrite
+        self._change = change
 
     def handle_starttag(self, tag: str, attrs: Attributes) -> None:
         old = self.get_starttag_text() or ""
         # In an SVG inside the text only the slash ends an element.
         end = " />" if old.endswith("/>") else ">"
-        new = write_tag(old, tag, attrs, self._rewrite, end)
-        if new != old:
-            self.changes.append((*self.getpos(), old, new))
+        changed = self._change(tag, attrs)
+        if changed != attrs:
+            self.changes.append((*self.getpos(), old, join_tag(tag, changed, end)))
 
 
 def _rewrite(name: str, value: str | None, rewrite: Callable[[str], str]) -> str | None:

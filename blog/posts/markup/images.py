@@ -112,7 +112,7 @@ def read_size(path: Path) -> tuple[int, int]:
         width, height = imagesize.get(path)
     except (OSError, ValueError, ArithmeticError, ParseError):
         return 0, 0
-    return round(width), round(height)
+    return max(0, round(width)), max(0, round(height))  # -1 is said of what is no picture
 
 
 def _write_figure(paragraph: Element) -> None:

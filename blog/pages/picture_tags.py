@@ -1,0 +1,102 @@
+"""Pictures in HTML: in which widths each can be had, so that a browser fetches what it shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from blog.pages.blueprint import content
+from blog.pages.picture_files import VERSION_DIGITS, find_pictures
+from blog.pictures import Picture
+from blog.posts import Index, Post
+from blog.posts.finding import find_on_disk
+from blog.posts.markup.html_tags import Attributes, rewrite_tags
+from blog.posts.markup.images import ImagePlaces
+
+# How wide static/style.css shows them; a `rem` of `sizes` is 16 px, whatever the page's is. A
+# picture that waits may be anywhere, in a gallery say, and the browser knows where.
+COLUMN = "(min-width: 42rem) 40.3rem, 90vw"
+SIZES_OF_FIRST, SIZES_OF_OTHERS = COLUMN, f"auto, {COLUMN}"
+
+
+def add_copies(body: str, post: Post | None = None, *, has_first: bool = False) -> str:
+    """Return the HTML with every width that each of our pictures can be had in.
+
+    All wait until they are nearly seen, but for the page's first one, where it is in here. `post`
+    is whose text it is, where that is hidden.
+    """
+    if "<img" not in body:
+        return body
+    is_next_first = has_first
+
+    def change(tag: str, attrs: Attributes) -> Attributes:
+        nonlocal is_next_first
+        if tag != "img":
+            return attrs
+        is_first, is_next_first = is_next_first, False
+        if is_first:
+            attrs = [(name, value) for name, value in attrs if name != "loading"]
+        return complete_image(attrs, post)
+
+    return rewrite_tags(body, change)
+
+
+def complete_image(attrs: Attributes, post: Post | None) -> Attributes:
+    """Return the attributes of an image with the widths that it can be had in."""
+    named = dict(attrs)
+    address = named.get("src") or ""
+    path = find_file(address, post)
+    picture = find_picture(path) if path else None
+    if picture is None or "srcset" in named:
+        return attrs
+    src, srcset = list_copies(address, picture)
+    changed = {**named, "src": src}
+    if srcset:
+        changed["srcset"] = srcset
+        is_waiting = named.get("loading") == "lazy"
+        changed.setdefault("sizes", SIZES_OF_OTHERS if is_waiting else SIZES_OF_FIRST)
+    if picture.width and not {"width", "height"} & named.keys():
+        changed |= {"width": str(picture.width), "height": str(picture.height)}
+    return list(changed.items())
+
+
+def list_copies(address: str, picture: Picture | None) -> tuple[str, str]:
+    """Return the address of the largest copy of a picture, and those of all with their widths."""
+    if picture is None or not picture.widths or "?" in address or "#" in address:
+        return address, ""
+    version = picture.digest[:VERSION_DIGITS]
+    copies = {width: f"{address}?w={width}&v={version}" for width in picture.widths}
+    if picture.is_original_shown:
+        copies[picture.width] = address
+    listed = ", ".join(f"{copy} {width}w" for width, copy in copies.items())
+    return copies[max(copies)], listed
+
+
+def find_picture(path: Path) -> Picture | None:
+    """Return what is known of a picture's file."""
+    pictures = find_pictures()
+    return pictures.find(path) if pictures else None
+
+
+def find_file(address: str, post: Post | None = None) -> Path | None:
+    """Return the file behind an address of this blog; None for none, and for one that is gone.
+
+    `post` is one whose files are seen, though it may be hidden.
+    """
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # half of an IPv6 address
+        return None
+    if parts.scheme or parts.netloc:
+        return None
+    path = unquote(parts.path)
+    if path.startswith("/static/"):
+        pictures = find_pictures()
+        found = ImagePlaces(static_dir=pictures.static_dir if pictures else None).find(parts.path)
+        return find_on_disk(found) if found else None
+    index: Index = content().pages.index
+    if path.startswith("/blog/"):
+        index, path = content().catalogue.index, path.removeprefix("/blog")
+    _, post_id, name = [*path.split("/", 2), "", ""][:3]
+    owner = post if post and post.id == post_id else index.by_id.get(post_id)
+    return index.find_media(owner, name) if owner else None

@@ -1,0 +1,182 @@
+"""A picture without what its camera wrote beside it: where and when it was taken, and with what.
+
+Nothing that is seen is changed, and nothing is decoded: of a file's parts, those are copied that
+say how it looks, and no others. How the camera was held is written anew. Own code: libraries that
+do this are without a maintainer, leave parts of a file out of sight, or have a licence that the
+blog would have to take over.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from zlib import crc32
+
+ORIENTATION = 0x0112
+EXIF_BEGIN = b"Exif\0\0"
+
+JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+# The colours' transform (Adobe), the profile. APP0 is JFIF's; APP1 has EXIF and XMP, APP13 IPTC.
+KEPT_APPS = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
+COMMENT, START_OF_SCAN = 0xFE, 0xDA
+# In the pixels of a JPEG, FF is followed by 0 or by the number of a restart.
+_NEXT_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
+# Python looks at nothing else while it searches: not all of a large file at once.
+SEARCHED_BYTES = 256 * 1024
+
+PNG_BEGIN = b"\x89PNG\r\n\x1a\n"
+KEPT_CHUNKS = frozenset(
+    b"IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP cICP mDCV cLLI sBIT bKGD pHYs hIST sPLT acTL"
+    b" fcTL fdAT".split()
+)
+
+WEBP_KEPT = frozenset([b"VP8 ", b"VP8L", b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"ICCP"])
+WEBP_EXIF_BIT, WEBP_XMP_BIT = 0x08, 0x04
+
+
+class CannotCleanError(ValueError):
+    """A file may say where it was taken, and nobody here can tell."""
+
+
+def clean(content: bytes) -> bytes:
+    """Return the bytes of a picture without what is not seen; the same where there is nothing.
+
+    What is no JPEG, PNG or WebP comes back as it is. Raises `CannotCleanError` for another
+    kind of a camera's files (HEIC, TIFF), whatever its name says.
+    """
+    if content.startswith(JPEG_BEGIN):
+        return b"".join(_clean_jpeg(content))
+    if content.startswith(PNG_BEGIN):
+        return b"".join(_clean_png(content))
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return _clean_webp(content)
+    is_heic = content[4:8] == b"ftyp" and content[8:12] not in (b"avif", b"avis")
+    if is_heic or content[:4] in (b"II*\0", b"MM\0*"):
+        raise CannotCleanError("found HEIC or TIFF, expected JPEG, PNG or WebP")
+    return content
+
+
+def _clean_jpeg(content: bytes) -> Iterator[bytes]:
+    """Yield what is kept; nothing behind the picture's end, where phones keep more of it."""
+    yield JPEG_BEGIN
+    orientation = 1
+    has_said = False
+    at = 2
+    while 0 <= at < len(content):
+        marker = _NEXT_MARKER.match(content, at)
+        if marker is None:  # broken: no program reads on
+            return
+        kind, start = marker[1][0], marker.end() - 2
+        if kind == JPEG_END[1]:
+            yield JPEG_END
+            return
+        if marker.end() + 2 > len(content):
+            return
+        end = marker.end() + struct.unpack_from(">H", content, marker.end())[0]
+        body = content[marker.end() + 2 : end]
+        if kind == 0xE1 and body.startswith(EXIF_BEGIN):
+            orientation = _read_orientation(body)
+        is_picture = not (0xE0 <= kind <= 0xEF or kind == COMMENT)
+        if is_picture and not has_said and orientation != 1:
+            has_said = True
+            exif = EXIF_BEGIN + _write_orientation(orientation)
+            yield b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+        if is_picture or (kind in KEPT_APPS and body.startswith(KEPT_APPS[kind])):
+            yield content[start:end]
+        at = end
+        if kind == START_OF_SCAN:
+            at = _find_marker(content, end)
+            yield content[end:at]
+
+
+def _find_marker(content: bytes, start: int) -> int:
+    """Return where the pixels that begin at `start` end."""
+    for window in range(start, len(content), SEARCHED_BYTES):
+        # One byte of the next window, too: a marker has two.
+        for found in _NEXT_MARKER.finditer(content, window, window + SEARCHED_BYTES + 1):
+            if found[1] == JPEG_END[1:] or _is_followed(content, found.end()):
+                return found.start()
+    return len(content)
+
+
+def _is_followed(content: bytes, at: int) -> bool:
+    """Tell whether a part that begins here ends before another: damaged pixels look like a part."""
+    end = at + int.from_bytes(content[at : at + 2], "big")
+    return content[end : end + 1] == b"\xff"
+
+
+def _clean_png(content: bytes) -> Iterator[bytes]:
+    yield PNG_BEGIN
+    at = len(PNG_BEGIN)
+    chunks: list[bytes] = []
+    orientation = 1
+    while at + 12 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, at)
+        end = at + 12 + length
+        if kind == b"eXIf":
+            orientation = _read_orientation(content[at + 8 : end - 4])
+        elif kind in KEPT_CHUNKS:
+            chunks.append(content[at:end])
+        at = end
+        if kind == b"IEND":
+            break
+    yield from chunks[:1]
+    if orientation != 1:
+        yield _write_chunk(b"eXIf", _write_orientation(orientation))
+    yield from chunks[1:]
+
+
+def _write_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc32(kind + body))
+
+
+def _clean_webp(content: bytes) -> bytes:
+    parts: list[bytes] = []
+    orientation = 1
+    at = 12
+    while at + 8 <= len(content):
+        kind, length = struct.unpack_from("<4sI", content, at)
+        end = at + 8 + length + length % 2
+        if kind == b"EXIF":
+            orientation = _read_orientation(content[at + 8 : at + 8 + length])
+        elif kind in WEBP_KEPT:
+            parts.append(content[at:end])
+        at = end
+    has_flags = bool(parts) and parts[0].startswith(b"VP8X") and len(parts[0]) > 8
+    if has_flags:
+        turned = WEBP_EXIF_BIT if orientation != 1 else 0
+        flags = parts[0][8] & ~(WEBP_EXIF_BIT | WEBP_XMP_BIT) | turned
+        parts[0] = parts[0][:8] + bytes([flags]) + parts[0][9:]
+        if turned:
+            exif = _write_orientation(orientation)
+            parts.append(struct.pack("<4sI", b"EXIF", len(exif)) + exif + b"\0" * (len(exif) % 2))
+    body = b"WEBP" + b"".join(parts)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def _read_orientation(exif: bytes) -> int:
+    """Return how the camera was held, by TIFF's first directory; 1, upright, where it is not said.
+
+    Pillow would read all of it, and warn of what a camera got wrong.
+    """
+    tiff = exif.removeprefix(EXIF_BEGIN)
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None:
+        return 1
+    try:
+        (at,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (count,) = struct.unpack_from(f"{order}H", tiff, at)
+        for number in range(count):
+            tag, _, _, value = struct.unpack_from(f"{order}HHIH", tiff, at + 2 + 12 * number)
+            if tag == ORIENTATION:
+                return value if value in range(2, 9) else 1
+    except struct.error:  # it ends before
+        return 1
+    return 1
+
+
+def _write_orientation(orientation: int) -> bytes:
+    """Return a TIFF directory of one entry, without what begins it in a JPEG."""
+    entry = struct.pack(">HHIHH", ORIENTATION, 3, 1, orientation, 0)
+    return b"MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
