@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -9,14 +11,67 @@ from blog.pages.blueprint import content
 from blog.pages.picture_files import VERSION_DIGITS, find_pictures
 from blog.pictures import Picture
 from blog.posts import Index, Post
+from blog.posts.addresses import settle_address
 from blog.posts.finding import find_on_disk
 from blog.posts.markup.html_tags import Attributes, rewrite_tags
-from blog.posts.markup.images import ImagePlaces
+from blog.posts.markup.images import ImagePlaces, read_size
 
 # How wide static/style.css shows them; a `rem` of `sizes` is 16 px, whatever the page's is. A
 # picture that waits may be anywhere, in a gallery say, and the browser knows where.
 COLUMN = "(min-width: 42rem) 40.3rem, 90vw"
-SIZES_OF_FIRST, SIZES_OF_OTHERS = COLUMN, f"auto, {COLUMN}"
+SIZES_OF_FIRST, SIZES_OF_OTHERS, SIZES_ON_CARDS = COLUMN, f"auto, {COLUMN}", "7.5rem"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPicture:
+    """What a template shows of a picture; `srcset` is empty where there is the original only."""
+
+    src: str
+    srcset: str
+    sizes: str
+    width: int
+    height: int
+
+
+def show_image(post: Post, sizes: str) -> ShownPicture | None:
+    """Return the picture of a post's field `image`; None without one of our own of a known size."""
+    if not post.image:
+        return None
+    address = settle_address(post.image, post.id)
+    path = find_file(address, post)
+    if path is None:
+        return None
+    picture = find_picture(path)
+    width, height = (picture.width, picture.height) if picture else (0, 0)
+    if not (width and height):
+        width, height = read_size(path)
+    if not (width and height):
+        return None
+    src, srcset = list_copies(address, picture)
+    return ShownPicture(src, srcset, sizes if srcset else "", width, height)
+
+
+def show_opening(post: Post, body: str) -> ShownPicture | None:
+    """Return the picture that opens a post; None where its text shows the same."""
+    address = settle_address(post.image, post.id)
+    if f'src="{html.escape(address)}"' in body:
+        return None
+    return show_image(post, SIZES_OF_FIRST)
+
+
+def show_thumbnail(post: Post) -> ShownPicture | None:
+    """Return the picture of a post's card in a list; none that is sent as a whole for its size."""
+    path = find_file(settle_address(post.image, post.id), post) if post.image else None
+    picture = find_picture(path) if path else None
+    is_whole = picture is not None and bool(picture.problem)
+    return None if is_whole else show_image(post, SIZES_ON_CARDS)
+
+
+def move_picture(shown: ShownPicture, own: str, ours: str) -> ShownPicture:
+    """Return a picture with its addresses below another one."""
+    return replace(
+        shown, src=shown.src.replace(own, ours, 1), srcset=shown.srcset.replace(own, ours)
+    )
 
 
 def add_copies(body: str, post: Post | None = None, *, has_first: bool = False) -> str:

@@ -15,7 +15,7 @@ from blog.pages.blueprint import content, pages
 from blog.pages.cards import find_card
 from blog.pages.catalogue import Catalogue
 from blog.pages.linked_data import describe_post, find_image
-from blog.pages.picture_tags import add_copies
+from blog.pages.picture_tags import add_copies, show_opening
 from blog.posts.addresses import is_shown_elsewhere
 from blog.posts.model import Heading, Post, RenderedPost
 from blog.posts.page_names import POST_PREFIX
@@ -114,11 +114,13 @@ def describe_post_page(post: Post, catalogue: Catalogue) -> dict[str, Any]:
     rendered = content().library.render(post)
     newer, older = catalogue.find_neighbours(post)
     path = url_for("pages.post", post_id=post.id)
-    body = add_copies(rendered.html, post, has_first=True)
+    opening = show_opening(post, rendered.html)
+    body = add_copies(rendered.html, post, has_first=opening is None)
     context = {
         "title": post.title,
         "description": post.description,
         "post": post,
+        "opening": opening,
         "body": Markup(body),  # noqa: S704 - the author's own, and the only one
         "contents": choose_contents(rendered),
         "newer": newer,
@@ -136,6 +138,8 @@ def describe_post_page(post: Post, catalogue: Catalogue) -> dict[str, Any]:
         if card_path:
             image_url = renderer.site_url + card_path
             context["image_facts"] = {"width": WIDTH, "height": HEIGHT, "alt": post.title}
+        elif image_url and post.image_alt:
+            context["image_facts"] = {"alt": post.image_alt}
         context["image_url"] = image_url
         context["linked_data"] = describe_post(renderer.settings, post, url, own_url or image_url)
     return context

@@ -12,6 +12,7 @@ from blog.pages.assets import send_beside
 from blog.pages.blueprint import content, pages
 from blog.pages.catalogue import Catalogue
 from blog.pages.own_pages import describe_page
+from blog.pages.picture_tags import move_picture
 from blog.pages.post import describe_post_page
 from blog.posts import Index
 from blog.posts.addresses import POSTS_ROOT, post_path
@@ -32,6 +33,8 @@ def preview(token: str) -> ResponseReturnValue:
     # The files of a hidden post are hidden, too, but not from here.
     root = "" if is_page else POSTS_ROOT
     own, ours = f"{post_path(post.id, root)}/", f"{preview_path(token)}/"
+    if context.get("opening"):
+        context["opening"] = move_picture(context["opening"], own, ours)
     if own in context["body"]:
         body = rewrite_addresses(
             context["body"],

@@ -23,6 +23,7 @@ from blog.pages.blueprint import Content, pages
 from blog.pages.format import install_filters
 from blog.pages.look import install_look
 from blog.pages.menu import list_entries
+from blog.pages.picture_tags import show_thumbnail
 from blog.words import install_words
 
 
@@ -32,6 +33,7 @@ def install_pages(app: Flask, content: Content) -> None:
     install_words(app.jinja_env, content.words)
     install_filters(app, content.settings.language, content.words)
     app.jinja_env.filters["reads_class"] = content.live.reads_class
+    app.jinja_env.filters["thumbnail"] = show_thumbnail
     app.jinja_env.globals["menu"] = lambda: list_entries(content.settings, content.pages.index)
     install_assets(app)
     install_look(app, content.settings)

@@ -42,6 +42,8 @@ class Post:
     aliases: tuple[str, ...] = ()
     canonical: str = ""
     image: str = ""
+    image_alt: str = ""
+    image_caption: str = ""
     lang: str = ""
     presence: bool = True
     menu: int | None = None

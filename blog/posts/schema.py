@@ -95,8 +95,14 @@ FIELDS = (
     FieldSpec(
         "image",
         "a file beside the post, `/static/…`, or an `https://` address",
-        "The picture that other sites show with a link to the post. Without it, a card is drawn.",
+        "The picture that other sites show with a link to the post. Without it, a card is drawn."
+        " One of your own opens the post, too, where the text does not show it, and stands by the"
+        " post in lists.",
     ),
+    FieldSpec(
+        "image_alt", "a text", "What `image` shows, for those who cannot see it. Best one sentence."
+    ),
+    FieldSpec("image_caption", "a text", "What stands below `image` where it opens the post."),
     FieldSpec(
         "lang",
         "a language tag such as `de` or `pt-BR`",

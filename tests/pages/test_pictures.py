@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from flask import Flask
 
 from blog.config import Settings
 from blog.factory import create_app
-from tests.pictures.photos import draw, write
+from blog.posts.preview import preview_path, sign_preview
+from tests.pictures.photos import draw, write, write_moving
 
 PHOTO = write(draw(900, 600), "JPEG", quality=90)
 KEY = "a key for previews"
@@ -121,6 +123,52 @@ def test_a_heic_that_is_named_as_a_jpeg_is_not_sent(posts: Path):
     fetch(app, "/blog/a")
 
 
+def test_an_image_opens_its_post_and_stands_on_its_card(posts: Path):
+    alt = "image_alt: The sky\nimage_caption: At six <b>\n"
+    write_post(posts, "![B](sea.jpg)", f"{FRONT}image: sky.jpg\n{alt}")
+    app = open_blog(posts)
+    make(app)
+    opening, second = images(app, "/blog/a")
+    assert opening["alt"] == "The sky"
+    assert opening["fetchpriority"] == "high"
+    assert "loading" not in opening
+    assert (opening["width"], opening["height"]) == ("900", "600")
+    assert second["loading"] == "lazy"
+    page = fetch(app, "/blog/a").text
+    assert "<figcaption>At six &lt;b&gt;</figcaption>" in page
+    assert '<meta property="og:image:alt" content="The sky">' in page
+    for path in ("/", "/archive", "/tags"):
+        assert len(images(app, path)) == (path == "/")
+    (thumbnail,) = images(app, "/")
+    assert (thumbnail["alt"], thumbnail["loading"]) == ("", "lazy")
+    assert thumbnail["sizes"] == "7.5rem"
+    assert addresses(thumbnail) == addresses(opening)
+
+
+def test_a_picture_opens_a_post_that_does_not_show_it_and_is_there(posts: Path):
+    (posts / "broken.jpg").write_bytes(b"picture")
+    others = ("none.jpg", "broken.jpg", "https://elsewhere.example/sea.jpg")
+    expected = {"sea.jpg": 2, "sky.jpg": 1} | dict.fromkeys(others, 1)
+    for number, image in enumerate(expected):
+        write_post(posts, "![A](sky.jpg)", f"{FRONT}image: {image}\n", f"post-{number}")
+    app = open_blog(posts)
+    for _ in ("before its copies are made", "and afterwards"):
+        shown = [len(images(app, f"/blog/post-{number}")) for number in range(len(expected))]
+        assert shown == list(expected.values())
+        make(app)
+
+
+def test_a_picture_that_moves_is_sent_whole_but_on_no_card(posts: Path):
+    content = write_moving("GIF")
+    (posts / "move.gif").write_bytes(content)
+    write_post(posts, "Text.", f"{FRONT}image: move.gif\n")
+    app = open_blog(posts)
+    make(app)
+    (opening,) = images(app, "/blog/a")
+    assert fetch(app, opening["src"]).data == content
+    assert images(app, "/") == []
+
+
 def test_a_picture_in_html_has_its_copies_and_its_size_too(posts: Path):
     body = '<img src="sky.jpg" alt="A">\n\n<img src="sea.jpg" srcset="x.jpg 2x" alt="B">'
     write_post(posts, body)
@@ -138,6 +186,20 @@ def test_a_feed_names_the_widest_copy(posts: Path):
     make(app)
     text = unescape(fetch(app, "/feed.atom").text)
     assert re.search(r'src="https://blog\.example/blog/a/sky\.jpg\?w=900&amp;v=', text)
+
+
+def test_a_hidden_posts_copies_are_hidden_too_but_not_from_its_preview(posts: Path):
+    write_post(posts, "![B](sea.jpg)", f"{FRONT}draft: true\nimage: sky.jpg\n")
+    app = open_blog(posts)
+    make(app)
+    token = sign_preview(KEY, "a", datetime.now(UTC) + timedelta(days=1))
+    shown = images(app, preview_path(token))
+    assert len(shown) == 2
+    for image in shown:
+        address = addresses(image)["480w"]
+        assert address.startswith(f"{preview_path(token)}/")
+        assert fetch(app, address).mimetype == "image/webp"
+        fetch(app, address.replace(preview_path(token), "/blog/a"), 404)
 
 
 def test_pictures_of_the_about_page_and_of_the_static_folder_have_copies(

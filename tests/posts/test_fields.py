@@ -231,6 +231,7 @@ def test_the_schema_lists_exactly_the_fields_that_are_read():
     fields.authors(), fields.tags(), fields.slug(), fields.is_draft(), fields.aliases()
     fields.series(), fields.canonical(), fields.image(), fields.lang(), fields.expires(None)
     fields.text("title"), fields.text("description"), fields.switch("presence")
+    fields.text("image_alt"), fields.text("image_caption")
     fields.date("date"), fields.date("updated"), fields.number("menu")
     assert dict(fields.rest()) == {}
     post = read("---\ntitle: T\n" + "".join(f"{name}:\n" for name in NAMES - {"title"}) + "---\n")
