@@ -36,8 +36,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "blog.new_site": {"blog.words"},
     "blog.cli": {
-        *("blog.live", "blog.ops", "blog.importing", "blog.posts", "blog.config"),
-        *("blog.site_folder", "blog.words", LIBRARY),
+        *("blog.live", "blog.ops", "blog.importing", "blog.pictures", "blog.posts"),
+        *("blog.config", "blog.site_folder", "blog.words", LIBRARY),
     },
     "blog.live": {"blog.placeholders", "blog.posts", "blog.words", LIBRARY},
     "blog.pages": {

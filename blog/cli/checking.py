@@ -13,6 +13,7 @@ from flask import Flask
 
 from blog.cli.links import LinkCheck, Texts
 from blog.cli.overrides import find_unfit_overrides
+from blog.cli.pictures import PictureCheck
 from blog.cli.settings_check import examine_language
 from blog.config import Settings
 from blog.posts import Fault, Index, Library, Post
@@ -34,6 +35,7 @@ def check_posts(app: Flask, library: Library, own_pages: Library) -> bool:
         is_empty = not (source.index.all() or source.index.faults)
         if is_empty and (others := describe_others(source.folder)):
             hints.append(Fault(source.folder, 1, others, "some", "convert them, or name them so"))
+    pictures = PictureCheck()
     links: dict[Library, dict[str, Links]] = {library: {}, own_pages: {}}
     texts = [*((library, post) for post in posts), *((own_pages, page) for page in listed)]
     with click.progressbar(texts, label="Rendering", file=sys.stderr) as shown:
@@ -43,8 +45,8 @@ def check_posts(app: Flask, library: Library, own_pages: Library) -> bool:
             except Exception as error:  # noqa: BLE001 - whatever an extension raises is this text's fault
                 faults.append(describe_crash(text, error))
             else:
-                links[source][text.id] = find_links(rendered.html)
-                hints += said
+                found = links[source][text.id] = find_links(rendered.html)
+                hints += [*said, *pictures.find_hints(source, text, found)]
     check = LinkCheck(
         app,
         Texts(library.index, links[library], library.folder),

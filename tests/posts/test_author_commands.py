@@ -18,6 +18,7 @@ from blog.factory import create_app
 from blog.posts import Library
 from blog.posts.preview import read_preview
 from blog.setting_kinds import MENU
+from tests.pictures.photos import draw, write_plain
 
 SECRET = "0123456789abcdef" * 2
 
@@ -110,7 +111,7 @@ def test_a_title_in_any_script_makes_an_address(tmp_path: Path):
 
 def test_links_that_lead_somewhere_are_no_faults(tmp_path: Path):
     put(tmp_path, "target", "## A place\n", tags="[c++]", aliases="[/old]")
-    (tmp_path / "sky.png").write_bytes(b"picture")
+    (tmp_path / "sky.png").write_bytes(write_plain(draw(30, 20), "PNG"))
     (tmp_path / "paper.pdf").write_bytes(b"paper")
     put(
         tmp_path,
@@ -176,7 +177,7 @@ def test_pages_are_checked_as_posts_are(tmp_path: Path):
         "## In short\n\n[1](how) [2](#in-short) [3](how.md) [4](blog/text) ![5](sky.png)\n\n"
         "[6](#nowhere) [7](blog/none) ![8](none.png) [9](/blog/plan) [10](/blog/text#none)\n",
     )
-    (pages / "sky.png").write_bytes(b"picture")
+    (pages / "sky.png").write_bytes(write_plain(draw(30, 20), "PNG"))
     put(pages, "how", aliases="[/tags, /old]")
     put(pages, "soon", "[1](#none) [2](/blog/plan)", draft="true")
     put(pages, "bad", menu="first")

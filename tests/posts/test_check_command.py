@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.pictures.photos import draw, write, write_bomb, write_moving, write_plain
 from tests.site import ROOT
 
 POSTS = {
@@ -82,3 +83,38 @@ def test_hints_and_hidden_posts_do_not_fail_the_check(tmp_path: Path):
     done = check(tmp_path)
     assert done.returncode == 0
     assert done.stdout.endswith("3 posts, no faults, 2 hints\n")
+
+
+def test_a_picture_that_readers_get_as_a_whole_or_not_at_all_is_a_hint(tmp_path: Path):
+    pictures = {
+        "cut.jpg": write_plain(draw(), quality=90)[:60_000],
+        "fine.jpg": write(draw(64, 48), "JPEG"),
+        "huge.png": write_bomb(),
+        "moves.gif": write_moving("GIF"),
+        "place.avif": write(draw(64, 48), "AVIF"),
+        "phone.jpg": b"\0\0\0\x18ftypheic",
+    }
+    for name, content in pictures.items():
+        (tmp_path / name).write_bytes(content)
+    shown = "\n\n".join(f"![A]({name})" for name in pictures)
+    (tmp_path / "a.md").write_text(f"---\ntitle: A\nimage: moves.gif\n---\n{shown}\n")
+    done = check(tmp_path)
+    size = len(pictures["moves.gif"]) / 1000
+    moves = (
+        f"it moves, and readers get all of its {size:.0f} kB, expected a picture that does not,"
+        " or a film, keep it short, or make a film of it (mp4, webm)"
+    )
+    whole = "it cannot be read as a picture, expected a whole JPEG, PNG, WebP, GIF or AVIF"
+    assert done.stdout.replace(f"{tmp_path}/", "").splitlines() == [
+        f"a.md:3: hint: image: found moves.gif: {moves}",
+        f"a.md:5: hint: the image cut.jpg: {whole}, save it again",
+        "a.md:9: hint: the image huge.png: it has 100 megapixels, expected at most 64, make it"
+        " smaller: readers get it as a whole",
+        f"a.md:11: hint: the image moves.gif: {moves}",
+        "a.md:13: hint: the image place.avif: it says where it was taken, and so does what readers"
+        " get, expected an AVIF without it, save it as JPEG, PNG or WebP, from which the blog takes"
+        " it out",
+        f"a.md:15: hint: the image phone.jpg: {whole}, save it again",
+        "1 post, no faults, 6 hints",
+    ]
+    assert done.returncode == 0
