@@ -185,6 +185,35 @@ def test_a_reader_chooses_dark_pages_without_a_script_and_every_page_is_dark(bro
         assert tab.said == []
 
 
+def test_contents_stand_unfolded_beside_the_text_on_a_wide_desk_only(browser, site):
+    link = ".contents a[href='#part-3']"
+    with open_tab(browser, viewport={"width": 1280, "height": 800}) as tab:
+        tab.goto(f"{site}/blog/p0")
+        text, contents = (tab.locator(name).bounding_box() for name in (".prose", link))
+        assert contents["x"] > text["x"] + text["width"]
+        tab.locator(link).click()
+        expect(tab.locator(link)).to_be_in_viewport()
+        tab.set_viewport_size({"width": 1000, "height": 800})
+        expect(tab.locator(link)).not_to_be_visible()
+        assert tab.said == []
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_line_says_how_far_one_has_read_unless_motion_is_reduced(browser, site, motion):
+    width = """() => { const line = getComputedStyle(document.body, "::after");
+        return line.content === "none" ? null : line.scale; }"""
+    with open_tab(browser, viewport={"width": 800, "height": 300}) as tab:
+        tab.emulate_media(reduced_motion=motion)
+        tab.goto(f"{site}/blog/p0")
+        begin = tab.evaluate(width)
+        tab.evaluate("() => scrollTo(0, document.body.scrollHeight)")
+        expect(tab.locator("footer.site")).to_be_in_viewport()
+        end = tab.evaluate(width)
+        assert (begin, end) == (("0 1", "1") if motion == "no-preference" else (None, None))
+        tab.goto(f"{site}/blog")
+        assert tab.evaluate(width) is None
+
+
 def test_what_is_stressed_or_quoted_is_not_slanted_where_a_script_has_no_italics(browser, site):
     with open_tab(browser) as tab:
         tab.goto(f"{site}/blog/rtl")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import shutil
 import socket
 import urllib.request
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.server.open_stream import OpenStream
-from tests.site import Site
+from tests.site import ROOT, Site
 
 SOON_SECONDS = 1.5
 LATENESS_SECONDS = 0.5
@@ -166,3 +167,23 @@ def test_a_post_in_another_script_is_read_counted_and_named_at_its_escaped_addre
     assert b"200 OK" in once
     assert b"200 OK" in send_raw(site, f"HEAD {path} {head}")
     assert "/blog/Привет".encode() not in once
+
+
+def test_a_first_visit_to_a_post_is_32_kib_over_the_wire_without_the_font(site, folder):
+    """Heads and all, for the page, its stylesheet, its two scripts and its icon."""
+
+    def fetch(path):
+        with site.connect() as connection:
+            head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\nConnection: close"
+            connection.sendall(f"{head}\r\n\r\n".encode())
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    path = "/blog/how-the-counter-works"
+    shutil.copy(ROOT / "posts" / "how-the-counter-works.md", folder)
+    site.wait(lambda: b" 200 OK" in fetch(path), "it is read")
+    linked = re.findall(r'(?:src|href)="(/static/[^"]+)"', site.fetch(path))
+    parts = [link for link in linked if ".woff2" not in link]
+    assert len(parts) == 4
+    sizes = {link.partition("?")[0]: len(fetch(link)) for link in [path, *parts]}
+    assert sum(sizes.values()) <= 32 * 1024, sizes
+    print(f"\na first visit: {sum(sizes.values())} bytes")
