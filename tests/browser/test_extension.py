@@ -1,4 +1,4 @@
-"""The Flask extension in real browsers, under servers that have nothing of ours."""
+"""The Flask extension in real browsers, under the servers that people have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.web.example import fetch, serve
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("server", ["gunicorn", "pywsgi"])
+@pytest.mark.parametrize("server", ["gunicorn", "configured", "pywsgi"])
 def test_readers_see_each_other_come_and_go(server, tmp_path, valkey_url, new_browser: NewBrowser):
     prefix = f"{{{tmp_path.name}}}"
     redis = {"PRESENCE_REDIS_URL": valkey_url, "PRESENCE_REDIS_PREFIX": prefix}

@@ -74,16 +74,11 @@ def make_proxy(kind: str, folder: Path, port: int, upstream: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def run(command: list[str], folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+def run(
+    command: list[str], folder: Path, log: Path, environ: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("ab") as out:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=os.environ | home | {"PYTHONPATH": str(ROOT)},
-            stdout=out,
-            stderr=out,
-        )
+        process = subprocess.Popen(command, cwd=folder, env=environ, stdout=out, stderr=out)
     try:
         yield process
     finally:
@@ -109,13 +104,15 @@ def test_two_tags_show_who_reads_a_file(kind, new_browser: NewBrowser):
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vb-", dir="/tmp")))
         port, upstream, log = reserve_port(), reserve_port(), folder / "log"
         url = f"http://127.0.0.1:{port}"
+        home = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+        environ = os.environ | home | {"PYTHONPATH": str(ROOT)}
         write_site(folder / "www", port)
-        stack.enter_context(run(make_proxy(kind, folder, port, upstream), folder, log))
+        stack.enter_context(run(make_proxy(kind, folder, port, upstream), folder, log, environ))
         wait_for(f"{url}/sitemap.xml", 200, log)
         wait_for(f"{url}/presence/here", 204, log)  # it is away
         serve = [sys.executable, "-m", "flask_presence.cli.serve", "serve"]
         options = ["--bind", f"127.0.0.1:{upstream}", "--pages", f"{url}/sitemap.xml"]
-        with run([*serve, *options], folder, log):
+        with run([*serve, *options], folder, log, environ):
             wait_for(f"{url}/presence/presence.js", 200, log)
             contexts = [new_browser(), new_browser()]
             ada, ben = (context.new_page() for context in contexts)

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from flask_presence.cli.starting import write_starter
 from tests.ports import reserve_port
 from tests.site import ROOT
 
@@ -25,6 +26,7 @@ WSGIServer(("127.0.0.1", int(sys.argv[1])), app, log=None).serve_forever()
 """
 SERVERS = {
     "gunicorn": ("-m", "gunicorn", "-k", "gevent", "-w", "2", "-b", "127.0.0.1:{port}"),
+    "configured": ("-m", "gunicorn", "-b", "127.0.0.1:{port}"),
     "pywsgi": ("-c", PYWSGI, "{port}"),
     "flask run": ("-m", "flask", "--app", "flask_presence_app", "run", "--port", "{port}"),
 }
@@ -36,8 +38,10 @@ def serve(server: str, tmp_path: Path, **environ: str) -> Iterator[int]:
     shutil.copy(ROOT / "docs" / "flask_presence_app.py", tmp_path)
     port = reserve_port()
     arguments = [part.format(port=port) for part in SERVERS[server]]
-    if server == "gunicorn":
+    if server in ("gunicorn", "configured"):
         arguments.append("flask_presence_app:app")
+    if server == "configured":  # as `flask presence init` does
+        list(write_starter(tmp_path / "templates", tmp_path))
     log = tmp_path / "log"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PRESENCE_")}
     settings = {"PYTHONPATH": str(ROOT), "FLASK_SECRET_KEY": "k" * 32}
