@@ -199,6 +199,12 @@ class Settings:
         "Show a small picture for each reader of a post that has 2 to 50: chosen on arrival, and"
         " another one on every post.",
     )
+    sections: bool = setting(
+        False,
+        SWITCH,
+        "Show in a post's table of contents how many of its readers are at each section, while it"
+        " has 2 to 50. Each section that comes into view is a request.",
+    )
     activity: str = setting(
         "summary",
         one_of("summary", "off", "events"),

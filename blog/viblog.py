@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blog.cards import CardFontError, Cards
 from blog.cli.settings_check import examine_language
 from blog.config import Settings, SettingsError
-from blog.live.faces import Faces
+from blog.live.faces import Faces, section_class
 from blog.live.following import Following
 from blog.live.numbers import LiveCounts, PostLink
 from blog.live.recent import Recent
@@ -39,6 +40,9 @@ from flask_presence.streams.hub import Limits
 from flask_presence.tracking import Timings
 from flask_presence.web.readers import TOPIC
 from flask_presence.web.service import PresenceService
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -219,10 +223,30 @@ class Viblog:
         self.presence.hub.touch()
 
     def _show_faces(self) -> None:
-        faces = Faces(self.presence.tracker, counts_readers=self.settings.count == "readers")
+        has_sections = self.settings.sections
+        faces = Faces(
+            self.presence.tracker,
+            counts_readers=self.settings.count == "readers",
+            counts_sections=has_sections,
+        )
         self.numbers.faces = faces
         self.presence.readers.choose_meta = faces.choose
-        self.presence.greeting = lambda page, tab: self.numbers.greet(tab.meta)
+        self.presence.greeting = lambda page, tab: self.numbers.greet(
+            tab.meta, tab.event_id if has_sections else ""
+        )
+        if has_sections:
+            self.presence.read_changes = self._read_section
+
+    def _read_section(
+        self, environ: WSGIEnvironment, meta: Mapping[str, Any], form: Mapping[str, str]
+    ) -> Mapping[str, Any] | None:
+        """Return what changes in the meta of a page that tells its section; None for nothing."""
+        page, section = meta["page"], form.get("section", "")
+        post = self.library.index.by_id.get(page.removeprefix(POST_PREFIX))
+        if post is None or self.numbers.is_crowd(page) or meta.get("section") == section:
+            return None
+        anchors = (heading.anchor for heading in self.library.render(post).headings)
+        return {"section": section} if section in map(section_class, anchors) else None
 
     def _follow_openings(self) -> Recent:
         recent = Recent(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+from collections import Counter
 from collections.abc import Mapping
 from hashlib import blake2b
 from itertools import islice
@@ -30,6 +32,7 @@ MOTIFS_FILE = Path(__file__).with_name("motifs.json")
 # The motif is white on them: contrast 5.3 or more; on the light and dark paper 3.0 or more.
 COLOURS = ("#b3402a", "#8a5a00", "#4f7300", "#00785a", "#00739c", "#4a62c8", "#8a4fc0", "#b03a80")
 MOST_SHOWN = 6
+_SECTION = re.compile("at-[0-9a-f]{8}")
 
 
 class Face(NamedTuple):
@@ -40,16 +43,26 @@ class Face(NamedTuple):
 
 
 class FaceRow(NamedTuple):
-    """The faces that a page shows, those of who came first, and how many more readers it has."""
+    """The faces that a page shows, those of who came first, and how many more readers it has.
+
+    `sections` has how many of all are at each section of the post, by its class.
+    """
 
     faces: tuple[Face, ...]
     more: int
+    sections: tuple[tuple[str, int], ...] = ()
 
 
 class Faces:
-    """Chooses the faces, and knows those of each page. With `counts_readers` a browser has one."""
+    """Chooses the faces, and knows those of each page. With `counts_readers` a browser has one.
 
-    def __init__(self, tracker: Tracker, *, counts_readers: bool) -> None:
+    `counts_sections` is whether the section of each reader is told, too.
+    """
+
+    def __init__(
+        self, tracker: Tracker, *, counts_readers: bool, counts_sections: bool = False
+    ) -> None:
+        self._counts_sections = counts_sections
         self._tracker = tracker
         self._counts_readers = counts_readers
         self._motifs = read_motifs()
@@ -89,7 +102,20 @@ class Faces:
         every = (self.read(one.meta) for one in self._roster.iterate(page))
         first = islice((face for face in every if face is not None), MOST_SHOWN)
         faces = tuple(self.name(face) for face in first)
-        return FaceRow(faces, count - len(faces)) if faces else None
+        if not faces:
+            return None
+        return FaceRow(faces, count - len(faces), self._count_sections(page))
+
+    def _count_sections(self, page: str) -> tuple[tuple[str, int], ...]:
+        if not self._counts_sections:
+            return ()
+        at = (one.meta.get("section") for one in self._roster.iterate(page))
+        counts = Counter(name for name in at if isinstance(name, str) and _SECTION.fullmatch(name))
+        return tuple(sorted(counts.items()))
+
+    def is_room(self, page: str) -> bool:
+        """Tell whether so few read a page that each may be shown."""
+        return self._roster.is_room(page)
 
     def name(self, face: int) -> Face:
         """Return a face as templates show it."""
@@ -110,6 +136,11 @@ class Faces:
             f'<circle cx="128" cy="128" r="128" fill="{COLOURS[colour]}"/>'
             f'<g transform="translate(38 38) scale(.7)">{self._motifs[motif]}</g></svg>'
         )
+
+
+def section_class(anchor: str) -> str:
+    """Return the class of a section's number, and what a meta says of it."""
+    return f"at-{blake2b(anchor.encode(), digest_size=4).hexdigest()}"
 
 
 def _find_free(wanted: int, taken: set[int], motifs: int, count: int) -> int:

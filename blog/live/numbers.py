@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from blog.live.faces import FaceRow, Faces
+from blog.live.faces import FaceRow, Faces, section_class
 from blog.live.recent import Activity, Curve, Opened, Peak
 from blog.live.templates import LiveTemplates
 from blog.posts.page_names import INDEX_PAGE, NOW_PAGE, POST_PREFIX
@@ -95,6 +95,11 @@ class CountSnapshot(NamedTuple):
         """Whether its page has cards of posts, with a number each."""
         return self.curve is None
 
+    @property
+    def has_sections(self) -> bool:
+        """Whether it is known of somebody at which section of the post they are."""
+        return self.faces is not None and bool(self.faces.sections)
+
     def read_targets(self) -> Iterator[tuple[Count, str]]:
         """Yield each number that a card of the index has, with the selector of those cards."""
         by_count: dict[Count, list[str]] = {}
@@ -126,6 +131,7 @@ class CountTexts:
     total = here = faces = in_title = notice = being_read = lately = peak = curve = Markup("")
     pulse = Markup("")
     _reads: Mapping[str, Count] = MappingProxyType({})
+    _sections: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, templates: LiveTemplates, shown: CountSnapshot | None) -> None:
         self._words = words = templates.words
@@ -138,6 +144,7 @@ class CountTexts:
             self.in_title = words.in_title(shown.here.tabs)
         if shown.faces is not None:
             self.faces = words.faces(shown.faces)
+            self._sections = dict(shown.faces.sections)
         self.pulse = words.pulse()
         self.notice = words.notice(shown.state)
         self.being_read = words.being_read(shown.named)
@@ -147,6 +154,11 @@ class CountTexts:
         if shown.curve is not None:
             self.curve = words.curve(shown.curve)
         self._reads = shown.reads or {}
+
+    def at(self, anchor: str) -> Markup:
+        """Return what stands beside a section in the table of contents: how many are there."""
+        count = self._sections.get(section_class(anchor))
+        return self._words.at_section(count) if count else Markup("")
 
     def reads(self, post_id: str) -> Markup:
         """Return what stands on a post's card: how many read it, or ""."""
@@ -203,6 +215,8 @@ class LiveCounts:
         """Return the class of the element with a post's number: no id needs an escape in CSS."""
         return f"reads-{blake2b(post_id.encode(), digest_size=6).hexdigest()}"
 
+    section_class = staticmethod(section_class)
+
     def fragments(self, page: str) -> CountTexts:
         """Return the live elements of a page; only a post has a number of its own."""
         return CountTexts(self._templates, self._count(page) if self._is_counting() else None)
@@ -218,12 +232,19 @@ class LiveCounts:
         self._frames[page] = ((shown, beside), frame)
         return frame
 
-    def greet(self, meta: Mapping[str, Any] | None) -> bytes:
-        """Return the event that tells a tab which face it is; b"" where it has none."""
+    def greet(self, meta: Mapping[str, Any] | None, tab: str = "") -> bytes:
+        """Return the event that tells a tab which face it is; b"" where it has none.
+
+        `tab` is what it says of itself when it tells its section; "" where it need not.
+        """
         face = self.faces.read(meta) if self.faces and meta else None
         if self.faces is None or face is None:
             return b""
-        return encode_event(self._templates.you(self.faces.name(face)))
+        return encode_event(self._templates.you(self.faces.name(face), tab))
+
+    def is_crowd(self, page: str) -> bool:
+        """Tell whether a page has too many readers to show any of them."""
+        return self.faces is not None and not self.faces.is_room(page)
 
     def draw_face(self, number: int) -> str | None:
         """Return the picture of a face, as SVG; None where there is none."""

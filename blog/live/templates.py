@@ -142,7 +142,7 @@ class LiveTemplates:
         arrival needs a frame.
         """
         numbers = _Numbers(self._say if self.reloads else self._say_again, shown)
-        if shown.reads is not None or self.reloads:
+        if shown.reads is not None or shown.has_sections or self.reloads:
             return self._render_frame(shown, arrived, numbers)
         key = (shown.here is None, shown.faces is None, shown.state, arrived, not shown.title)
         if key not in self._frames:
@@ -170,6 +170,7 @@ class LiveTemplates:
             has_faces=shown.faces is not None,
             state=shown.state,
             arrived=arrived,
+            sections=shown.faces.sections if shown.has_sections else (),
             index=None if shown.reads is None else shown,
         )
 
@@ -177,9 +178,9 @@ class LiveTemplates:
         """Return the data of the event that a quiet stream is alive."""
         return self._render("ping")
 
-    def you(self, face: Any) -> str:
+    def you(self, face: Any, tab: str) -> str:
         """Return the data of the event that tells a tab which face it is: a `Face`."""
-        return self._render("you", face=face)
+        return self._render("you", face=face, tab=tab)
 
     def parked(self) -> str:
         """Return the data of the last event of a tab that shall stay away for now."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from html import unescape
 from typing import Any
 from unicodedata import normalize
 
@@ -19,10 +22,18 @@ from blog.pages.picture_tags import add_copies, show_opening
 from blog.posts.addresses import is_shown_elsewhere
 from blog.posts.model import Heading, Post, RenderedPost
 from blog.posts.page_names import POST_PREFIX
+from flask_presence.web.htmx import stream_url
 
 # A table of contents helps from here on; with more than the second number, only top headings.
 LEAST_HEADINGS = 3
 MANY_HEADINGS = 14
+
+_HEADING = re.compile(r'<h[1-6]\b[^>]*\bid="([^"]*)"[^>]*>')
+_MARK = Markup(
+    '<span class="mark" data-hx-post="{}" data-hx-vals="{{&quot;section&quot;:&quot;{}&quot;}}"'
+    ' data-hx-include=".live-tab input" data-hx-swap="none" data-hx-trigger="intersect once">'
+    "</span>"
+)
 
 
 def post_page(post: Post) -> str:
@@ -45,6 +56,10 @@ def post(post_id: str) -> ResponseReturnValue:
     path = url_for("pages.post", post_id=found.id)
     has_stream = found.presence or is_dev
     page = post_page(found) if has_stream else None
+    if content().settings.sections and found.presence and context["contents"]:
+        context["has_sections"] = True
+        address = stream_url(post_page(found))
+        context["body"] = mark_sections(context["body"], context["contents"], address)
     return content().renderer.render("post.html", page, path, **context)
 
 
@@ -143,6 +158,23 @@ def describe_post_page(post: Post, catalogue: Catalogue) -> dict[str, Any]:
         context["image_url"] = image_url
         context["linked_data"] = describe_post(renderer.settings, post, url, own_url or image_url)
     return context
+
+
+def mark_sections(body: Markup, contents: Iterable[Heading], address: str) -> Markup:
+    """Return a post's HTML with a mark in each heading of the contents.
+
+    A mark posts once, as it comes into view, at which section its page is. Before the stream has
+    opened it is nowhere (`.mark` in static/style.css), and so it never does.
+    """
+    anchors = {heading.anchor for heading in contents}
+
+    def add_mark(found: re.Match[str]) -> str:
+        anchor = unescape(found[1])
+        if anchor not in anchors:
+            return found[0]
+        return found[0] + str(_MARK.format(address, content().live.section_class(anchor)))
+
+    return Markup(_HEADING.sub(add_mark, body))  # noqa: S704 - the author's own
 
 
 def choose_contents(rendered: RenderedPost) -> list[Heading]:

@@ -34,6 +34,7 @@ def install_pages(app: Flask, content: Content) -> None:
     install_filters(app, content.settings.language, content.words)
     app.jinja_env.filters["reads_class"] = content.live.reads_class
     app.jinja_env.filters["thumbnail"] = show_thumbnail
+    app.jinja_env.filters["section_class"] = content.live.section_class
     app.jinja_env.globals["menu"] = lambda: list_entries(content.settings, content.pages.index)
     install_assets(app)
     install_look(app, content.settings)

@@ -40,7 +40,8 @@ def make_sites(kind: str, stack: ExitStack) -> list[Site]:
         environ = {"BLOG_REDIS_URL": valkey.url}
         return [Site(workers=1, environ=environ), Site(workers=1, environ=environ)]
     if kind == "readers":
-        return [Site(workers=2, environ={"BLOG_COUNT": "readers", "BLOG_TITLE_COUNT": "1"})]
+        environ = {"BLOG_COUNT": "readers", "BLOG_TITLE_COUNT": "1", "BLOG_SECTIONS": "1"}
+        return [Site(workers=2, environ=environ)]
     return [Site(workers={"1 worker": 1, "2 workers": 2, "4 workers": 4}[kind])]
 
 

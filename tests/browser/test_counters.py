@@ -21,6 +21,7 @@ pytestmark = pytest.mark.browser
 
 POST = "/blog/what-is-counted"
 OTHER_POST = "/blog/running-it"
+LONG_POST = "/blog/how-the-counter-works"
 INDEX = "/blog"
 CHANGE_MS = 1500  # a closed tab is gone from the others' screens
 DELAY_MS = 150  # a new tab is on the others' screens
@@ -178,6 +179,34 @@ def test_readers_of_a_post_are_shown_as_faces_and_nothing_moves(
     cleo.close()
     expect_numbers(ada, here=1, total=1)
     expect(ada.locator(".faces")).to_be_hidden()
+
+
+def test_the_contents_say_how_many_are_at_each_section(
+    start_sites: StartSites, new_browser: NewBrowser
+) -> None:
+    """By one request for each section that comes into view, and none before the stream is open."""
+    site = start_sites("readers")[0]
+    ada, ben = (new_browser().new_page() for _ in range(2))
+    posted: list[str] = []
+    ben.on("request", lambda it: posted.append(it.post_data or "") if it.method == "POST" else None)
+    for tab in (ada, ben):
+        tab.goto(site.url + LONG_POST)
+        expect_numbers(tab, here=1 if tab is ada else 2, total=1 if tab is ada else 2)
+    ada.locator(".contents summary").click()
+    headings = ben.locator(".prose :is(h2, h3)")
+    last = headings.last
+    beside = ada.locator(f'.contents li:has(a[href="#{last.get_attribute("id")}"]) .at')
+    expect(beside).to_be_empty()
+    last.scroll_into_view_if_needed()
+    expect(beside).to_have_text("1 here")
+    expect(ada.locator(".contents .at:not(:empty)")).to_have_count(2)  # one at each's own section
+    headings.first.scroll_into_view_if_needed()
+    last.scroll_into_view_if_needed()
+    ben.wait_for_timeout(300)  # nothing more comes
+    assert len(posted) == len(set(posted)) <= headings.count()
+    ben.close()
+    expect_numbers(ada, here=1, total=1)
+    expect(beside).to_be_hidden()
 
 
 def test_a_wall_shows_who_is_here_and_counts_nobody(site: Site, new_browser: NewBrowser) -> None:

@@ -34,6 +34,10 @@ class Words:
     peak: Markup = field(default_factory=Markup)
     curve: Markup = field(default_factory=Markup)
 
+    def at(self, anchor: str) -> str:
+        """Say of every section that two are there."""
+        return "2 here"
+
     def reads(self, post_id: str) -> str:
         """Say of every post that two read it."""
         return "2 reading now"
@@ -54,6 +58,9 @@ class Numbers:
 
     def describe_now(self, site_url: str) -> dict[str, object]:
         return {"online": 5}
+
+    def section_class(self, anchor: str) -> str:
+        return f"at-{anchor}"
 
     def reads_class(self, post_id: str) -> str:
         """Call them by their ids, which are plain ones here."""
