@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import resource
 
+__all__ = ["most_connections", "most_streams", "raise_file_limit", "read_file_limits"]
+
 # What a worker has open beside its streams: connections of pages, Redis, posts, the loop itself.
 # Under a low limit it is a fifth.
 SPARE_FILES = 1_000

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from .redis_address import embedded_socket
 
+__all__ = ["Place"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qsl, unquote
 
+__all__ = ["SHORT", "RedisAddress", "embedded_socket", "has_tag", "needs_tag"]
+
 EXAMPLES = {
     "redis": "redis://host:6379/0",
     "rediss": "rediss://host:6379/0",

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from .streams.hub import Limits
 from .tracking import Timings
 
+__all__ = ["PresenceSettings", "read_settings"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresenceSettings:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -245,6 +247,30 @@ def test_the_library_has_what_it_names():
     assert all(getattr(flask_presence, name) for name in flask_presence.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'Presense'"):
         flask_presence.Presense  # noqa: B018
+
+
+def public_names() -> dict[str, set[str]]:
+    """Return the names that the docs promise, by their modules."""
+    page = (ROOT / "docs" / "flask-presence.md").read_text("utf-8")
+    table = page.partition("## Public names")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(flask_presence[\w.]*)` \| ([^|]+) \|", table, re.MULTILINE)
+    return {module: set(re.findall(r"`(\w+)`", names)) for module, names in rows}
+
+
+@pytest.mark.parametrize("module", sorted(public_names()))
+def test_a_public_module_says_its_names_as_the_docs_do(module):
+    loaded = import_module(module)
+    assert set(loaded.__all__) == public_names()[module]
+    assert all(hasattr(loaded, name) for name in loaded.__all__)
+
+
+def test_the_blog_uses_the_librarys_public_names_only():
+    public = public_names()
+    promised = {f"{module}.{name}" for module, names in public.items() for name in names}
+    own = [*(ROOT / BLOG).rglob("*.py"), ROOT / "app.py", ROOT / "gunicorn.conf.py"]
+    used = {name for path in own for _, name in imports_of(path) if name.startswith(LIBRARY)}
+    assert len(used) > 20
+    assert used <= promised | public.keys()
 
 
 def loaded_after(imports: str) -> set[str]:

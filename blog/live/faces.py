@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blog.posts.page_names import POST_PREFIX
-from flask_presence.tracking import Tracker
-from flask_presence.tracking.roster import Roster
+from flask_presence.tracking import Roster, Tracker
 from flask_presence.web.readers import TOPIC
 from flask_presence.web.request_signals import asks_for_privacy
 

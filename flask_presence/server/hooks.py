@@ -22,6 +22,8 @@ from ..web.gate import address_blocks
 from .connection import Connection
 from .handover import Handover
 
+__all__ = ["HookSettings", "Hooks", "Life"]
+
 # A dead worker's tabs count this much longer: they are back after RETRY_MS.
 DEAD_WORKER_LEASE_SECONDS = 3.0
 # For workers beside the usual: those of a reload, until the old ones have ended; TTIN adds more.

@@ -22,6 +22,8 @@ from .request import read_stream_request
 if TYPE_CHECKING:
     from ..streams.peers import ServerSocket
 
+__all__ = ["Worker"]
+
 # What still comes of a request that is answered already is read for so long, and so much of it.
 # Closed at once, with bytes unread, the connection would be reset, and the answer lost (RFC 9112,
 # 9.6).

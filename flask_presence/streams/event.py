@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+__all__ = ["encode_event", "join_events"]
+
 # A comment: clients ignore it, proxies see that the connection lives.
 PING = b": ping\n\n"
 

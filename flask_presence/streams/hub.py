@@ -19,6 +19,8 @@ from .page import Page
 from .stream import Owner, Request, Stream, Transport
 from .turns import Turns
 
+__all__ = ["Hub", "Limits"]
+
 log = logging.getLogger(__name__)
 
 # Fan-out may take a quarter of a worker: after one that took t, over all pages, the next waits 3 t.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+__all__ = ["Ending", "StreamObserver"]
+
 
 class Ending(enum.Enum):
     """Why a stream ended, for who counts it."""

@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 
 from ..streams.stream import PATH
 
+__all__ = ["FILES", "find_folder", "integrity_of", "make_config", "stream_url"]
+
 FILES = ("htmx.min.js", "ext/hx-sse.min.js")
 # How long a page waits for its stream's first byte.
 CONNECT_TIMEOUT_MS = 20_000

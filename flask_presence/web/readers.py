@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from ..tracking import Tracker
 
+__all__ = ["TOPIC"]
+
 K = TypeVar("K")
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+__all__ = ["asks_for_privacy", "is_crawler", "is_own"]
+
 # robots.txt closes the stream to crawlers, and the large ones that run scripts keep to it. This is
 # for the others. A list of thousands of names (there are packages of them) would take longer for
 # each reader than all else does; crawlers that say what they are do it with one of a few words.

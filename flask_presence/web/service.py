@@ -30,6 +30,8 @@ from .updates import ReadChanges, Updates
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+__all__ = ["PresenceService"]
+
 log = logging.getLogger(__name__)
 
 # A draining worker's slot counts so much longer than until its tabs are back, for slow connections;

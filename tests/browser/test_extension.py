@@ -11,7 +11,9 @@ from tests.web.example import fetch, serve
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("server", ["gunicorn", "configured", "pywsgi"])
+@pytest.mark.parametrize(
+    "server", ["gunicorn", pytest.param("configured", marks=pytest.mark.full), "pywsgi"]
+)
 def test_readers_see_each_other_come_and_go(server, tmp_path, valkey_url, new_browser: NewBrowser):
     prefix = f"{{{tmp_path.name}}}"
     redis = {"PRESENCE_REDIS_URL": valkey_url, "PRESENCE_REDIS_PREFIX": prefix}
