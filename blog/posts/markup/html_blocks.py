@@ -80,7 +80,7 @@ class HtmlBlockStep(Preprocessor):
         self._missing = set()
         at = 0
         while at < len(lines):
-            if self._quotes and (quote := _read_quote(lines, at, nesting)):
+            if self._quotes and ">" in lines[at] and (quote := _read_quote(lines, at, nesting)):
                 margin, inside = quote
                 at += len(inside)
                 inside = HtmlBlockStep(self.md, self._quotes - 1).run(inside)
@@ -102,6 +102,8 @@ class HtmlBlockStep(Preprocessor):
     def _find_piece(self, lines: list[str], at: int, nesting: Nesting) -> tuple[int, int | None]:
         """Return the place after what begins here, and the column of a piece to be set aside."""
         line = lines[at]
+        if "<" not in line:
+            return at + 1, None
         after = self._find_end(lines, at)
         found = _find_block(line, nesting) if after == at else None
         column = nesting.find_code_column(len(found[1])) if found else None
@@ -167,8 +169,6 @@ def _read_quote(lines: list[str], at: int, nesting: Nesting) -> tuple[str, list[
 
 
 def _find_block(line: str, nesting: Nesting) -> re.Match[str] | None:
-    if "<" not in line:
-        return None
     return _BLOCK.match(line) or (None if nesting.is_below_text else _ALONE.match(line.rstrip()))
 
 

@@ -117,7 +117,8 @@ class Nesting:
         level = self.count_levels(indent)
         inner = indent - (self._open[level - 1].content if level else 0)
         item = None if self._in_formula else self._read_item(text, level, inner)
-        self._in_formula ^= _CODE.sub("", text).count("$$") % 2 == 1
+        if "$$" in text:
+            self._in_formula ^= _CODE.sub("", text).count("$$") % 2 == 1
         if item:
             lines = self._follow_item(item, indent, level)
         else:
