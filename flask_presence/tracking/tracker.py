@@ -7,10 +7,11 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import gevent
 
+from .lingers import Lingers
 from .own_presences import OwnPresences
 from .protocol import State, Timings
 from .replica import Replica
@@ -36,11 +37,6 @@ class AlreadyTrackedError(LookupError):
 
 class NotTrackedError(LookupError):
     """There is nothing of this owner, topic and key to update."""
-
-
-class _Linger(NamedTuple):
-    timer: gevent.Greenlet[..., None]
-    returns: bool
 
 
 class Tracker:
@@ -89,7 +85,7 @@ class Tracker:
         self.asks = self.sync.asks
         self._refs_made = 0
         self._owned: dict[Hashable, dict[tuple[str, str], Presence]] = {}
-        self._lingering: dict[tuple[str, str], dict[str, _Linger]] = {}
+        self._lingers = Lingers(self._leave)
         self._listeners: list[tuple[str | None, Listener]] = []
         self._is_closing = False
 
@@ -120,7 +116,7 @@ class Tracker:
         if not owned and isinstance(owner, gevent.Greenlet):
             owner.link(self.untrack)
         self._owned.setdefault(owner, owned)[topic, key] = presence
-        leaves = self._end_lingers(presence)
+        leaves = self._lingers.end_for(presence)
         self._join(presence, leaves)
         return presence.ref
 
@@ -152,7 +148,7 @@ class Tracker:
                 owner.unlink(self.untrack)
         if linger_seconds > 0 and not self._is_closing:
             for presence in presences:
-                self._linger(presence, linger_seconds, returns=returns)
+                self._lingers.add(presence, linger_seconds, returns=returns)
         else:
             self._leave([presence.ref for presence in presences])
 
@@ -175,6 +171,21 @@ class Tracker:
         self._owned[owner][topic, key] = new
         self._join(new, [old.ref])
         return new.ref
+
+    def update_lingering(self, topic: str, key: str, ref: str, meta: Mapping[str, Any]) -> None:
+        """Replace the meta of a presence that lingers, if one of this ref does.
+
+        What holds it is on its way back, and changed meanwhile.
+        """
+        old = self._lingers.find(topic, key, ref)
+        if old is not None:
+            new = self._make(topic, key, meta, old.ref)
+            self._lingers.replace(old, new)
+            self._join(new, [old.ref])
+
+    def holds(self, ref: str) -> bool:
+        """Tell whether a presence is this worker's own."""
+        return ref in self._own.slot.presences
 
     def ask(self, key: str, ref: str, changes: Mapping[str, Any]) -> None:
         """Ask the worker that tracks a presence to change its meta; `asks` has who hears it there.
@@ -255,8 +266,7 @@ class Tracker:
         if self._is_closing:
             return
         self._is_closing = True
-        for lingers in self._lingering.values():
-            gevent.killall([linger.timer for linger in lingers.values()], block=False)
+        self._lingers.close()
         self.sync.close(lease_seconds=lease_seconds)
 
     # -- Changes of our own slot ----------------------------------------------------------------
@@ -290,30 +300,6 @@ class Tracker:
         self.sync.wake()
         self._tell(self._remove(refs))
 
-    def _linger(self, presence: Presence, linger_seconds: float, *, returns: bool) -> None:
-        place = (presence.topic, presence.key)
-        timer = gevent.spawn_later(linger_seconds, self._end_linger, place, presence.ref)
-        self._lingering.setdefault(place, {})[presence.ref] = _Linger(timer, returns)
-
-    def _end_linger(self, place: tuple[str, str], ref: str) -> None:
-        lingers = self._lingering.get(place, {})
-        if lingers.pop(ref, None) is not None:
-            if not lingers:
-                del self._lingering[place]
-            self._leave([ref])
-
-    def _end_lingers(self, joined: Presence) -> Refs:
-        """End the lingers that a join ends, and return their refs."""
-        place = (joined.topic, joined.key)
-        lingers = self._lingering.get(place, {})
-        ended = [
-            ref for ref, linger in lingers.items() if not linger.returns or ref == joined.prev_ref
-        ]
-        gevent.killall([lingers.pop(ref).timer for ref in ended], block=False)
-        if place in self._lingering and not lingers:
-            del self._lingering[place]
-        return ended
-
     def _tell_remote(self, diff: Diff) -> None:
         """Tell a change that another worker made; a key that joined there ends its linger here.
 
@@ -322,7 +308,7 @@ class Tracker:
         """
         refs: list[str] = []
         for presence in diff.joins:
-            refs += self._end_lingers(presence)
+            refs += self._lingers.end_for(presence)
         if refs:
             self.sync.wake()
         self._tell(diff + self._remove(refs))

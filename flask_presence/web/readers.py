@@ -147,23 +147,28 @@ class Readers:
         self._streams[ref] = stream
         return ref
 
-    def ask_change(self, key: str, tab: str, changes: Meta) -> None:
-        """Have the meta of an open page changed: by this worker, or by the one with its stream.
+    def find_open(self, key: str, tab: str) -> Meta | None:
+        """Return the meta of the tab that `tab` names, or named until it came back just now."""
+        found = self.find_tab(key, tab)
+        if found is None and tab:
+            for meta in self._tracker.get_by_key(TOPIC, key):
+                if meta.get("prev_ref") == tab:
+                    return meta
+        return found
 
-        `tab` is the ref that its stream began with.
-        """
-        if self._changed.get(tab, tab) in self._streams:
-            self._change(key, tab, changes)
+    def ask_change(self, key: str, meta: Meta, changes: Meta) -> None:
+        """Have the meta of an open page changed: by this worker, or by the one that holds it."""
+        if self._tracker.holds(meta["ref"]):
+            self._change(key, meta["ref"], changes)
         else:
-            self._tracker.ask(key, tab, changes)
+            self._tracker.ask(key, meta.get("tab", meta["ref"]), changes)
 
     def _change(self, key: str, tab: str, changes: Meta) -> None:
-        ref = self._changed.get(tab, tab)
-        stream = self._streams.get(ref)
+        """Change the meta of a tab of this worker; of one that is on its way back as well."""
         before = self.find_tab(key, tab)
-        if stream is None or before is None:  # another worker's, or gone
+        if before is None or not self._tracker.holds(before["ref"]):
             return
-        added = read_added(before)
+        ref, tab, added = before["ref"], before.get("tab", before["ref"]), read_added(before)
         try:
             after = check_added({**added, **changes})
         except (TypeError, ValueError) as error:
@@ -171,9 +176,13 @@ class Readers:
             return
         if after == added:
             return
-        own = {"page": before["page"], "joined_at": before["joined_at"], "tab": tab}
-        self._changed[tab] = self._tracker.update(stream, TOPIC, key, {**after, **own})
-        self._streams[self._changed[tab]] = self._streams.pop(ref)
+        after |= {"page": before["page"], "joined_at": before["joined_at"], "tab": tab}
+        stream = self._streams.get(ref)
+        if stream is None:
+            self._tracker.update_lingering(TOPIC, key, ref, after)
+        else:
+            self._changed[tab] = self._tracker.update(stream, TOPIC, key, after)
+            self._streams[self._changed[tab]] = self._streams.pop(ref)
 
     def depart(self, stream: Stream, key: str, ref: str, ending: Ending) -> None:
         """Count a stream out, at once or a little later; for one that has ended.

@@ -90,8 +90,8 @@ class Updates:
         environ["HTTP_LAST_EVENT_ID"] = event_id
         environ["wsgi.input"] = io.BytesIO(body)
         key, _, ref, _ = self._identify(environ)
-        meta = self._readers.find_tab(key, ref) if key else None
-        if ref is None or meta is None:
+        meta = self._readers.find_open(key, ref) if key and ref else None
+        if meta is None:
             return NO_CONTENT
         if not self._takes_one(key):
             return "429 Too Many Requests"
@@ -99,7 +99,7 @@ class Updates:
         try:
             changes = self._read(environ, meta, form)
             if changes:
-                self._readers.ask_change(key, meta.get("tab", ref), check_added(changes))
+                self._readers.ask_change(key, meta, check_added(changes))
         except Exception:
             log.exception("presence: found no change of a meta in a request, expected a dict")
         return NO_CONTENT

@@ -1,4 +1,4 @@
-"""The example application of the docs, served: Flask with `flask_presence`, and no blog."""
+"""The example applications of the docs, served: Flask with `flask_presence`, and no blog."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,25 +22,27 @@ from gevent import monkey
 monkey.patch_all()
 import sys
 from gevent.pywsgi import WSGIServer
-from flask_presence_app import app
+from {app} import app
 WSGIServer(("127.0.0.1", int(sys.argv[1])), app, log=None).serve_forever()
 """
 SERVERS = {
     "gunicorn": ("-m", "gunicorn", "-k", "gevent", "-w", "2", "-b", "127.0.0.1:{port}"),
     "configured": ("-m", "gunicorn", "-b", "127.0.0.1:{port}"),
     "pywsgi": ("-c", PYWSGI, "{port}"),
-    "flask run": ("-m", "flask", "--app", "flask_presence_app", "run", "--port", "{port}"),
+    "flask run": ("-m", "flask", "--app", "{app}", "run", "--port", "{port}"),
 }
 
 
 @contextlib.contextmanager
-def serve(server: str, tmp_path: Path, **environ: str) -> Iterator[int]:
-    """Serve the example of the docs, which is installed nowhere; yield the port."""
-    shutil.copy(ROOT / "docs" / "flask_presence_app.py", tmp_path)
+def serve(
+    server: str, tmp_path: Path, app: str = "flask_presence_app", **environ: str
+) -> Iterator[int]:
+    """Serve an example of the docs, which is installed nowhere; yield the port."""
+    shutil.copy(ROOT / "docs" / f"{app}.py", tmp_path)
     port = reserve_port()
-    arguments = [part.format(port=port) for part in SERVERS[server]]
+    arguments = [part.format(port=port, app=app) for part in SERVERS[server]]
     if server in ("gunicorn", "configured"):
-        arguments.append("flask_presence_app:app")
+        arguments.append(f"{app}:app")
     if server == "configured":  # as `flask presence init` does
         list(write_starter(tmp_path / "templates", tmp_path))
     log = tmp_path / "log"
@@ -57,7 +60,9 @@ def serve(server: str, tmp_path: Path, **environ: str) -> Iterator[int]:
         deadline = time.monotonic() + 20
         while True:
             try:
-                fetch(port, "/a")
+                fetch(port, "/")
+            except urllib.error.HTTPError:  # it has no such page, and is there
+                break
             except OSError:
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()

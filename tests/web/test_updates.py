@@ -123,6 +123,24 @@ def test_it_comes_back_by_what_its_stream_began_with_and_keeps_the_change(worker
     assert worker.metas() == [{"typing": True}]
 
 
+def test_a_change_while_its_tab_is_on_its_way_back_is_kept(worker):
+    stream = worker.open("ann")
+    worker.post(stream.owner.event_id, typing="1")
+    stream.rotate()
+    worker.post(stream.owner.event_id, typing="0")
+    assert worker.metas() == [{"typing": False}]
+    worker.open("ann", stream.owner.event_id)
+    assert (worker.metas(), worker.service.tracker.count(TOPIC)) == ([{"typing": False}], 1)
+
+
+def test_a_change_by_the_id_that_its_tab_has_just_had_is_made(worker):
+    stream = worker.open("ann")
+    stream.rotate()
+    worker.open("ann", stream.owner.event_id)
+    worker.post(stream.owner.event_id, typing="1")
+    assert (worker.metas(), worker.service.tracker.count(TOPIC)) == ([{"typing": True}], 1)
+
+
 def test_a_change_that_changes_nothing_is_told_to_nobody(worker):
     stream = worker.open("ann")
     worker.post(stream.owner.event_id, typing="1")
