@@ -145,6 +145,32 @@ def test_the_library_is_built_of_its_folder_alone_where_htmx_was_put(tmp_path):
     assert not {name for name in names if name.startswith(("blog", "..", "dist", "__pycache__"))}
 
 
+@pytest.mark.full
+def test_both_wheels_are_installed_into_an_empty_environment(package, tmp_path):
+    """With all that they need, of the versions that they ask for."""
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    bin_folder = tmp_path / "venv/bin"
+    wheels = sorted((package.parent / "dist").glob("*.whl"))
+
+    def run(*command: str) -> str:
+        return subprocess.run(
+            [str(bin_folder / command[0]), *command[1:]],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    run("pip", "--disable-pip-version-check", "install", *map(str, wheels))
+    assert run("pip", "--disable-pip-version-check", "check") == "No broken requirements found.\n"
+    assert [run(name, "--version").split()[-1] for name in ("viblog", "flask-presence")] == [
+        *("0.1.0", "0.1.0"),
+    ]
+    run("viblog", "new", "site", "--title", "Night sky", "--language", "en")
+    ended = subprocess.run([str(bin_folder / "viblog"), "check"], cwd=tmp_path / "site")
+    assert ended.returncode == 0
+
+
 def test_an_application_that_has_only_the_package_serves_htmx(package, tmp_path):
     program = (
         "import flask, flask_presence\n"
