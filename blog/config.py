@@ -23,7 +23,9 @@ from blog.setting_kinds import (
     FONT,
     HOST,
     HOSTS,
+    ICON,
     LANGUAGE,
+    LOGO,
     MENU,
     NETWORKS,
     NOT_EMPTY,
@@ -149,6 +151,10 @@ class Settings:
         "Let readers choose light or dark pages, in the footer: a cookie for who does, and a small"
         " request more with each page.",
     )
+    icon: str = setting(
+        "favicon.svg", ICON, "The blog's icon; telephones get a PNG that is made of it."
+    )
+    logo: str = setting("", LOGO, "A picture in place of the blog's name, at the top of pages.")
     card_font: str = setting(
         "",
         FONT,

@@ -125,6 +125,11 @@ SWITCH = Kind("1 or 0", lambda text: _SWITCHES[text.strip().lower()])
 COLOUR = Kind(
     "a colour such as #b3261e, or nothing", lambda text: _read_colour(text.strip().lower())
 )
+ICON = Kind(
+    "a file in static/ that ends in .svg or .png",
+    fits=re.compile(r"(?!/)(?!.*\.\.).+\.(svg|png)", re.I).fullmatch,
+)
+LOGO = Kind("a picture in static/", fits=re.compile(r"((?!/)(?!.*\.\.).+\.\w+)?").fullmatch)
 SECRET = Kind(
     f"{MIN_SECRET_CHARS} characters or more",
     str,

@@ -52,7 +52,7 @@ def sitemap() -> ResponseReturnValue:
 @pages.get("/favicon.ico")
 def favicon() -> ResponseReturnValue:
     """Lead to the icon of the static files."""
-    return redirect(url_for("static", filename="favicon.svg"))
+    return redirect(url_for("static", filename=content().settings.icon))
 
 
 @pages.get("/.well-known/security.txt")

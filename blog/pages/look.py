@@ -37,15 +37,16 @@ class Look(NamedTuple):
         return url_for("pages.look", v=self.version) if self.css else ""
 
 
-def install_look(app: Flask, settings: Settings) -> None:
-    """Give every template the `look` that the settings choose."""
+def install_look(app: Flask, settings: Settings) -> Look:
+    """Give every template the `look` that the settings choose, and return it."""
     colours = choose_colours(settings.palette, settings.accent)
     css = ""
     if (settings.palette, settings.accent, settings.font) != (DEFAULT, "", "serif"):
         template = app.jinja_env.get_template("look.css")
         css = template.render(colours=colours, font=settings.font)
     version = blake2b(css.encode(), digest_size=6).hexdigest()
-    app.extensions["look"] = app.jinja_env.globals["look"] = Look(colours, css, version)
+    look = app.extensions["look"] = app.jinja_env.globals["look"] = Look(colours, css, version)
+    return look
 
 
 @pages.get("/look.css")

@@ -21,6 +21,7 @@ from blog.pages import (  # noqa: F401
 from blog.pages.assets import install_assets
 from blog.pages.blueprint import Content, pages
 from blog.pages.format import install_filters
+from blog.pages.icons import install_icons
 from blog.pages.look import install_look
 from blog.pages.menu import list_entries
 from blog.pages.picture_tags import show_thumbnail
@@ -36,8 +37,9 @@ def install_pages(app: Flask, content: Content) -> None:
     app.jinja_env.filters["thumbnail"] = show_thumbnail
     app.jinja_env.filters["section_class"] = content.live.section_class
     app.jinja_env.globals["menu"] = lambda: list_entries(content.settings, content.pages.index)
-    install_assets(app)
-    install_look(app, content.settings)
+    assets = install_assets(app)
+    look = install_look(app, content.settings)
+    install_icons(app, assets, content.settings, look.colours["paper"][0])
     app.register_blueprint(pages)
 
 

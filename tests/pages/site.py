@@ -13,7 +13,7 @@ from markupsafe import Markup
 from blog.cards import Card, Cards
 from blog.config import Settings
 from blog.ops.headers import install_headers
-from blog.pages import Content, install_pages, register_errors
+from blog.pages import Content, install_assets, install_pages, register_errors
 from blog.posts import Index, Library, Post, RenderedPost
 from blog.search import Search
 
@@ -117,6 +117,7 @@ def open_site(
     live: Any = None,
     search: Any = None,
     cards: Any = None,
+    static: tuple[Path, ...] = (),
     **settings: Any,
 ) -> Flask:
     """Make an app that has the pages, the errors and the headers, as the factory puts them in."""
@@ -130,6 +131,7 @@ def open_site(
         search or Search(Books(), Path("nowhere")),
         cards or NoCards(),
     )
+    install_assets(app, *static)
     install_pages(app, content)
     register_errors(app, chosen)
     install_headers(app, chosen)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from io import BytesIO
 from itertools import product
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from blog.config import SettingsError
 from blog.palettes import DEFAULT, PALETTES, choose_colours, contrast
 from tests.pages.site import open_site, write_post
 
@@ -161,3 +164,60 @@ class TestScheme:
         assert "scheme" not in client.get("/blog").text.replace("color-scheme", "")
         assert client.get("/scheme.css").status_code == 404
         assert self.choose(client, "dark").status_code == 404
+
+
+class TestIcons:
+    """The icon as a PNG for telephones, and a logo: files in `static/`."""
+
+    def open(self, folder, **settings):
+        (folder / "cat.png").write_bytes(make_png("#ff0000ff"))
+        (folder / "thin.png").write_bytes(make_png("#ff000000"))
+        (folder / "wrong.svg").write_text("no picture")
+        return open_site(write_post("one"), static=(folder, ROOT / "static"), **settings)
+
+    @pytest.mark.parametrize(
+        ("icon", "corner", "centre"),
+        [
+            ("favicon.svg", (0xFA, 0xF8, 0xF4), (47, 158, 114)),
+            ("cat.png", (255, 0, 0), (255, 0, 0)),
+            ("thin.png", (0xFA, 0xF8, 0xF4), (0xFA, 0xF8, 0xF4)),
+        ],
+    )
+    def test_are_a_png_for_telephones(self, tmp_path, icon, corner, centre):
+        client = self.open(tmp_path, icon=icon).test_client()
+        page = client.get("/blog").text
+        assert f'<link rel="icon" href="/static/{icon}?v=' in page
+        url = re.search('<link rel="apple-touch-icon" href="([^"]+)">', page)
+        assert url is not None
+        answer = client.get(url[1])
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        picture = Image.open(BytesIO(answer.data))
+        assert (picture.format, picture.size) == ("PNG", (180, 180))
+        assert (picture.getpixel((2, 90)), picture.getpixel((90, 90))) == (corner, centre)
+
+    def test_that_are_no_picture_are_not_there(self, tmp_path):
+        client = self.open(tmp_path, icon="wrong.svg").test_client()
+        assert client.get("/blog").status_code == 200
+        assert client.get("/apple-touch-icon.png").status_code == 404
+
+    def test_that_are_missing_are_said_in_one_line_each(self, tmp_path):
+        with pytest.raises(SettingsError) as error:
+            self.open(tmp_path, icon="none.svg", logo="none.png")
+        end = "expected a file that is there"
+        assert error.value.problems == [
+            f"BLOG_ICON: found no static/none.svg, {end}",
+            f"BLOG_LOGO: found no static/none.png, {end}",
+        ]
+
+    def test_a_logo_stands_in_place_of_the_name_with_its_size(self, tmp_path):
+        page = self.open(tmp_path, logo="cat.png").test_client().get("/blog").text
+        version = re.search(r"cat\.png\?v=(\w+)", page)
+        assert version is not None
+        logo = f'<img src="/static/cat.png?v={version[1]}" alt="Viblog" width="30" height="20">'
+        assert f'<a href="/blog">{logo}</a>' in page
+
+
+def make_png(colour):
+    png = BytesIO()
+    Image.new("RGBA", (30, 20), colour).save(png, "PNG")
+    return png.getvalue()

@@ -16,7 +16,7 @@ from tests.pages.site import Books, Numbers, open_site, write_post
 def read(app, path, status=200):
     with app.test_client().get(path) as answer:
         assert answer.status_code == status, path
-        return answer.text
+        return answer.get_data().decode(errors="replace")  # a picture, too
 
 
 def listed_titles(text):
