@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from gettext import GNUTranslations
 from io import BytesIO
 from pathlib import Path
@@ -68,19 +68,38 @@ def load_words(language: str, own: OwnWords = ()) -> GNUTranslations:
 def install_words(environment: Environment, words: GNUTranslations) -> None:
     """Give templates `_("…")`, `ngettext("…", "…", count)` and `{% trans %}`.
 
-    A message is a text, in which `%(name)s` is put; what a catalogue has of HTML is escaped.
+    A message is a text, in which `%(name)s` is put; what a catalogue has of HTML is escaped. Each
+    is looked up once: a page has a hundred of them.
     """
 
-    def gettext(message: str) -> Markup:
+    @cache
+    def escaped(message: str) -> Markup:
         return escape(words.gettext(message))
 
-    def ngettext(one: str, many: str, count: int) -> Markup:
+    @lru_cache(maxsize=4096)
+    def counted(one: str, many: str, count: int) -> Markup:
         return escape(words.ngettext(one, many, count))
 
+    @cache
+    def written(message: str) -> Markup:
+        return escaped(message) % {}
+
+    @lru_cache(maxsize=4096)
+    def written_number(one: str, many: str, count: int) -> Markup:
+        return counted(one, many, count) % {"num": count}
+
+    def gettext(message: str, **values: object) -> Markup:
+        return escaped(message) % values if values else written(message)
+
+    def ngettext(one: str, many: str, count: int, **values: object) -> Markup:
+        if not values:
+            return written_number(one, many, count)
+        return counted(one, many, count) % {"num": count, **values}
+
     environment.add_extension("jinja2.ext.i18n")
-    environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension's
-        gettext, ngettext, newstyle=True
-    )
+    # Jinja's own way looks each message up whenever it is shown.
+    environment.newstyle_gettext = True  # type: ignore[attr-defined]  # the extension's
+    environment.globals |= {"_": gettext, "gettext": gettext, "ngettext": ngettext}
 
 
 def find_mistakes(language: str, own: OwnWords) -> Iterator[str]:

@@ -239,6 +239,7 @@ def test_nothing_that_an_open_page_is_told_has_one(settings):
         "lately": [(hour,), (LastHour(),)],
         "faces": [(FaceRow((Face(1, "/1.svg"),), 2),)],
         "you": [(Face(1, "/1.svg"),)],
+        "at_section": [(1,), (2,)],
         "ago": [(0,), (1,), (2,)],
         "peak": [(Peak(3, "12:05"),)],
         "curve": [(Curve((3,)),)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, date, datetime
+from gettext import GNUTranslations
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,20 @@ from babel.dates import format_date
 from babel.messages.catalog import Message
 from babel.messages.plurals import get_plural
 from click import ClickException
+from jinja2 import Environment
 
 from blog.cli.settings_check import examine_language
 from blog.command import begin_catalogue
 from blog.config import Settings, SettingsError
 from blog.pages.format import count_posts, write_day
 from blog.posts.markup.markdown import Style, render_markdown
-from blog.words import find_catalogue, list_languages, load_words, write_catalogue
+from blog.words import (
+    find_catalogue,
+    install_words,
+    list_languages,
+    load_words,
+    write_catalogue,
+)
 from tests.pages.site import open_site, write_post
 from tests.setup import words
 
@@ -118,6 +126,29 @@ def test_a_text_of_a_catalogue_is_no_html():
     app = open_site(write_post("a"), language="en")
     template = app.jinja_env.from_string("{{ _('A <b> for %(x)s', x='<i>') }}")
     assert template.render() == "A &lt;b&gt; for &lt;i&gt;"
+
+
+def test_a_message_is_looked_up_once_however_often_it_is_shown():
+    asked = []
+
+    class Noting(GNUTranslations):
+        def gettext(self, message: str) -> str:
+            asked.append(message)
+            return "Über %(x)s"
+
+        def ngettext(self, one: str, many: str, count: int) -> str:
+            asked.append(one)
+            return "%(num)s × %(x)s"
+
+    environment = Environment(autoescape=True)
+    install_words(environment, Noting())
+    template = environment.from_string(
+        "{{ _('On %(x)s', x=x) }} {% trans %}On {{ x }}{% endtrans %}"
+        " {{ ngettext('a', 'b', 2, x=x) }}"
+    )
+    for x, said in (("<", "&lt;"), (1, "1")):
+        assert template.render(x=x) == f"Über {said} Über {said} 2 × {said}"
+    assert asked == ["On %(x)s", "a"]
 
 
 def test_pages_of_a_german_blog_speak_german():
