@@ -107,7 +107,8 @@ def post_worker_init(worker: Any) -> None:
         host = "localhost" if settings.host in ANY_OR_LOOPBACK else settings.host
         count = len(worker.wsgi.extensions["viblog"].library.index.posts)
         posts = f"{count} post{'' if count == 1 else 's'}"
-        worker.log.info("The blog is at http://%s:%d/ and has %s", host, settings.port, posts)
+        address = f"http://{host}:{settings.port}{settings.base_path}/"
+        worker.log.info("The blog is at %s and has %s", address, posts)
 
 
 def child_exit(server: Any, worker: Any) -> None:

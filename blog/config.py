@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from blog.palettes import DEFAULT, PALETTES
@@ -80,8 +81,9 @@ class Settings:
     site_url: str = setting(
         "",
         SITE_URL,
-        "The public address. Feeds, the sitemap and cards are made from it, never from a request;"
-        " without it there are none, and canonical links are paths.",
+        "The public address, with the path that the blog is below, if any. Feeds, the sitemap and"
+        " cards are made from it, never from a request; without it there are none, and canonical"
+        " links are paths.",
     )
     language: str = setting(
         "en",
@@ -322,6 +324,16 @@ class Settings:
         if problems:
             raise SettingsError(problems)
         return settings
+
+    @property
+    def origin(self) -> str:
+        """The public address without a path; "" while it is not known."""
+        return self.site_url.rstrip("/").removesuffix(self.base_path)
+
+    @property
+    def base_path(self) -> str:
+        """The path that the whole blog is below, such as `/notes`; "" at the root of its host."""
+        return urlsplit(self.site_url).path.rstrip("/")
 
     @property
     def is_measured(self) -> bool:

@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blog.cli import doctor, posts_cli
 from blog.config import Settings, SettingsError
+from blog.ops.below import serve_below, tell_base
 from blog.ops.headers import install_headers, security_headers
 from blog.ops.probes import Access, check_hosts, mount_probes, time_pages
 from blog.pages import Content, PageCache, install_assets, install_pages, register_errors
@@ -65,7 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.cli.add_command(doctor)
     register_errors(app, settings)
     install_headers(app, settings)
-    flask_app: WSGIApplication = app.wsgi_app
+    flask_app: WSGIApplication = tell_base(settings.base_path, app.wsgi_app)
     pages = flask_app
     if settings.page_cache_megabytes and not settings.dev:  # then templates change, too
         pages = PageCache(
@@ -87,6 +88,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     hops = settings.proxy_hops
     if hops:
         wsgi_app = ProxyFix(wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+    wsgi_app = serve_below(settings.base_path, wsgi_app)
     answer_metrics = viblog.metrics.answer if viblog.metrics else None
     access = Access(settings.metrics, settings.metrics_token)
     wsgi_app = mount_probes(wsgi_app, viblog.readiness, answer_metrics, access)

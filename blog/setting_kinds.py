@@ -40,7 +40,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # BCP 47, without asking whether there is such a language.
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
-_SITE_URL = re.compile(r"(?:(?i:https?)://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::[0-9]+)?/?)?")
+_SITE_URL = re.compile(
+    r"(?:(?i:https?)://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::[0-9]+)?(?:/[A-Za-z0-9_.~-]+)*/?)?"
+)
 _COLOUR = re.compile("#(?:[0-9a-f]{3}){1,2}")
 _HOST_NAME = re.compile(r"[\w.-]+")
 # Whose subdomains are meant, too, begins with a dot. A port is not looked at.
@@ -143,7 +145,7 @@ LANGUAGE = Kind(
     fits=lambda tag: LANGUAGE_TAG.fullmatch(tag) and len(tag.partition("-")[0]) < 4,
 )
 WORDS = Kind("a table of English texts and yours, as `docs/languages.md` has it", _read_words)
-SITE_URL = Kind("http(s)://host, no path", fits=_SITE_URL.fullmatch)
+SITE_URL = Kind("http(s)://host or http(s)://host/path", fits=_SITE_URL.fullmatch)
 CONTACT = Kind(
     "mailto:…, https://… or tel:…",
     fits=lambda contact: (

@@ -66,6 +66,7 @@ class Viblog:
             posts_dir=settings.posts_dir,
             static_dir=overridden(site, "static")[0],
             frame_hosts=settings.frame_hosts,
+            base_path=settings.base_path,
         )
         self.library = Library(settings.posts_dir, zone=settings.time_zone, style=style)
         self.pages = PageLibrary(
@@ -86,8 +87,10 @@ class Viblog:
             stream_observer=self.metrics.streams if self.metrics else None,
         )
         templates = LiveTemplates(make_loader(site), words, reloads=settings.dev)
-        self.updates = Updates(self.library, templates)
-        self.following = follow(self.library, self.pages) if settings.dev else None
+        self.updates = Updates(self.library, templates, settings.base_path)
+        self.following = (
+            follow(settings.base_path, self.library, self.pages) if settings.dev else None
+        )
         news = self.following or self.updates
         self.numbers = LiveCounts(
             self.presence.tracker,
@@ -178,7 +181,7 @@ class Viblog:
         if post is None or not post.presence:
             return None
         leftwards = needs_direction(post.title, post.lang, self.settings.language)
-        return PostLink(post.title, post_path(post.id), leftwards)
+        return PostLink(post.title, self.settings.base_path + post_path(post.id), leftwards)
 
     def name_tab(self, page: str) -> str:
         """Return the title of a post's page, as `templates/base.html` writes it; "" for no post."""
@@ -228,6 +231,7 @@ class Viblog:
             self.presence.tracker,
             counts_readers=self.settings.count == "readers",
             counts_sections=has_sections,
+            base_path=self.settings.base_path,
         )
         self.numbers.faces = faces
         self.presence.readers.choose_meta = faces.choose
@@ -304,14 +308,14 @@ def presence_settings(settings: Settings) -> PresenceSettings:
     )
 
 
-def follow(*libraries: Library) -> Following:
+def follow(base_path: str, *libraries: Library) -> Following:
     """Make what has open pages follow these libraries and the pages' own files."""
     site = find_site()
     assets = Assets(*overridden(site, "static"))
 
     def style_urls() -> tuple[str, ...]:
         names = [name for name in ("style.css", "custom.css") if assets.has(name)]
-        return tuple(f"/static/{name}?v={assets.version(name)}" for name in names)
+        return tuple(f"{base_path}/static/{name}?v={assets.version(name)}" for name in names)
 
     here = Path(__file__).parent
     code = (here, here.parent / "flask_presence")

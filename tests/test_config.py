@@ -227,13 +227,15 @@ def test_keys_that_a_cluster_would_spread_are_refused():
 @pytest.mark.parametrize(
     "url",
     [
-        *("blog.example", "ftp://blog.example", "https://blog.example/a", "https://"),
+        *("blog.example", "ftp://blog.example", "https://blog.example/a//b", "https://"),
         *("https://blog.example?a=1", "https://blog.example#a", "https://[", "https://a b"),
     ],
 )
-def test_a_site_address_has_a_scheme_and_no_path(url):
+def test_a_site_address_has_a_scheme_and_at_most_a_path(url):
     (problem,) = problems_of(BLOG_SITE_URL=url)
-    assert problem == f"BLOG_SITE_URL: found {url!r}, expected http(s)://host, no path"
+    assert problem == (
+        f"BLOG_SITE_URL: found {url!r}, expected http(s)://host or http(s)://host/path"
+    )
 
 
 @pytest.mark.parametrize(
@@ -319,3 +321,17 @@ def test_a_file_of_secrets_that_cannot_be_read_is_one_line(tmp_path, secrets, sa
     with pytest.raises(SettingsError) as caught:
         Settings.from_environ({}, tmp_path)
     assert caught.value.problems == [said]
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "base_path"),
+    [
+        ("", "", ""),
+        ("https://blog.example/", "https://blog.example", ""),
+        ("https://example.org/blog", "https://example.org", "/blog"),
+        ("http://localhost:8000/a/b-c/", "http://localhost:8000", "/a/b-c"),
+    ],
+)
+def test_a_site_address_may_have_the_path_that_the_blog_is_below(url, origin, base_path):
+    settings = Settings.from_environ({"BLOG_SITE_URL": url})
+    assert (settings.origin, settings.base_path) == (origin, base_path)

@@ -59,11 +59,17 @@ class Faces:
     """
 
     def __init__(
-        self, tracker: Tracker, *, counts_readers: bool, counts_sections: bool = False
+        self,
+        tracker: Tracker,
+        *,
+        counts_readers: bool,
+        counts_sections: bool = False,
+        base_path: str = "",
     ) -> None:
         self._counts_sections = counts_sections
         self._tracker = tracker
         self._counts_readers = counts_readers
+        self._base_path = base_path
         self._motifs = read_motifs()
         self._count = len(self._motifs) * len(COLOURS)
         # In each address, so that a browser may keep the picture for good.
@@ -118,7 +124,7 @@ class Faces:
 
     def name(self, face: int) -> Face:
         """Return a face as templates show it."""
-        return Face(face, f"/faces/{self._version}/{face}.svg")
+        return Face(face, f"{self._base_path}/faces/{self._version}/{face}.svg")
 
     def read(self, meta: Mapping[str, Any]) -> int | None:
         """Return the face of a meta; None where it has none, or not one of ours."""

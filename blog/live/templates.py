@@ -187,7 +187,10 @@ class LiveTemplates:
         return self._render("parked")
 
     def updated(self, revision: str, path: str) -> str:
-        """Return the data of the event that a post has another revision; "" if it is gone."""
+        """Return the data of the event that a post has another revision; "" if it is gone.
+
+        `path` leads to the post, or to the others.
+        """
         return self._render("updated", revision=revision, path=path)
 
     def _render(self, name: str, **context: object) -> str:

@@ -14,8 +14,9 @@ from flask_presence.streams.event import encode_event
 class Updates:
     """Knows which posts have changed. O(1), but `notice`, which looks at every post."""
 
-    def __init__(self, library: Library, templates: LiveTemplates) -> None:
+    def __init__(self, library: Library, templates: LiveTemplates, base_path: str = "") -> None:
         self._library = library
+        self._base_path = base_path
 
         @lru_cache(maxsize=1024)
         def encode(revision: str, path: str) -> bytes:
@@ -42,7 +43,9 @@ class Updates:
         post_id = page.removeprefix(POST_PREFIX)
         # A post with a new address may keep its old one, which leads there.
         post = index.by_id.get(post_id) or index.find_alias(post_path(post_id))
-        return self._encode(post.revision, post_path(post.id)) if post else self._encode("", "")
+        if post is None:
+            return self._encode("", f"{self._base_path}/")
+        return self._encode(post.revision, self._base_path + post_path(post.id))
 
     def change(self, page: str) -> bytes:
         """Return what every frame of a page has since its post changed; before that b""."""

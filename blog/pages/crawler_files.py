@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from xml.sax.saxutils import escape
 
-from flask import Response, abort, redirect, url_for
+from flask import Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blog.config import Settings
@@ -32,7 +32,10 @@ Address = tuple[str, datetime | None]
 def robots() -> ResponseReturnValue:
     """Tell crawlers what is no page, and where the sitemap is."""
     site_url = content().renderer.site_url
-    lines = ["User-agent: *", *(f"Disallow: {path}" for path in CLOSED_TO_ROBOTS)]
+    lines = [
+        "User-agent: *",
+        *(f"Disallow: {request.script_root}{path}" for path in CLOSED_TO_ROBOTS),
+    ]
     if site_url:
         lines.append(f"Sitemap: {site_url}{url_for('pages.sitemap')}")
     return Response("\n".join(lines) + "\n", mimetype="text/plain")

@@ -41,7 +41,8 @@ BARE_PAGE = """<!doctype html>
 <html lang="{language}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{heading}</title></head>
-<body><main><h1>{heading}</h1><p>{words}</p><p><a href="/">{all_posts}</a></p></main></body>
+<body><main><h1>{heading}</h1><p>{words}</p>
+<p><a href="{base_path}/">{all_posts}</a></p></main></body>
 </html>
 """
 
@@ -76,6 +77,7 @@ def register_errors(app: Flask, settings: Settings) -> None:
             text = find_mistake(original) or text
         bare = BARE_PAGE.format(
             language=html.escape(settings.language),
+            base_path=settings.base_path,
             heading=html.escape(heading),
             words=html.escape(text),
             all_posts=html.escape(words.gettext("All posts")),

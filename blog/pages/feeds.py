@@ -146,7 +146,7 @@ def describe_channel(settings: Settings, form: Format, tag: str) -> Channel:
     else:
         home = url_for("pages.index")
         path = url_for(f"pages.feed_{form.ending}")
-    site_url = settings.site_url.rstrip("/")
+    site_url = settings.origin
     return Channel(
         title=f"{settings.title}: {tag}" if tag else settings.title,
         description=settings.description,
@@ -174,5 +174,5 @@ def make_entry(
         authors=post.authors,
         tags=post.tags,
         language=post.lang,
-        image=find_image(post, url),
+        image=find_image(post, url, request.script_root),
     )

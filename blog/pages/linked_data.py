@@ -8,17 +8,17 @@ from urllib.parse import urljoin
 from werkzeug.urls import iri_to_uri
 
 from blog.config import Settings
-from blog.posts.addresses import settle_address
+from blog.posts.addresses import put_below, settle_address
 from blog.posts.model import Post
 
 CONTEXT = "https://schema.org"
 
 
-def find_image(post: Post, post_url: str) -> str:
+def find_image(post: Post, post_url: str, base_path: str = "") -> str:
     """Return the absolute address of a post's image, or ""; a bare name is beside the post."""
     if not post.image:
         return ""
-    return iri_to_uri(urljoin(post_url, settle_address(post.image, post.id)))
+    return iri_to_uri(urljoin(post_url, put_below(base_path, settle_address(post.image, post.id))))
 
 
 def describe_site(settings: Settings, index_url: str, search_url: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from blog.pages.blueprint import content
 from blog.pages.picture_files import VERSION_DIGITS, find_pictures
 from blog.pictures import Picture
 from blog.posts import Index, Post
-from blog.posts.addresses import settle_address
+from blog.posts.addresses import put_below, settle_address
 from blog.posts.finding import find_on_disk
 from blog.posts.markup.html_tags import Attributes, rewrite_tags
 from blog.posts.markup.images import ImagePlaces, read_size
@@ -37,7 +37,7 @@ def show_image(post: Post, sizes: str) -> ShownPicture | None:
     """Return the picture of a post's field `image`; None without one of our own of a known size."""
     if not post.image:
         return None
-    address = settle_address(post.image, post.id)
+    address = find_address(post)
     path = find_file(address, post)
     if path is None:
         return None
@@ -53,7 +53,7 @@ def show_image(post: Post, sizes: str) -> ShownPicture | None:
 
 def show_opening(post: Post, body: str) -> ShownPicture | None:
     """Return the picture that opens a post; None where its text shows the same."""
-    address = settle_address(post.image, post.id)
+    address = find_address(post)
     if f'src="{html.escape(address)}"' in body:
         return None
     return show_image(post, SIZES_OF_FIRST)
@@ -61,10 +61,15 @@ def show_opening(post: Post, body: str) -> ShownPicture | None:
 
 def show_thumbnail(post: Post) -> ShownPicture | None:
     """Return the picture of a post's card in a list; none that is sent as a whole for its size."""
-    path = find_file(settle_address(post.image, post.id), post) if post.image else None
+    path = find_file(find_address(post), post) if post.image else None
     picture = find_picture(path) if path else None
     is_whole = picture is not None and bool(picture.problem)
     return None if is_whole else show_image(post, SIZES_ON_CARDS)
+
+
+def find_address(post: Post) -> str:
+    """Return the address of a post's field `image`, as it is in pages."""
+    return put_below(content().settings.base_path, settle_address(post.image, post.id))
 
 
 def move_picture(shown: ShownPicture, own: str, ours: str) -> ShownPicture:
@@ -144,10 +149,11 @@ def find_file(address: str, post: Post | None = None) -> Path | None:
         return None
     if parts.scheme or parts.netloc:
         return None
-    path = unquote(parts.path)
+    below = parts.path.removeprefix(content().settings.base_path)
+    path = unquote(below)
     if path.startswith("/static/"):
         pictures = find_pictures()
-        found = ImagePlaces(static_dir=pictures.static_dir if pictures else None).find(parts.path)
+        found = ImagePlaces(static_dir=pictures.static_dir if pictures else None).find(below)
         return find_on_disk(found) if found else None
     index: Index = content().pages.index
     if path.startswith("/blog/"):

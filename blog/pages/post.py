@@ -146,7 +146,7 @@ def describe_post_page(post: Post, catalogue: Catalogue) -> dict[str, Any]:
     }
     if renderer.site_url:
         url = renderer.site_url + path
-        image_url = own_url = find_image(post, url)
+        image_url = own_url = find_image(post, url, request.script_root)
         if not is_shown_elsewhere(image_url):
             image_url = ""
         card_path = "" if image_url else find_card(post)

@@ -32,7 +32,9 @@ def preview(token: str) -> ResponseReturnValue:
     context |= {"canonical": "", "linked_data": None, "preview_until": until}
     # The files of a hidden post are hidden, too, but not from here.
     root = "" if is_page else POSTS_ROOT
-    own, ours = f"{post_path(post.id, root)}/", f"{preview_path(token)}/"
+    base_path = content().settings.base_path
+    own = f"{base_path}{post_path(post.id, root)}/"
+    ours = f"{base_path}{preview_path(token)}/"
     if context.get("opening"):
         context["opening"] = move_picture(context["opening"], own, ours)
     if own in context["body"]:

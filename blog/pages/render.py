@@ -39,7 +39,7 @@ class PageRenderer:
         self.settings = settings
         # "" while the blog does not know its own address; then nothing is said that needs one, and
         # a canonical address is a path.
-        self.site_url = settings.site_url.rstrip("/")
+        self.site_url = settings.origin
         self._live = live
         self._plain = write_htmx_config(settings)
         self._searching = write_htmx_config(settings, keeps_address=True)
@@ -59,7 +59,7 @@ class PageRenderer:
         }
         if page is not None:
             shown |= {
-                "stream_url": stream_url(page),
+                "stream_url": self.settings.base_path + stream_url(page),
                 "htmx_config": self._searching if searches else self._plain,
                 "htmx_scripts": SCRIPTS,
             }
@@ -83,7 +83,7 @@ def _is_asked_for(path: str) -> bool:
     """
     address, _, query = path.partition("?")
     # The index has two addresses.
-    is_path = request.path in ("/", unquote(address))
+    is_path = request.path == "/" or request.script_root + request.path == unquote(address)
     return is_path and request.query_string.decode("latin-1") == query
 
 

@@ -63,6 +63,12 @@ def settle_address(address: str, post_id: str, root: str = POSTS_ROOT, folder: s
     return urlunsplit(("", "", path, parts.query, parts.fragment))
 
 
+def put_below(base_path: str, address: str) -> str:
+    """Return an address from the blog's root as one from its host's; any other as it is."""
+    is_ours = address.startswith("/") and not address.startswith("//")
+    return base_path + address if is_ours else address
+
+
 def read_media_name(path: str) -> str:
     """Return the relative path of a file, of what its address has after the text's own."""
     return "/".join(".." if name == _UP else name for name in path.split("/"))

@@ -19,7 +19,7 @@ from markdown.extensions.toc import render_inner_html, slugify_unicode, strip_ta
 from markdown.inlinepatterns import SubstituteTagInlineProcessor
 from markdown.treeprocessors import Treeprocessor
 
-from blog.posts.addresses import POSTS_ROOT, settle_address
+from blog.posts.addresses import POSTS_ROOT, put_below, settle_address
 from blog.posts.direction import is_right_to_left
 from blog.posts.markup.attributes import AttributeStep
 from blog.posts.markup.autolinks import register_autolinks
@@ -65,8 +65,9 @@ class Style:
     """What is the same for all texts of a folder.
 
     The other folders are where images are looked for; `frame_hosts` are the sites whose frames the
-    security policy lets in. `root` is what the texts' addresses begin with. `language`
-    is that of texts which name none, and `words` are what the blog says in it.
+    security policy lets in, and `base_path` is what the whole blog is below. `root` is what the
+    texts' addresses begin with. `language` is that of texts which name none, and `words` are what
+    the blog says in it.
     """
 
     language: str = ENGLISH
@@ -76,6 +77,7 @@ class Style:
     posts_dir: Path | None = None
     static_dir: Path | None = None
     frame_hosts: tuple[str, ...] = ()
+    base_path: str = ""
 
 
 DEFAULT_STYLE = Style()
@@ -90,7 +92,11 @@ def render_markdown(post: Post, style: Style = DEFAULT_STYLE) -> RenderedPost:
     as_written = render_with_hints(post, style)[0]
     folder = find_folder(post, style.posts_dir)
     settle = partial(settle_address, post_id=post.id, root=style.root, folder=folder)
-    return replace(as_written, html=rewrite_addresses(as_written.html, settle))
+
+    def rewrite(address: str) -> str:
+        return put_below(style.base_path, settle(address))
+
+    return replace(as_written, html=rewrite_addresses(as_written.html, rewrite))
 
 
 def find_folder(post: Post, posts_dir: Path | None) -> str:
