@@ -160,7 +160,8 @@ class Settings:
     card_font: str = setting(
         "",
         FONT,
-        "The font of the cards, for titles in Chinese, Japanese or Korean; else it is FiraGO.",
+        "The font of the cards, for titles in Chinese, Japanese or Korean; else it is that of the"
+        " pages, or FiraGO where that has not the letters.",
     )
     smart_quotes: bool = setting(
         False, SWITCH, "Show straight quotes, `--` and `...` in posts as “curly” ones, – and …."

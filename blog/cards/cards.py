@@ -39,13 +39,16 @@ class Cards:
     """Draws cards, each once for all workers, and keeps the newest.
 
     A file's name is made of everything that its card shows: what is there is never stale, and two
-    workers that draw one card write the same. `font` is a file in place of our own font; raises
+    workers that draw one card write the same. `font` is a file in place of our own font, `serif` a
+    folder with that of the pages; raises
     `CardFontError` for one that cannot be used.
     """
 
-    def __init__(self, folder: Path, font: str = "", *, max_kept: int = MAX_KEPT) -> None:
+    def __init__(
+        self, folder: Path, font: str = "", serif: Path | None = None, *, max_kept: int = MAX_KEPT
+    ) -> None:
         self._folder = folder
-        self._fonts = Fonts(font)
+        self._fonts = Fonts(font, serif)
         self._max_kept = max_kept
         self._work: NativeWork[tuple[bytes, OSError | None]] = NativeWork(
             at_once=1, max_waiting=MAX_WAITING

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 from PIL.ImageFont import FreeTypeFont
@@ -15,20 +16,29 @@ from blog.cards.fonts import Fonts, is_right_to_left
 # What Facebook, X, LinkedIn and Mastodon show whole: 1.91 to 1.
 WIDTH, HEIGHT = 1200, 630
 # Goes up when a card of the same words comes out differently.
-DRAWING_VERSION = 1
+DRAWING_VERSION = 2
 
-# The light colours of static/style.css.
-PAPER, INK, QUIET, LINE, LINK, LIVE = (
-    *("#faf8f4", "#24221e", "#69645a", "#e4dfd4", "#17694a", "#2c9c6f"),
-)
 EDGE = 80
 INNER = WIDTH - 2 * EDGE
 TITLE_TOP, TITLE_BOTTOM = 158, 488
+# Where a description stands below the title, which then has less room.
+DESCRIPTION_SIZE, DESCRIPTION_STEP, DESCRIPTION_LINES = 32, 42, 2
 TITLE_SIZES = range(88, 39, -4)
 LINE_HEIGHT = 1.2
 SITE_BASELINE, RULE_Y, FACTS_BASELINE, TAGS_BASELINE = 110, 508, 557, 601
 SITE_SIZE, FACTS_SIZE, TAGS_SIZE = 34, 30, 26
 DOT = 22
+
+
+class CardColours(NamedTuple):
+    """The colours of a card, by default those of light pages in the default palette."""
+
+    paper: str = "#faf8f4"
+    ink: str = "#24221e"
+    quiet: str = "#69645a"
+    line: str = "#e4dfd4"
+    link: str = "#17694a"
+    live: str = "#2c9c6f"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,32 +47,38 @@ class Card:
 
     title: str
     site: str
+    description: str = ""
     date: str = ""
     authors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    colours: CardColours = CardColours()
 
 
 def draw_card(card: Card, fonts: Fonts) -> bytes:
     """Draw a card as a PNG. Takes some 50 ms; for one thread at a time, never for the loop's."""
-    picture = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
+    colours = card.colours
+    picture = Image.new("RGB", (WIDTH, HEIGHT), colours.paper)
     pen = ImageDraw.Draw(picture)
-    pen.rectangle((0, 0, WIDTH, 10), fill=LIVE)
+    pen.rectangle((0, 0, WIDTH, 10), fill=colours.live)
     # Pillow smooths letters, but no circles: it is drawn large, and made small.
     disc = Image.new("L", (8 * DOT, 8 * DOT))
     ImageDraw.Draw(disc).ellipse((0, 0, 8 * DOT - 1, 8 * DOT - 1), fill=255)
     disc = disc.resize((DOT, DOT), Image.Resampling.LANCZOS)
-    picture.paste(LIVE, (EDGE, SITE_BASELINE - DOT - 1), disc)
+    picture.paste(colours.live, (EDGE, SITE_BASELINE - DOT - 1), disc)
     site = fonts.spell(card.site)
-    _write(pen, site, SITE_BASELINE, fonts.regular(SITE_SIZE), QUIET, indent=DOT + 16)
-    _write_title(pen, fonts.spell(card.title), fonts)
+    _write(pen, site, SITE_BASELINE, fonts.regular(SITE_SIZE, site), colours.quiet, indent=DOT + 16)
+    description = fonts.spell(card.description)
+    room = DESCRIPTION_LINES * DESCRIPTION_STEP + 20 if description else 0
+    end = _write_title(pen, fonts.spell(card.title), fonts, colours.ink, TITLE_BOTTOM - room)
+    _write_description(pen, description, end + 20, fonts, colours.quiet)
     facts = [fonts.spell(fact) for fact in (card.date, ", ".join(card.authors))]
     facts_line = " · ".join(fact for fact in facts if fact)
-    _write(pen, facts_line, FACTS_BASELINE, fonts.regular(FACTS_SIZE), INK)
+    _write(pen, facts_line, FACTS_BASELINE, fonts.regular(FACTS_SIZE, facts_line), colours.ink)
     tags = [fonts.spell(tag) for tag in card.tags]
     tags_line = " · ".join(tag for tag in tags if tag)
-    _write(pen, tags_line, TAGS_BASELINE, fonts.regular(TAGS_SIZE), LINK)
+    _write(pen, tags_line, TAGS_BASELINE, fonts.regular(TAGS_SIZE, tags_line), colours.link)
     if facts_line or tags_line:
-        pen.line((EDGE, RULE_Y, WIDTH - EDGE, RULE_Y), fill=LINE, width=2)
+        pen.line((EDGE, RULE_Y, WIDTH - EDGE, RULE_Y), fill=colours.line, width=2)
     png = BytesIO()
     picture.save(png, "PNG")
     return png.getvalue()
@@ -81,25 +97,53 @@ def _write(
     pen.text((EDGE + indent, baseline), shown, fill=colour, font=font, anchor="ls")
 
 
-def _write_title(pen: ImageDraw.ImageDraw, title: str, fonts: Fonts) -> None:
-    font, lines = fit_title(title, fonts)
-    step = font.size * LINE_HEIGHT
-    right_to_left = is_right_to_left(title)
+def _write_title(
+    pen: ImageDraw.ImageDraw, title: str, fonts: Fonts, colour: str, bottom: int
+) -> float:
+    """Write a title, and return where it ends."""
+    font, lines = fit_title(title, fonts, bottom)
+    return _write_lines(pen, lines, font, TITLE_TOP, font.size * LINE_HEIGHT, colour)
+
+
+def _write_description(
+    pen: ImageDraw.ImageDraw, text: str, top: float, fonts: Fonts, colour: str
+) -> None:
+    font = fonts.regular(DESCRIPTION_SIZE, text)
+    pieces = [part for piece in _divide(text) for part in _break(*piece, font)]
+    lines = _wrap(pieces, font)
+    if len(lines) > DESCRIPTION_LINES:
+        rest = " ".join(lines[DESCRIPTION_LINES - 1 :])
+        lines = [*lines[: DESCRIPTION_LINES - 1], shorten(rest, font, INNER)]
+    _write_lines(pen, lines, font, top, DESCRIPTION_STEP, colour)
+
+
+def _write_lines(
+    pen: ImageDraw.ImageDraw,
+    lines: Sequence[str],
+    font: FreeTypeFont,
+    top: float,
+    step: float,
+    colour: str,
+) -> float:
+    right_to_left = is_right_to_left("".join(lines))
     x, anchor = (WIDTH - EDGE, "rs") if right_to_left else (EDGE, "ls")
     for number, line in enumerate(lines):
-        baseline = TITLE_TOP + font.size * 0.9 + number * step
-        pen.text((x, baseline), line, fill=INK, font=font, anchor=anchor)
+        baseline = top + font.size * 0.9 + number * step
+        pen.text((x, baseline), line, fill=colour, font=font, anchor=anchor)
+    return top + len(lines) * step
 
 
-def fit_title(title: str, fonts: Fonts) -> tuple[FreeTypeFont, list[str]]:
-    """Return the largest font in which a title fits, and its lines.
+def fit_title(
+    title: str, fonts: Fonts, bottom: int = TITLE_BOTTOM
+) -> tuple[FreeTypeFont, list[str]]:
+    """Return the largest font in which a title fits above `bottom`, and its lines.
 
     In the smallest, words are broken, and what is still too much is cut.
     """
     pieces = list(_divide(title))
     for size in TITLE_SIZES:
-        font = fonts.bold(size)
-        most = int((TITLE_BOTTOM - TITLE_TOP) / (size * LINE_HEIGHT))
+        font = fonts.bold(size, title)
+        most = int((bottom - TITLE_TOP) / (size * LINE_HEIGHT))
         if size == TITLE_SIZES[-1]:
             pieces = [part for piece in pieces for part in _break(*piece, font)]
         lines = _wrap(pieces, font)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
@@ -23,14 +24,20 @@ class CardFontError(ValueError):
     """The font that a deployer named cannot be used."""
 
 
+# The serif that the pages have, for what is written in its letters: regular and bold.
+SERIF_FILES = ("source-serif-4-latin-400-normal.woff2", "source-serif-4-latin-600-normal.woff2")
+
+
 class Fonts:
     """FiraGO in two weights, or one font file of the deployer's in place of both.
+
+    `serif` is a folder with the pages' own font: what its letters suffice for is written in it.
 
     `version` differs where the same text would be drawn in other pixels. `spell` may be called by
     any thread at any time.
     """
 
-    def __init__(self, path: str = "") -> None:
+    def __init__(self, path: str = "", serif: Path | None = None) -> None:
         if path:
             try:
                 content = Path(path).read_bytes()
@@ -43,8 +50,12 @@ class Fonts:
             self._probe = self._open(self._bold, _PROBE_SIZE, ImageFont.Layout.BASIC)
         # Pillow brings Raqm, which looks for the machine's FriBidi; letters that change their form
         # or run from right to left cannot be written without.
+        self._serif: tuple[bytes, ...] = ()
+        if serif is not None and not path:
+            with suppress(OSError):  # a fork of the theme may be without it
+                self._serif = tuple([(serif / name).read_bytes() for name in SERIF_FILES])
         self._can_shape = bool(features.check("raqm"))
-        digest = blake2b(self._bold, digest_size=16).hexdigest()
+        digest = blake2b(b"".join([self._bold, *self._serif]), digest_size=16).hexdigest()
         self.version = f"{PIL.__version__} {self._can_shape} {digest}"
         self._missing = bytes(self._probe.getmask(_NO_CHARACTER))
         # Our own font has ASCII: most titles are written without probing it for each letter, which
@@ -54,13 +65,20 @@ class Fonts:
         # are for one thread at a time. Held for one glyph.
         self._probing = make_lock()
 
-    def bold(self, size: int) -> ImageFont.FreeTypeFont:
-        """Open the bold weight; `size` is in pixels. For one thread."""
-        return self._open(self._bold, size)
+    def bold(self, size: int, text: str = "") -> ImageFont.FreeTypeFont:
+        """Open the bold weight for a text; `size` is in pixels. For one thread."""
+        return self._open(self._serif[1] if self._is_in_serif(text) else self._bold, size)
 
-    def regular(self, size: int) -> ImageFont.FreeTypeFont:
-        """Open the regular weight; `size` is in pixels. For one thread."""
-        return self._open(self._regular, size)
+    def regular(self, size: int, text: str = "") -> ImageFont.FreeTypeFont:
+        """Open the regular weight for a text; `size` is in pixels. For one thread."""
+        return self._open(self._serif[0] if self._is_in_serif(text) else self._regular, size)
+
+    def _is_in_serif(self, text: str) -> bool:
+        if not (self._serif and text):
+            return False
+        face = self._open(self._serif[1], _PROBE_SIZE, ImageFont.Layout.BASIC)
+        missing = bytes(face.getmask(_NO_CHARACTER))
+        return all(sign == " " or bytes(face.getmask(sign)) != missing for sign in set(text))
 
     def spell(self, text: str) -> str:
         """Return a text as it can be written: without emoji and other signs that the font lacks.

@@ -9,12 +9,13 @@ from flask import Response, abort, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ServiceUnavailable
 
-from blog.cards import Card
+from blog.cards import Card, CardColours
 from blog.config import Settings
 from blog.native import BusyError
 from blog.pages.blueprint import content, pages
 from blog.pages.format import write_day
 from blog.pages.picture_files import FOR_GOOD
+from blog.palettes import choose_colours
 from blog.posts.model import Post
 
 RETRY_SECONDS = 5
@@ -50,10 +51,13 @@ def find_card(post: Post) -> str:
 
 def make_card(settings: Settings, words: GNUTranslations, post: Post) -> Card:
     """Say what a post's card shows."""
+    colours = choose_colours(settings.palette, settings.accent)
     return Card(
         title=post.title,
         site=settings.title,
+        description=post.description,
         date=write_day(words, post.date) if post.date else "",
         authors=post.authors,
         tags=post.tags,
+        colours=CardColours(*[colours[name][0] for name in CardColours._fields]),
     )

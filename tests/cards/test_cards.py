@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import blog.cards.cards
-from blog.cards import Card, Cards
+from blog.cards import Card, CardColours, Cards
 from blog.cards.fonts import Fonts
 from tests.site import ROOT
 
@@ -58,6 +58,8 @@ def test_a_card_is_drawn_once_and_kept_by_what_it_shows(tmp_path: Path, drawn: l
         {"authors": ("Grace",)},
         {"authors": ()},
         {"tags": ("y",)},
+        {"description": "Another"},
+        {"colours": CardColours(link="#000000")},
     ],
 )
 def test_all_that_a_card_shows_changes_its_version(tmp_path: Path, changed: dict[str, object]):

@@ -8,10 +8,21 @@ import pytest
 from PIL import Image
 from pymupdf_fonts import NotoSans_Bold
 
-from blog.cards.drawing import HEIGHT, INNER, TITLE_SIZES, WIDTH, Card, draw_card, fit_title
+from blog.cards.drawing import (
+    HEIGHT,
+    INNER,
+    TITLE_SIZES,
+    WIDTH,
+    Card,
+    CardColours,
+    draw_card,
+    fit_title,
+)
 from blog.cards.fonts import ASCII, CardFontError, Fonts, is_right_to_left
+from tests.site import ROOT
 
 INK, LINK, PAPER = (0x24, 0x22, 0x1E), (0x17, 0x69, 0x4A), (0xFA, 0xF8, 0xF4)
+QUIET = (0x69, 0x64, 0x5A)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +53,34 @@ def test_each_thing_on_a_card_has_its_place(fonts: Fonts):
     assert count(bare, INK, 150, 500) == count(whole, INK, 150, 500) > 1_000
     assert count(bare, INK, 510, 570) == 0 < count(whole, INK, 510, 570)
     assert count(bare, LINK, 570, 630) == 0 < count(whole, LINK, 570, 630)
+    assert count(bare, QUIET, 250, 500) == 0
+
+
+@pytest.mark.parametrize("description", ["What it is about.", "many words " * 40, "x" * 300])
+def test_a_description_has_two_lines_below_the_title(fonts: Fonts, description: str):
+    title = "A title that is as long as three lines of the card, or even more than that"
+    picture = open_card(fonts, title=title, description=description)
+    assert count(picture, QUIET, 300, 500) > 100
+    assert count(picture, QUIET, 488, 630) == 0
+
+
+def test_a_card_has_the_colours_that_it_is_given(fonts: Fonts):
+    picture = open_card(fonts, colours=CardColours(paper="#11161c", ink="#d8dfe7"))
+    assert picture.getpixel((WIDTH - 1, HEIGHT - 1)) == (0x11, 0x16, 0x1C)
+    assert count(picture, (0xD8, 0xDF, 0xE7), 150, 500) > 1_000
+
+
+@pytest.mark.parametrize(
+    ("title", "face"),
+    [("Grüße – “naïve”", "Source Serif 4"), ("Привет", "FiraGO"), ("A Привет", "FiraGO")],
+)
+def test_a_card_is_set_in_the_serif_of_the_pages_where_that_has_the_letters(title: str, face: str):
+    fonts = Fonts(serif=ROOT / "static" / "fonts")
+    assert [font.getname()[0] for font in (fonts.bold(20, title), fonts.regular(20, title))] == [
+        face,
+        face,
+    ]
+    assert fonts.version != Fonts().version
 
 
 @pytest.mark.parametrize(
