@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from ..static_site.pages import find_pages
 NO_GUNICORN = (
     "gunicorn is not installed, which serves it: pip install 'flask-presence[gunicorn,valkey]'"
 )
+_PREFIX_FORM = re.compile(r"(/[\w.~-]+)+/?", re.ASCII)
 SETTINGS = "python:flask_presence.static_site.gunicorn_settings"
 APPLICATION = "flask_presence.static_site.app:create_app()"
 
@@ -60,6 +62,8 @@ def serve(
 
     Redis is that of PRESENCE_REDIS_URL, or an embedded Valkey in PRESENCE_INSTANCE_DIR (instance).
     """
+    if not _PREFIX_FORM.fullmatch(prefix):
+        raise click.ClickException(f"--prefix: found {prefix!r}, expected a path such as /presence")
     try:
         find_pages(pages, refresh_seconds=refresh)
     except ValueError as error:
@@ -67,7 +71,7 @@ def serve(
     if find_spec("gunicorn") is None:
         raise click.ClickException(NO_GUNICORN)
     instance = Path(os.environ.get("PRESENCE_INSTANCE_DIR", "instance"))
-    os.environ.setdefault("PRESENCE_SECRET_KEY", _keep_secret(instance))
+    os.environ.setdefault("PRESENCE_SECRET_KEY", keep_secret(instance))
     os.environ |= {
         "PRESENCE_PAGES": pages,
         "PRESENCE_URL_PREFIX": prefix.rstrip("/"),
@@ -82,14 +86,16 @@ def serve(
     os.execv(sys.executable, command)
 
 
-def _keep_secret(folder: Path) -> str:
+def keep_secret(folder: Path) -> str:
     """Return the secret that signs topics: made once, so that open pages outlive a restart."""
     path = folder / "secret"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            path.touch(mode=0o600, exist_ok=False)
-            path.write_text(secrets.token_hex(32), "ascii")
+        if not path.exists():  # written whole, or not at all
+            new = folder / f"secret.{os.getpid()}"
+            new.touch(mode=0o600)
+            new.write_text(secrets.token_hex(32), "ascii")
+            new.rename(path)
         return path.read_text("ascii").strip()
     except OSError as error:
         raise click.ClickException(

@@ -110,6 +110,9 @@ def test_two_tags_show_who_reads_a_file(kind, new_browser: NewBrowser):
         stack.enter_context(run(make_proxy(kind, folder, port, upstream), folder, log, environ))
         wait_for(f"{url}/sitemap.xml", 200, log)
         wait_for(f"{url}/presence/here", 204, log)  # it is away
+        with urllib.request.urlopen(f"{url}/presence/live?page=x", timeout=5) as away:
+            assert away.headers["Content-Type"].startswith("text/event-stream")
+            assert b"event: busy\nretry: 3000\ndata:\n\n" in away.read()
         serve = [sys.executable, "-m", "flask_presence.cli.serve", "serve"]
         options = ["--bind", f"127.0.0.1:{upstream}", "--pages", f"{url}/sitemap.xml"]
         with run([*serve, *options], folder, log, environ):

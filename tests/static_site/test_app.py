@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import pytest
 from flask import Flask
 
+from flask_presence.cli.serve import keep_secret
 from flask_presence.static_site.app import create_app
 from tests.site import ROOT
 
@@ -73,11 +74,19 @@ def test_words_may_be_the_sites_own(monkeypatch, tmp_path):
     assert ">1 lesen gerade<" in ask(create_app(), "https://example.org/blog/a")
 
 
+def test_the_secret_is_made_once_and_for_its_owner_only(tmp_path):
+    secret = keep_secret(tmp_path / "instance")
+    assert (len(secret), keep_secret(tmp_path / "instance")) == (64, secret)
+    (path,) = (tmp_path / "instance").iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--pages", "posts"], "--pages: found 'posts', expected the address of a sitemap, a file"),
         ([], "Missing option '--pages'"),
+        (["--pages", "/*", "--prefix", "here"], "--prefix: found 'here', expected a path such as"),
     ],
 )
 def test_what_cannot_be_served_is_said(tmp_path: Path, arguments: list[str], said: str):

@@ -90,6 +90,13 @@ def test_htmx_comes_from_the_application_with_its_integrity():
     assert "<script" not in render(without, "{{ presence.total() }}{{ presence.script() }}")
 
 
+def test_below_an_application_root_addresses_begin_with_it():
+    app, _ = make_app(APPLICATION_ROOT="/notes")
+    text = render(app, "{{ presence.total() }}{{ presence.script() }}")
+    assert 'hx-sse:connect="/notes/live?page=' in text
+    assert text.count('<script src="/notes/live/htmx/') == 2
+
+
 def test_of_several_applications_in_a_worker_each_has_a_slot_of_its_own(monkeypatch):
     monkeypatch.setenv("PRESENCE_WORKER_NAME", "abcdef")
     names = [make_app()[0].extensions["presence"].service.tracker.worker for _ in range(3)]
