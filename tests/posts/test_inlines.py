@@ -199,6 +199,23 @@ def test_of_a_link_in_a_link_the_inner_one_is(text: str, shown: str):
     assert render(text) == f"<p>{shown}</p>"
 
 
+@pytest.mark.parametrize(
+    ("text", "alt"),
+    [
+        ("a *b* __c__ ~~d~~", "a b c d"),
+        ("holes ([`A_B`](/x))", "holes (A_B)"),
+        ("`a*b*` h_i_j", "a*b* h_i_j"),
+        ("see <https://a.example>", "see https://a.example"),
+        ("[*a*](/b) <b>c</b>", "a c"),
+        ("\\*a\\* &copy;", "*a* &copy;"),
+        ("2 * 3 * 4", "2 * 3 * 4"),
+    ],
+)
+def test_the_text_of_an_image_has_no_marks(text: str, alt: str):
+    for body in (f"![{text}](/p)", f"![{text}][r]\n\n[r]: /p", f"[![{text}](/p)](/d)"):
+        assert f'<img alt="{alt}"' in render(body)
+
+
 def test_an_image_in_a_link_is_linked():
     assert '<a href="/c"><img alt="a"' in render("[![a](/b)](/c)")
 
@@ -227,7 +244,7 @@ def test_strong_text_may_be_a_bare_address():
     "piece",
     [
         *('<a "', "<a b='", '<div a="\'" ', "<p \"<p '", "- <div '\n", "<a b=c "),
-        *("[a](", "[a](b) ", "[[a](b)](c) ", "a@", "www.", "{a='", "~a", "a@b.c "),
+        *("[a](", "[a](b) ", "[[a](b)](c) ", "a@", "www.", "{a='", "~a", "a@b.c ", "![*a*](/b)"),
     ],
 )
 def test_what_never_ends_takes_linear_time(piece: str):

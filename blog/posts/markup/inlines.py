@@ -28,6 +28,8 @@ from markdown.inlinepatterns import (
 from markdown.treeprocessors import Treeprocessor, UnescapeTreeprocessor
 from markdown.util import INLINE_PLACEHOLDER_RE, AtomicString
 
+from blog.posts.markup.alts import AltText, register_alts
+
 # A tag as CommonMark has it (6.6): `Map<String, Object>` has none. Python-Markdown takes any text
 # without quotation marks for one.
 _TAG = (
@@ -184,7 +186,7 @@ class LinkPattern(_Bracketed):
         )
 
 
-class ImageLinkPattern(_Bracketed, ImageInlineProcessor):
+class ImageLinkPattern(AltText, _Bracketed, ImageInlineProcessor):
     """Finds `![text](address)`."""
 
 
@@ -230,11 +232,11 @@ class ShortReferencePattern(ReferencePattern):
         return text, index, not (following and following[1])
 
 
-class ImagePattern(ReferencePattern, ImageReferenceInlineProcessor):
+class ImagePattern(AltText, ReferencePattern, ImageReferenceInlineProcessor):
     """Finds `![text][label]` and `![label][]`."""
 
 
-class ShortImagePattern(ShortReferencePattern, ImageReferenceInlineProcessor):
+class ShortImagePattern(AltText, ShortReferencePattern, ImageReferenceInlineProcessor):
     """Finds `![label]`."""
 
 
@@ -274,6 +276,7 @@ def register_inlines(md: Markdown) -> None:
         md.inlinePatterns.register(kind(begin, md, references), name, priority)
     md.inlinePatterns.register(LinkPattern(r"(?<!\!)\[", md), "link", 160)
     md.inlinePatterns.register(ImageLinkPattern(r"\!\[", md), "image_link", 150)
+    register_alts(md)
     md.treeprocessors.register(AttributeEscapeStep(md), "page_attributes", 9)
     md.treeprocessors.register(EscapeStep(md), "unescape", 0)
     definitions: Any = md.parser.blockprocessors["reference"]
