@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .redis_address import RedisAddress
 from .streams.hub import Limits
 from .tracking import Timings
 
@@ -44,8 +45,14 @@ def read_settings(read: Callable[[str, str], str]) -> PresenceSettings:
             raise ValueError(f"PRESENCE_{name}: found {text!r}, expected a whole number")
         return int(text)
 
+    url = read("REDIS_URL", "")
+    if url:
+        try:
+            RedisAddress.parse(url)
+        except ValueError as error:
+            raise ValueError(f"PRESENCE_REDIS_URL: {error}") from None
     return PresenceSettings(
-        redis_url=read("REDIS_URL", ""),
+        redis_url=url,
         redis_prefix=read("REDIS_PREFIX", plain.redis_prefix),
         max_streams=read_count("MAX_STREAMS", plain.max_streams),
         max_streams_per_address=read_count(

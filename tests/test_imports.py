@@ -101,7 +101,11 @@ ALLOWED: dict[str, set[str]] = {
         "flask_presence.streams",
         "flask_presence.tracking",
     },
-    "flask_presence.settings": {"flask_presence.streams", "flask_presence.tracking"},
+    "flask_presence.settings": {
+        "flask_presence.redis_address",
+        "flask_presence.streams",
+        "flask_presence.tracking",
+    },
     "flask_presence.streams": set(),
     "flask_presence.place": {"flask_presence.redis_address"},
     "flask_presence.tracking": {"flask_presence.redis_address"},

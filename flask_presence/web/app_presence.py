@@ -42,8 +42,8 @@ ALONE = (
     " for themselves"
 )
 THREADS = (
-    "presence: nobody is counted: this server has a thread for each request, as `flask run` has;"
-    " start it with `gunicorn -k gevent` and your application"
+    "presence: nobody is counted: this server gives each request a thread or a process, as"
+    " `flask run` and gunicorn's sync and gthread workers do; start it with `gunicorn -k gevent`"
 )
 UNSIGNED = "presence: found no SECRET_KEY in the app's config, expected one: it signs the topics"
 _PREFIX_FORM = re.compile(r"(/[\w.~-]+)+", re.ASCII)
@@ -116,6 +116,7 @@ class AppPresence:
         self._pages = _put_before(app, self)
         self._live = self.service.wrap(self._pages)
         self._root = ""
+        self._is_asked = False
         self._is_started = False
         # Whether anybody can be counted: not by a server of threads.
         self.is_counting = True
@@ -180,8 +181,10 @@ class AppPresence:
 
     def start(self) -> None:
         """Begin to count, where a server of greenlets runs it. Idempotent."""
-        if self._is_started:
+        if self._is_asked:
             return
+        self._is_asked = True
+        self._say_if_hidden()
         if not monkey.is_module_patched("socket"):
             self._note_threads()
             return
@@ -190,9 +193,20 @@ class AppPresence:
             log.warning(ALONE)
         self.service.start()
 
+    def _say_if_hidden(self) -> None:
+        """Say which of the application's own addresses its streams stand before."""
+        path = self.url_prefix + PATH
+        for rule in self._app.url_map.iter_rules():
+            if rule.rule.rstrip("/") == path:
+                log.error(
+                    "presence: found a route of the application at %s, where its streams are,"
+                    " expected none: move it, or set PRESENCE_URL_PREFIX",
+                    rule.rule,
+                )
+
     def _note_threads(self) -> None:
-        """Say once that nobody is counted; the pages have no numbers then, but a notice."""
-        if self.is_counting and not self._app.testing:
+        """Say that nobody is counted; the pages have no numbers then, but a notice."""
+        if not self._app.testing:
             self.is_counting = False
             log.warning(THREADS)
 

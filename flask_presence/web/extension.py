@@ -188,7 +188,7 @@ class Presence:
         """Have `key` count on a topic as long as `owner` says; return the ref.
 
         For what is no open page: a call, a job, a game. A greenlet that is the owner is watched.
-        Raises `AlreadyTrackedError`, and `TypeError` or `ValueError` for what no meta may hold.
+        Raises `AlreadyTrackedError`, and `ValueError` for what no meta may hold.
         """
         _check_topic(topic)
         own = {"page": topic, "joined_at": int(time.time() * 1000), "tab": TRACKED_BY_APPLICATION}

@@ -13,25 +13,29 @@ OWN_FIELDS = frozenset({"page", "joined_at", "tab", "ref", "prev_ref"})
 MAX_META_BYTES = 1024
 
 
+class MetaError(ValueError):
+    """A meta that cannot be used, said in one line."""
+
+
 def check_added(added: object) -> dict[str, Any]:
     """Return what an application adds to a meta, or puts in place of what it had added.
 
-    Raises `TypeError` for what is no mapping or cannot be JSON, `ValueError` for one of our own
-    fields and for more than `MAX_META_BYTES`.
+    Raises `MetaError` for what is no mapping or cannot be JSON, for one of our own fields, and for
+    more than `MAX_META_BYTES`.
     """
     if not isinstance(added, Mapping):
-        raise TypeError(f"presence: found a meta of type {type(added).__name__}, expected a dict")
+        raise MetaError(f"presence: found a meta of type {type(added).__name__}, expected a dict")
     for name in added:
         if not isinstance(name, str):
-            raise TypeError(f"presence: found the field {name!r} in a meta, expected a str")
+            raise MetaError(f"presence: found the field {name!r} in a meta, expected a str")
         if name in OWN_FIELDS:
-            raise ValueError(f"presence: found the field {name!r} in a meta, expected another name")
+            raise MetaError(f"presence: found the field {name!r} in a meta, expected another name")
     try:
         text = json.dumps(dict(added), allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
-        raise TypeError(f"presence: found a meta that JSON cannot hold: {error}") from None
+        raise MetaError(f"presence: found a meta that JSON cannot hold: {error}") from None
     if len(text) > MAX_META_BYTES:
-        raise ValueError(
+        raise MetaError(
             f"presence: found a meta of {len(text)} bytes, expected {MAX_META_BYTES} at most"
         )
     return dict(added)

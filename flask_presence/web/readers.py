@@ -15,7 +15,7 @@ from ..streams.event import encode_event
 from ..streams.observer import Ending
 from ..streams.stream import Stream
 from ..tracking import Diff, Presence
-from .own_meta import check_added, read_added, read_age
+from .own_meta import MetaError, check_added, read_added, read_age
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -137,9 +137,11 @@ class Readers:
             return meta
         try:
             return {**kept, **check_added(self.choose_meta(environ, place, key, kept)), **meta}
-        except Exception:
-            log.exception("presence: found no meta to add to a page, expected a dict")
-            return meta
+        except MetaError as error:
+            log.error("%s; the page has none of it", error)
+        except Exception:  # the application's own
+            log.exception("presence: found no meta to add to a page, as its function failed")
+        return meta
 
     def arrive(self, stream: Stream, key: str, prev_ref: str | None, meta: Meta) -> str:
         """Count a stream; return its ref. `prev_ref` is what its tab was, if it comes back."""
@@ -171,7 +173,7 @@ class Readers:
         ref, tab, added = before["ref"], before.get("tab", before["ref"]), read_added(before)
         try:
             after = check_added({**added, **changes})
-        except (TypeError, ValueError) as error:
+        except MetaError as error:
             log.warning("%s; it stays as it was", error)
             return
         if after == added:

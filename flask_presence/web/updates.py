@@ -17,7 +17,7 @@ import gevent
 from gevent import monkey
 
 from .identity import Identity
-from .own_meta import check_added
+from .own_meta import MetaError, check_added
 from .readers import Meta, Readers, put_last
 from .request_signals import is_own
 
@@ -100,8 +100,10 @@ class Updates:
             changes = self._read(environ, meta, form)
             if changes:
                 self._readers.ask_change(key, meta, check_added(changes))
-        except Exception:
-            log.exception("presence: found no change of a meta in a request, expected a dict")
+        except MetaError as error:
+            log.error("%s; it stays as it was", error)
+        except Exception:  # the application's own
+            log.exception("presence: found no change of a meta, as its function failed")
         return NO_CONTENT
 
     def _takes_one(self, key: str) -> bool:

@@ -28,6 +28,7 @@ WSGIServer(("127.0.0.1", int(sys.argv[1])), app, log=None).serve_forever()
 SERVERS = {
     "gunicorn": ("-m", "gunicorn", "-k", "gevent", "-w", "2", "-b", "127.0.0.1:{port}"),
     "configured": ("-m", "gunicorn", "-b", "127.0.0.1:{port}"),
+    "gunicorn that blocks": ("-m", "gunicorn", "-b", "127.0.0.1:{port}"),
     "pywsgi": ("-c", PYWSGI, "{port}"),
     "flask run": ("-m", "flask", "--app", "{app}", "run", "--port", "{port}"),
 }
@@ -41,7 +42,7 @@ def serve(
     shutil.copy(ROOT / "docs" / f"{app}.py", tmp_path)
     port = reserve_port()
     arguments = [part.format(port=port, app=app) for part in SERVERS[server]]
-    if server in ("gunicorn", "configured"):
+    if "gunicorn" in arguments:
         arguments.append(f"{app}:app")
     if server == "configured":  # as `flask presence init` does
         list(write_starter(tmp_path / "templates", tmp_path))

@@ -23,11 +23,12 @@ def page_of(text: str) -> str:
     return found[1]
 
 
-def test_a_server_of_threads_counts_nobody_and_says_so(tmp_path):
-    with serve("flask run", tmp_path) as port:
+@pytest.mark.parametrize("server", ["flask run", "gunicorn that blocks"])
+def test_a_server_of_threads_counts_nobody_and_says_so(server, tmp_path):
+    with serve(server, tmp_path) as port:
         for _ in range(2):
             page = fetch(port, "/a")
-            assert "nobody is counted: this server has a thread for each request" in page
+            assert "nobody is counted: this server gives each request a thread" in page
             assert "hx-sse" not in page
             assert "<span" not in page
         assert (tmp_path / "log").read_text().count("start it with `gunicorn -k gevent`") == 1
@@ -192,5 +193,17 @@ def test_a_listener_is_told_of_its_topic_only():
     ],
 )
 def test_what_cannot_be_used_is_one_line_that_says_what_to_do(make, said):
-    with pytest.raises((RuntimeError, ValueError, TypeError), match=re.escape(said)):
+    with pytest.raises((RuntimeError, ValueError, TypeError), match=re.escape(said)) as raised:
         make()
+    assert "\n" not in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+def test_a_route_of_the_application_where_its_streams_are_is_said(caplog):
+    for config, count in (({}, 1), ({"PRESENCE_URL_PREFIX": "/notes"}, 0)):
+        app, _ = make_app(**config)
+        app.add_url_rule("/live/", "mine", lambda: "mine")
+        app.test_client().get("/")
+        said = [one for one in caplog.messages if "found a route of the application" in one]
+        assert len(said) == count
+        caplog.clear()

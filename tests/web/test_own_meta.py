@@ -14,7 +14,7 @@ from flask_presence.streams.event import encode_event
 from flask_presence.streams.stream import Request, Stream
 from flask_presence.tracking import Roster
 from flask_presence.web.identity import Identity
-from flask_presence.web.own_meta import MAX_META_BYTES, check_added
+from flask_presence.web.own_meta import MAX_META_BYTES, MetaError, check_added
 from flask_presence.web.readers import TOPIC
 from flask_presence.web.service import PresenceService
 from flask_presence.web.tab import Tab
@@ -93,8 +93,17 @@ def test_a_meta_of_no_use_costs_what_it_would_add_and_is_said(site, caplog, answ
     site.service.readers.choose_meta = lambda *_: answer
     site.open("ann")
     assert site.shown() == [{"page": "a"}]
-    assert "found no meta to add to a page" in caplog.text
+    (said,) = caplog.messages
+    assert said.startswith("presence: found ")
+    assert said.endswith("; the page has none of it")
     assert site.service.tracker.count(TOPIC, page="a") == 1
+
+
+def test_a_function_that_fails_costs_what_it_would_add(site, caplog):
+    site.service.readers.choose_meta = lambda *_: int("no")
+    site.open("ann")
+    assert site.shown() == [{"page": "a"}]
+    assert "found no meta to add to a page, as its function failed" in caplog.text
 
 
 def test_each_tab_is_greeted_for_itself(site):
@@ -118,6 +127,6 @@ def test_each_tab_is_greeted_for_itself(site):
     ],
 )
 def test_what_no_meta_may_hold_is_one_line_that_says_what_was_found(added, said):
-    with pytest.raises((TypeError, ValueError), match=re.escape(said)) as raised:
+    with pytest.raises(MetaError, match=re.escape(said)) as raised:
         check_added(added)
     assert "\n" not in str(raised.value)
