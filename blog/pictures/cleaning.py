@@ -10,8 +10,14 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from mmap import mmap
 from zlib import crc32
+
+# What is read: bytes, or memory that is given back at once.
+Content = bytes | mmap
+# What is kept: the bytes from one place to another, or new ones.
+Part = tuple[int, int] | bytes
 
 ORIENTATION = 0x0112
 EXIF_BEGIN = b"Exif\0\0"
@@ -39,58 +45,80 @@ class CannotCleanError(ValueError):
     """A file may say where it was taken, and nobody here can tell."""
 
 
-def clean(content: bytes) -> bytes:
-    """Return the bytes of a picture without what is not seen; the same where there is nothing.
+def find_parts(content: Content) -> list[Part]:
+    """Return what is to be sent of a picture: one part where that is all of it.
 
-    What is no JPEG, PNG or WebP comes back as it is. Raises `CannotCleanError` for another
-    kind of a camera's files (HEIC, TIFF), whatever its name says.
+    What is no JPEG, PNG or WebP is sent as it is. Raises `CannotCleanError` for another kind of a
+    camera's files (HEIC, TIFF), whatever its name says.
     """
-    if content.startswith(JPEG_BEGIN):
-        return b"".join(_clean_jpeg(content))
-    if content.startswith(PNG_BEGIN):
-        return b"".join(_clean_png(content))
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+    begin = content[:12]
+    if begin.startswith(JPEG_BEGIN):
+        return _join(_clean_jpeg(content))
+    if begin.startswith(PNG_BEGIN):
+        return _join(_clean_png(content))
+    if begin.startswith(b"RIFF") and begin.endswith(b"WEBP"):
         return _clean_webp(content)
-    is_heic = content[4:8] == b"ftyp" and content[8:12] not in (b"avif", b"avis")
-    if is_heic or content[:4] in (b"II*\0", b"MM\0*"):
+    is_heic = begin[4:8] == b"ftyp" and begin[8:12] not in (b"avif", b"avis")
+    if is_heic or begin[:4] in (b"II*\0", b"MM\0*"):
         raise CannotCleanError("found HEIC or TIFF, expected JPEG, PNG or WebP")
-    return content
+    return [(0, len(content))]
 
 
-def _clean_jpeg(content: bytes) -> Iterator[bytes]:
+def read_parts(content: Content, parts: Iterable[Part]) -> Iterator[bytes]:
+    """Yield the bytes of parts, in pieces that take little memory."""
+    for part in parts:
+        if isinstance(part, bytes):
+            yield part
+            continue
+        for at in range(*part, SEARCHED_BYTES):
+            yield content[at : min(at + SEARCHED_BYTES, part[1])]
+
+
+def _join(parts: Iterable[Part]) -> list[Part]:
+    """Make one part of those that stood side by side."""
+    joined: list[Part] = []
+    for part in parts:
+        last = joined[-1] if joined else b""
+        if isinstance(part, tuple) and isinstance(last, tuple) and last[1] == part[0]:
+            joined[-1] = (last[0], part[1])
+        else:
+            joined.append(part)
+    return joined
+
+
+def _clean_jpeg(content: Content) -> Iterator[Part]:
     """Yield what is kept; nothing behind the picture's end, where phones keep more of it."""
-    yield JPEG_BEGIN
+    yield 0, len(JPEG_BEGIN)
     orientation = 1
-    has_said = False
-    at = 2
-    while 0 <= at < len(content):
+    at = len(JPEG_BEGIN)
+    while at < len(content):
         marker = _NEXT_MARKER.match(content, at)
         if marker is None:  # broken: no program reads on
             return
-        kind, start = marker[1][0], marker.end() - 2
+        kind, body_at = marker[1][0], marker.end() + 2
         if kind == JPEG_END[1]:
-            yield JPEG_END
+            yield at, marker.end()
             return
-        if marker.end() + 2 > len(content):
+        end = marker.end() + int.from_bytes(content[marker.end() : body_at], "big")
+        if not body_at <= end <= len(content):
             return
-        end = marker.end() + struct.unpack_from(">H", content, marker.end())[0]
-        body = content[marker.end() + 2 : end]
-        if kind == 0xE1 and body.startswith(EXIF_BEGIN):
-            orientation = _read_orientation(body)
-        is_picture = not (0xE0 <= kind <= 0xEF or kind == COMMENT)
-        if is_picture and not has_said and orientation != 1:
-            has_said = True
+        begin = content[body_at : body_at + 16]
+        is_seen = not (0xE0 <= kind <= 0xEF or kind == COMMENT)
+        if kind == 0xE1 and begin.startswith(EXIF_BEGIN):
+            orientation = _read_orientation(content[body_at:end])
+        if is_seen and orientation != 1:
             exif = EXIF_BEGIN + _write_orientation(orientation)
             yield b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
-        if is_picture or (kind in KEPT_APPS and body.startswith(KEPT_APPS[kind])):
-            yield content[start:end]
+            orientation = 1
+        if is_seen or (kind in KEPT_APPS and begin.startswith(KEPT_APPS[kind])):
+            yield at, end
         at = end
         if kind == START_OF_SCAN:
             at = _find_marker(content, end)
-            yield content[end:at]
+            yield end, at
 
 
-def _find_marker(content: bytes, start: int) -> int:
+def _find_marker(content: Content, start: int) -> int:
     """Return where the pixels that begin at `start` end."""
     for window in range(start, len(content), SEARCHED_BYTES):
         # One byte of the next window, too: a marker has two.
@@ -100,59 +128,61 @@ def _find_marker(content: bytes, start: int) -> int:
     return len(content)
 
 
-def _is_followed(content: bytes, at: int) -> bool:
+def _is_followed(content: Content, at: int) -> bool:
     """Tell whether a part that begins here ends before another: damaged pixels look like a part."""
     end = at + int.from_bytes(content[at : at + 2], "big")
     return content[end : end + 1] == b"\xff"
 
 
-def _clean_png(content: bytes) -> Iterator[bytes]:
-    yield PNG_BEGIN
+def _clean_png(content: Content) -> Iterator[Part]:
     at = len(PNG_BEGIN)
-    chunks: list[bytes] = []
+    kept: list[Part] = [(0, at)]
     orientation = 1
     while at + 12 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, at)
-        end = at + 12 + length
+        end = min(at + 12 + length, len(content))
         if kind == b"eXIf":
             orientation = _read_orientation(content[at + 8 : end - 4])
         elif kind in KEPT_CHUNKS:
-            chunks.append(content[at:end])
+            kept.append((at, end))
         at = end
         if kind == b"IEND":
             break
-    yield from chunks[:1]
+    yield from kept[:2]
     if orientation != 1:
         yield _write_chunk(b"eXIf", _write_orientation(orientation))
-    yield from chunks[1:]
+    yield from kept[2:]
 
 
 def _write_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc32(kind + body))
 
 
-def _clean_webp(content: bytes) -> bytes:
-    parts: list[bytes] = []
-    orientation = 1
+def _clean_webp(content: Content) -> list[Part]:
+    kept: list[Part] = []
+    orientation, flags = 1, 0
     at = 12
     while at + 8 <= len(content):
         kind, length = struct.unpack_from("<4sI", content, at)
-        end = at + 8 + length + length % 2
+        end = min(at + 8 + length + length % 2, len(content))
         if kind == b"EXIF":
             orientation = _read_orientation(content[at + 8 : at + 8 + length])
+        elif kind == b"VP8X" and end > at + 8:
+            flags = content[at + 8]
+            kept += [(at, at + 8), b"", (at + 9, end)]
         elif kind in WEBP_KEPT:
-            parts.append(content[at:end])
+            kept.append((at, end))
         at = end
-    has_flags = bool(parts) and parts[0].startswith(b"VP8X") and len(parts[0]) > 8
-    if has_flags:
-        turned = WEBP_EXIF_BIT if orientation != 1 else 0
-        flags = parts[0][8] & ~(WEBP_EXIF_BIT | WEBP_XMP_BIT) | turned
-        parts[0] = parts[0][:8] + bytes([flags]) + parts[0][9:]
-        if turned:
-            exif = _write_orientation(orientation)
-            parts.append(struct.pack("<4sI", b"EXIF", len(exif)) + exif + b"\0" * (len(exif) % 2))
-    body = b"WEBP" + b"".join(parts)
-    return b"RIFF" + struct.pack("<I", len(body)) + body
+    if orientation != 1:
+        exif = _write_orientation(orientation)
+        kept.append(struct.pack("<4sI", b"EXIF", len(exif)) + exif)
+    says = WEBP_EXIF_BIT if orientation != 1 else 0
+    written = bytes([flags & ~(WEBP_EXIF_BIT | WEBP_XMP_BIT) | says])
+    kept = [written if part == b"" else part for part in kept]
+    size = sum(len(part) if isinstance(part, bytes) else part[1] - part[0] for part in kept)
+    if 12 + size == len(content) and not flags & (WEBP_EXIF_BIT | WEBP_XMP_BIT):
+        return [(0, len(content))]
+    return _join([b"RIFF" + struct.pack("<I", size + 4) + b"WEBP", *kept])
 
 
 def _read_orientation(exif: bytes) -> int:

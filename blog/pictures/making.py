@@ -160,9 +160,16 @@ def write_webp(image: Image.Image, profile: bytes, **options: Any) -> bytes:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that nobody ever sees a part of it."""
+    with writing_whole(path) as part:
+        part.write_bytes(content)
+
+
+@contextmanager
+def writing_whole(path: Path) -> Iterator[Path]:
+    """Give another path to write to; what is there afterwards takes the place of the file."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        part.write_bytes(content)
+        yield part
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import os
+from collections.abc import Iterable
+from mmap import mmap
 from pathlib import Path
 
 from blog.native import NativeWork
-from blog.pictures.cleaning import CannotCleanError, clean
-from blog.pictures.making import write_whole
+from blog.pictures.cleaning import CannotCleanError, find_parts, read_parts
+from blog.pictures.making import writing_whole
 from blog.pictures.shelf import Mark, Shelf, find_mark, hash_content
-
-log = logging.getLogger(__name__)
 
 # Requests that wait while one original is looked through, which takes up to 60 ms.
 MAX_WAITING = 200
@@ -53,21 +52,34 @@ class Originals:
         kept = self._find_kept(path)
         if kept is not None:  # by another, while this one waited
             return kept
-        before = path.stat()
-        content = path.read_bytes()
-        cleaned = clean(content)
-        served = path
-        if cleaned != content:
-            served = self._shelf.clean_path(hash_content(content))
-            try:
-                self._shelf.folder.mkdir(parents=True, exist_ok=True)
-                write_whole(served, cleaned)
-                # A browser that has the original is told when that changed.
-                os.utime(served, ns=(before.st_atime_ns, before.st_mtime_ns))
-            except OSError:
-                return cleaned
-        self._known[path] = ((before.st_mtime_ns, before.st_size), served)
+        with path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            mark = before.st_mtime_ns, before.st_size
+            if not before.st_size:
+                return path
+            # Memory of its own, which the system has back at once. The file itself, if it were
+            # mapped and its author cut it short, would end the worker.
+            with mmap(-1, before.st_size) as content:
+                file.readinto(content)
+                parts = find_parts(content)
+                served = path
+                if parts != [(0, before.st_size)]:
+                    served = self._shelf.clean_path(hash_content(content))
+                    try:
+                        self._keep(served, read_parts(content, parts), mark)
+                    except OSError:
+                        return b"".join(read_parts(content, parts))
+        self._known[path] = (mark, served)
         return served
+
+    def _keep(self, path: Path, pieces: Iterable[bytes], mark: Mark) -> None:
+        """Write a copy so that nobody ever sees a part of it. Raises OSError."""
+        self._shelf.folder.mkdir(parents=True, exist_ok=True)
+        with writing_whole(path) as part:
+            with part.open("wb") as file:
+                file.writelines(pieces)
+            # A browser that has the original is told when that changed.
+            os.utime(part, ns=(mark[0], mark[0]))
 
 
 __all__ = ["CannotCleanError", "Originals"]

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def hash_content(content: bytes) -> str:
+def hash_content(content: bytes | mmap) -> str:
     """Name a content as `hash_file` does."""
     digest = begin_digest()
     digest.update(content)
