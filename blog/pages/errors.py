@@ -7,7 +7,7 @@ import logging
 from functools import lru_cache
 from typing import Any
 
-from flask import Flask, render_template, request
+from flask import Flask, render_template, request, url_for
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
@@ -59,8 +59,15 @@ def register_errors(app: Flask, settings: Settings) -> None:
 
     def render(code: int, heading: str, text: str, *made_of: object) -> str:
         """Render the page; `made_of` is what it differs by beside its words."""
+        is_of_menu = request.endpoint is not None and not request.view_args
         return render_template(
-            "error.html", settings=settings, code=code, heading=heading, words=text, title=heading
+            "error.html",
+            settings=settings,
+            code=code,
+            heading=heading,
+            words=text,
+            title=heading,
+            current_path=url_for(str(request.endpoint)) if is_of_menu else "",
         )
 
     if not settings.dev:  # then templates change, too

@@ -15,8 +15,8 @@ from blog.posts import Library
 from blog.posts.markup.markdown import Style
 from blog.posts.pages import PageLibrary
 
-# A list in a list, and so on: Python-Markdown goes deeper with each.
-TOO_DEEP = "- " * 1000 + "x"
+# A note in a note, and so on: Python-Markdown goes deeper with each.
+TOO_DEEP = "\n".join("    " * depth + "!!! note x" for depth in range(400))
 GOOD = "---\ntitle: Good\ndate: 2025-11-24\n---\nText.\n"
 
 
