@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from blog.cards.fonts import Fonts, is_right_to_left
 # What Facebook, X, LinkedIn and Mastodon show whole: 1.91 to 1.
 WIDTH, HEIGHT = 1200, 630
 # Goes up when a card of the same words comes out differently.
-DRAWING_VERSION = 2
+DRAWING_VERSION = 3
 
 EDGE = 80
 INNER = WIDTH - 2 * EDGE
@@ -43,13 +44,14 @@ class CardColours(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """All that one card shows; `date` is in words, or empty."""
+    """All that one card shows; `date` is in words, or empty, `comma` stands between authors."""
 
     title: str
     site: str
     description: str = ""
     date: str = ""
     authors: tuple[str, ...] = ()
+    comma: str = ", "
     tags: tuple[str, ...] = ()
     colours: CardColours = CardColours()
 
@@ -64,19 +66,24 @@ def draw_card(card: Card, fonts: Fonts) -> bytes:
     disc = Image.new("L", (8 * DOT, 8 * DOT))
     ImageDraw.Draw(disc).ellipse((0, 0, 8 * DOT - 1, 8 * DOT - 1), fill=255)
     disc = disc.resize((DOT, DOT), Image.Resampling.LANCZOS)
-    picture.paste(colours.live, (EDGE, SITE_BASELINE - DOT - 1), disc)
+    # A card runs as its title does.
+    title = fonts.spell(card.title)
+    leftwards = is_right_to_left(title)
+    dot_x = WIDTH - EDGE - DOT if leftwards else EDGE
+    picture.paste(colours.live, (dot_x, SITE_BASELINE - DOT - 1), disc)
+    write = partial(_write, pen, leftwards=leftwards)
     site = fonts.spell(card.site)
-    _write(pen, site, SITE_BASELINE, fonts.regular(SITE_SIZE, site), colours.quiet, indent=DOT + 16)
+    write(site, SITE_BASELINE, fonts.regular(SITE_SIZE, site), colours.quiet, indent=DOT + 16)
     description = fonts.spell(card.description)
     room = DESCRIPTION_LINES * DESCRIPTION_STEP + 20 if description else 0
-    end = _write_title(pen, fonts.spell(card.title), fonts, colours.ink, TITLE_BOTTOM - room)
+    end = _write_title(pen, title, fonts, colours.ink, TITLE_BOTTOM - room)
     _write_description(pen, description, end + 20, fonts, colours.quiet)
-    facts = [fonts.spell(fact) for fact in (card.date, ", ".join(card.authors))]
+    facts = [fonts.spell(fact) for fact in (card.date, card.comma.join(card.authors))]
     facts_line = " · ".join(fact for fact in facts if fact)
-    _write(pen, facts_line, FACTS_BASELINE, fonts.regular(FACTS_SIZE, facts_line), colours.ink)
+    write(facts_line, FACTS_BASELINE, fonts.regular(FACTS_SIZE, facts_line), colours.ink)
     tags = [fonts.spell(tag) for tag in card.tags]
     tags_line = " · ".join(tag for tag in tags if tag)
-    _write(pen, tags_line, TAGS_BASELINE, fonts.regular(TAGS_SIZE, tags_line), colours.link)
+    write(tags_line, TAGS_BASELINE, fonts.regular(TAGS_SIZE, tags_line), colours.link)
     if facts_line or tags_line:
         pen.line((EDGE, RULE_Y, WIDTH - EDGE, RULE_Y), fill=colours.line, width=2)
     png = BytesIO()
@@ -91,10 +98,13 @@ def _write(
     font: FreeTypeFont,
     colour: str,
     *,
+    leftwards: bool,
     indent: int = 0,
 ) -> None:
+    """Write one line, which begins at the edge where the card begins."""
     shown = shorten(text, font, INNER - indent)
-    pen.text((EDGE + indent, baseline), shown, fill=colour, font=font, anchor="ls")
+    x, anchor = (WIDTH - EDGE - indent, "rs") if leftwards else (EDGE + indent, "ls")
+    pen.text((x, baseline), shown, fill=colour, font=font, anchor=anchor)
 
 
 def _write_title(

@@ -58,6 +58,7 @@ def make_card(settings: Settings, words: GNUTranslations, post: Post) -> Card:
         description=post.description,
         date=write_day(words, post.date) if post.date else "",
         authors=post.authors,
+        comma=words.gettext(", "),
         tags=post.tags,
         colours=CardColours(*[colours[name][0] for name in CardColours._fields]),
     )

@@ -169,11 +169,15 @@ def test_a_text_runs_as_its_first_letter_does(text: str, is_so: bool):
     assert is_right_to_left(text) is is_so
 
 
-def test_a_title_from_right_to_left_begins_at_the_right(fonts: Fonts):
-    picture = open_card(fonts, title="مرحبا")
-    half = picture.crop((0, 150, WIDTH // 2, 500))
+def test_a_card_whose_title_runs_from_right_to_left_begins_at_the_right(fonts: Fonts):
+    facts = {"site": "القمر", "date": "1 مايو 2026", "authors": ("ليلى", "عمر"), "tags": ("قمر",)}
+    picture = open_card(fonts, title="مرحبا", comma="، ", **facts)
     assert count(picture, INK, 150, 500) > 100
-    assert count(half, INK, 0, 350) == 0
+    assert count(picture, INK, 510, 570) > 100
+    left = picture.crop((0, 20, WIDTH // 2, 500)), picture.crop((0, 512, WIDTH // 2, HEIGHT))
+    assert [half.getcolors() for half in left] == [
+        [(half.width * half.height, PAPER)] for half in left
+    ]
 
 
 def test_a_deployer_s_font_is_used_instead(tmp_path):

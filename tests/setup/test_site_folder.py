@@ -120,6 +120,9 @@ def test_the_wheels_hold_what_belongs_and_nothing_else(package):
         path.relative_to(ROOT).as_posix() for path in (ROOT / "templates").rglob("*.html")
     }
     assert in_repository <= theme
+    translations = {path.name for path in (ROOT / "blog" / "translations").iterdir()}
+    assert {"de.po", "messages.pot"} < translations
+    assert {f"blog/translations/{name}" for name in translations} <= blog
     assert not {name for name in theme if name.startswith("static/vendor")}
     assert "blog/live/motifs.json" in blog
     assert {"static/fonts/source-serif-4-latin-400-normal.woff2", "static/fonts/LICENSE"} <= theme

@@ -52,9 +52,8 @@ def write(catalogue: Catalog) -> bytes:
         width=0,
         sort_output=True,
         ignore_obsolete=True,
-        # Where a message stands is said once: else each move would change every catalogue.
-        no_location=catalogue.locale is not None,
-        include_lineno=False,
+        # `git grep` says where a message stands; here, each move would be a change.
+        no_location=True,
         omit_header=catalogue.locale is None,
     )
     lines = text.getvalue().splitlines(keepends=True)
