@@ -335,3 +335,19 @@ def test_a_file_of_secrets_that_cannot_be_read_is_one_line(tmp_path, secrets, sa
 def test_a_site_address_may_have_the_path_that_the_blog_is_below(url, origin, base_path):
     settings = Settings.from_environ({"BLOG_SITE_URL": url})
     assert (settings.origin, settings.base_path) == (origin, base_path)
+
+
+def test_hosts_of_other_sites_are_a_list_in_the_settings_file(tmp_path):
+    hosts = 'frame_hosts = ["https://a.example", "https://b.example"]\n'
+    (tmp_path / "viblog.toml").write_text(hosts + 'form_hosts = ["https://a.example/x"]\n')
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environ({}, tmp_path)
+    assert caught.value.problems == [
+        "viblog.toml, form_hosts: found 'https://a.example/x', expected https:// and a host, no"
+        " path, comma-separated"
+    ]
+    (tmp_path / "viblog.toml").write_text(hosts)
+    assert Settings.from_environ({}, tmp_path).frame_hosts == (
+        "https://a.example",
+        "https://b.example",
+    )

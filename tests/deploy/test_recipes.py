@@ -190,3 +190,28 @@ def ask(site: Site, request: str) -> str:
     with socket.create_connection(("127.0.0.1", site.port), timeout=5) as sock:
         sock.sendall(request.encode())
         return sock.recv(65536).decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [
+        ("nginx.conf", ["location = /notes/live {", "    location /notes {\n        proxy_pass"]),
+        (
+            "Caddyfile",
+            ["@live path /notes/live\n", "\thandle /notes* {\n\t\tencode", "\t\thandle {\n"],
+        ),
+    ],
+)
+def test_the_recipe_for_a_path_changes_what_it_is_for(
+    tmp_path: Path, name: str, places: list[str]
+) -> None:
+    document = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    below = document.split("## Below a path")[1].split("\n## ")[0]
+    commands = re.findall(r"^\$ (sed .*) (\S+)$", below, re.MULTILINE)
+    (command,) = (command for command, path in commands if ("nginx" in path) == ("nginx" in name))
+    changed = tmp_path / name
+    changed.write_text((DEPLOY / name).read_text("utf-8"))
+    subprocess.run(["sh", "-c", f"{command} {changed}"], check=True)
+    text = changed.read_text("utf-8")
+    assert all(place in text for place in places)
+    assert "location / {" not in text
