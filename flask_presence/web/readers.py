@@ -179,12 +179,14 @@ class Readers:
         if after == added:
             return
         after |= {"page": before["page"], "joined_at": before["joined_at"], "tab": tab}
-        stream = self._streams.get(ref)
-        if stream is None:
-            self._tracker.update_lingering(TOPIC, key, ref, after)
-        else:
+        drained = self._drained.get(key, {})
+        if (stream := self._streams.pop(ref, None)) is not None:
             self._changed[tab] = self._tracker.update(stream, TOPIC, key, after)
-            self._streams[self._changed[tab]] = self._streams.pop(ref)
+            self._streams[self._changed[tab]] = stream
+        elif (stream := drained.pop(ref, None)) is not None:
+            drained[self._tracker.update(stream, TOPIC, key, after)] = stream
+        else:
+            self._tracker.update_lingering(TOPIC, key, ref, after)
 
     def depart(self, stream: Stream, key: str, ref: str, ending: Ending) -> None:
         """Count a stream out, at once or a little later; for one that has ended.
@@ -214,14 +216,15 @@ class Readers:
         newest = max((read_age(joined.meta, 0) for joined in diff.joins), default=0)
         left = {presence.ref for presence in diff.leaves}
         for joined in diff.joins:
-            if self._drained:
+            has_changed = "tab" in joined.meta  # and was here before: it neither came nor came back
+            if self._drained and not has_changed:
                 self._note_return(joined)
             metas = self._tracker.get_by_key(TOPIC, joined.key)
             if joined.prev_ref in self._to_park and len(metas) > self._max_streams:
                 self._to_park.add(joined.ref)  # until it leaves: it may be another worker's
                 gevent.spawn(self._park, joined.ref)  # once it is open
                 continue
-            if len(metas) == 1 or "tab" in joined.meta:  # nearly always; or it only changed
+            if len(metas) == 1 or has_changed:  # nearly always; there may be thousands
                 continue
             if joined.prev_ref in left:
                 self._settle_later(joined.key)

@@ -123,13 +123,18 @@ def test_it_comes_back_by_what_its_stream_began_with_and_keeps_the_change(worker
     assert worker.metas() == [{"typing": True}]
 
 
-def test_a_change_while_its_tab_is_on_its_way_back_is_kept(worker):
+@pytest.mark.parametrize("drains", [False, True])
+def test_a_change_while_its_tab_is_on_its_way_back_is_kept(worker, drains):
     stream = worker.open("ann")
+    if drains:
+        worker.service.readers.drain()
     worker.post(stream.owner.event_id, typing="1")
     stream.rotate()
     worker.post(stream.owner.event_id, typing="0")
     assert worker.metas() == [{"typing": False}]
+    assert worker.service.readers._are_back.is_set() is not drains  # it is waited for
     worker.open("ann", stream.owner.event_id)
+    assert worker.service.readers._are_back.is_set()
     assert (worker.metas(), worker.service.tracker.count(TOPIC)) == ([{"typing": False}], 1)
 
 
