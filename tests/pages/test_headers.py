@@ -160,8 +160,8 @@ class TestStaticFiles:
         for path in (f"{asked}/none.png", f"%00/{asked}", f"../{asked}.png", "%C3%A9/" * 900):
             assert app.test_client().get(f"/static/{path}").status_code == 404
 
-    def test_have_a_stylesheet_under_8_kb_as_it_is_sent(self):
-        assert len(gzip.compress((ROOT / "static" / "style.css").read_bytes())) < 8_000
+    def test_have_a_stylesheet_under_8_and_a_half_kb_as_it_is_sent(self):
+        assert len(gzip.compress((ROOT / "static" / "style.css").read_bytes())) < 8_500
 
     def test_are_of_htmx_the_two_files_that_a_page_runs(self, app):
         client = app.test_client()
