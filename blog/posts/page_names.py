@@ -10,7 +10,18 @@ POST_PREFIX = "blog/"  # and the post's id; a page of the author's is called by 
 # What stands first in the addresses of the blog itself: no page can have such a name.
 RESERVED = frozenset(
     [
-        *("index", "blog", "tags", "archive", "search", "preview", "cards", "static", "now"),
+        *(
+            "index",
+            "blog",
+            "tags",
+            "archive",
+            "search",
+            "preview",
+            "cards",
+            "static",
+            "now",
+            "faces",
+        ),
         *(
             "feed.atom",
             "feed.rss",

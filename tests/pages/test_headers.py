@@ -198,7 +198,7 @@ class TestErrors:
             assert "<h1>Nobody is here</h1>" in client.get(path).text
         assert len(rendered) == 1
         here = 'aria-current="page"'
-        assert here in client.get("/blog?page=99").text
+        assert here in client.get("/search?page=99").text
         assert here not in client.get("/blog/none").text
         assert 'href="/below/tags"' in client.get("/no", base_url="http://localhost/below").text
 

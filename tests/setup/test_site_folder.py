@@ -91,7 +91,7 @@ class OwnBlog:
 
     def fetch(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
-            return str(answer.read().decode())
+            return str(answer.read().decode(errors="replace"))
 
     def _answers(self) -> bool:
         try:
