@@ -80,13 +80,20 @@ class Pictures:
                 self._look()
             except OSError as error:
                 self._complain(error)
-                stop.wait(AGAIN_SECONDS)
+                self._wait_again()
             except Exception:  # noqa: BLE001 - the other pictures may be fine
                 trace = traceback.format_exc()
                 self._thread.call(log.error, "pictures: copies cannot be made\n%s", trace)
-                stop.wait(AGAIN_SECONDS)
+                self._wait_again()
             else:
+                if self._has_complained:
+                    self._has_complained = False
+                    self._thread.call(log.info, "pictures: copies are kept again")
                 stop.wait(LOOK_SECONDS)
+
+    def _wait_again(self) -> None:
+        self._look_at = 0.0
+        self._thread.stop.wait(AGAIN_SECONDS)
 
     def _complain(self, error: OSError) -> None:
         if not self._has_complained:
@@ -164,9 +171,10 @@ class Pictures:
         published = time.monotonic()
         for path in missing:
             try:
-                picture = self._make_one(path)
-            except FileNotFoundError:  # taken away meanwhile
+                digest = hash_file(path)
+            except OSError:  # taken away meanwhile, or not to be read; it is looked at again
                 continue
+            picture = self._make_one(path, digest)
             if picture is None:  # the stop came first
                 break
             self._note(path, marks[path], picture)
@@ -176,8 +184,7 @@ class Pictures:
         if missing:
             self._publish()
 
-    def _make_one(self, path: Path) -> Picture | None:
-        digest = hash_file(path)
+    def _make_one(self, path: Path, digest: str) -> Picture | None:
         same = next((p for p in self._notes.made.values() if p.digest == digest), None)
         if same is not None and self._list_copies(same) <= self.shelf.list_names():
             return same

@@ -31,8 +31,7 @@ def make_copies(source: Path, folder: Path, stem: str, stop: NativeStop) -> dict
     None where the stop came first: the process is ended then. For who owns the folder. Raises
     OSError where nothing can be written or started.
     """
-    result = folder / ".result.json"
-    result.unlink(missing_ok=True)
+    result = folder / f".{stem}.json"
     paths = [str(path.absolute()) for path in (source, folder, result)]
     arguments = [sys.executable, "-P", making.__file__, stem, *paths]
     environ = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
@@ -43,6 +42,7 @@ def make_copies(source: Path, folder: Path, stem: str, stop: NativeStop) -> dict
         return None
     try:
         found: dict[str, Any] = json.loads(result.read_bytes())
+        result.unlink()
     except FileNotFoundError:
         if status == making.CANNOT_WRITE:
             raise OSError(f"no copies can be written to {folder}") from None

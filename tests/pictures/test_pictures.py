@@ -144,6 +144,17 @@ def test_a_broken_picture_is_looked_at_once(
     assert (picture.problem, picture.widths) == ("broken", ())
 
 
+def test_a_picture_that_cannot_be_read_keeps_no_other_waiting(
+    posts: Path, shelf: Shelf, tmp_path: Path
+):
+    static = tmp_path / "static"
+    (static / "album.jpg").mkdir(parents=True)
+    (static / "album.jpg" / "sky.jpg").write_bytes(PHOTO)
+    worker = Pictures((Library(posts),), static, shelf)
+    worker.bring_up_to_date()
+    assert list(worker.known) == [static / "album.jpg" / "sky.jpg"]
+
+
 @pytest.mark.parametrize("notes", ["", "{}", '{"version": 1, "files": {"a": {}}}', "[1]"])
 def test_notes_that_cannot_be_read_are_made_anew(
     open_worker: Callable[[], Pictures], posts: Path, shelf: Shelf, notes: str
@@ -162,11 +173,10 @@ def test_the_stop_ends_what_is_being_made(
     (posts / "sky.jpg").write_bytes(write_noise(2400, 1800))
     worker = open_worker()
     worker.start()
-    deadline = time.monotonic() + 5
-    while not (started := list_makers(shelf)) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    worker.close()
-    assert started
+    try:
+        wait_for(lambda: list_makers(shelf))
+    finally:
+        worker.close()
     assert list_makers(shelf) == []
     assert worker.find(posts / "sky.jpg") is None
     assert not shelf.notes_path.exists()
@@ -198,6 +208,27 @@ def test_a_shelf_that_cannot_be_written_is_an_error_that_says_so(
         open_worker().bring_up_to_date()
 
 
+def test_an_outage_of_the_shelf_is_logged_when_it_starts_and_when_it_ends(
+    open_worker: Callable[[], Pictures],
+    shelf: Shelf,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    monkeypatch.setattr("blog.pictures.pictures.AGAIN_SECONDS", 0.02)
+    caplog.set_level("INFO")
+    shelf.folder.parent.mkdir(parents=True)
+    shelf.folder.write_text("a file in the place of the folder")
+    worker = open_worker()
+    worker.start()
+    try:
+        wait_for(lambda: "readers get the originals" in caplog.text)
+        shelf.folder.unlink()
+        wait_for(lambda: "copies are kept again" in caplog.text)
+    finally:
+        worker.close()
+    assert len([one for one in caplog.records if one.name == "blog.pictures.pictures"]) == 2
+
+
 def test_an_original_is_sent_as_a_clean_copy_that_is_kept(posts: Path, shelf: Shelf):
     path = posts / "sky.jpg"
     originals = Originals(shelf)
@@ -227,6 +258,14 @@ def test_where_no_copy_can_be_kept_an_original_is_clean_all_the_same(posts: Path
     sent = Originals(shelf).find(posts / "sky.jpg")
     assert isinstance(sent, bytes)
     assert b"GPS" not in sent
+
+
+def wait_for(is_so: Callable[[], object]) -> None:
+    """Wait until something is so; fail after ten seconds."""
+    deadline = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def list_makers(shelf: Shelf) -> list[int]:

@@ -5,9 +5,9 @@ present ones: filled in, tagged and compressed once for each time that they chan
 sitemap are pages without placeholders.
 
 It is never stale. All that is cached was made of the `sources` (the posts, the pages, the
-static files) as they are now: each answer compares them, and when one is another object than
-before, everything is dropped. If a source changes while a page is rendered, the page is not cached.
-Settings and templates do not change while a process lives.
+static files, the copies of pictures) as they are now: each answer compares them, and when one is
+another object than before, everything is dropped. If a source changes while a page is rendered, the
+page is not cached. Settings and templates do not change while a process lives.
 """
 
 from __future__ import annotations
