@@ -65,6 +65,7 @@ hooks = Hooks(
         proxies=settings.proxy_hops,
         max_connections_per_address=settings.max_streams_per_address,
         variables="BLOG_",
+        stream_path=f"{settings.base_path}/live",
     ),
     lambda app: app.extensions["viblog"],
 )

@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from blog.cli import doctor, posts_cli
 from blog.config import Settings, SettingsError
-from blog.ops.below import serve_below, tell_base
+from blog.ops.below import serve_below
 from blog.ops.headers import install_headers, security_headers
 from blog.ops.probes import Access, check_hosts, mount_probes, time_pages
 from blog.pages import Content, PageCache, install_assets, install_pages, register_errors
@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.cli.add_command(doctor)
     register_errors(app, settings)
     install_headers(app, settings)
-    flask_app: WSGIApplication = tell_base(settings.base_path, app.wsgi_app)
+    flask_app: WSGIApplication = app.wsgi_app
     pages = flask_app
     if settings.page_cache_megabytes and not settings.dev:  # then templates change, too
         pages = PageCache(
@@ -79,6 +79,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             ),
             lambda: viblog.numbers.version,
             max_bytes=settings.page_cache_megabytes * 1024 * 1024,
+            base_path=settings.base_path,
         )
     if viblog.metrics:
         pages = time_pages(pages, viblog.metrics.pages.answered, time.monotonic)

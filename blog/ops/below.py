@@ -1,8 +1,4 @@
-"""A blog below a path of its host, `https://example.org/notes`, as `BLOG_SITE_URL` says.
-
-Only two places know of it: what a request asks for is made a path of the blog before anything else
-sees it, and Flask is told what to put before each address that it makes.
-"""
+"""A blog below a path of its host, `https://example.org/notes`, as `BLOG_SITE_URL` says."""
 
 from __future__ import annotations
 
@@ -14,7 +10,10 @@ if TYPE_CHECKING:
 
 
 def serve_below(base_path: str, rest: WSGIApplication) -> WSGIApplication:
-    """Take the path that the blog is below away; what is not below it is not here."""
+    """Make what a request asks for a path of the blog, before anything else sees it (PEP 3333).
+
+    Flask puts `SCRIPT_NAME` before each address that it makes. What is not below is not here.
+    """
     if not base_path:
         return rest
     elsewhere = f"This blog is at {base_path}/\n".encode()
@@ -25,19 +24,8 @@ def serve_below(base_path: str, rest: WSGIApplication) -> WSGIApplication:
             headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(elsewhere)))]
             start_response("404 Not Found", headers)
             return [] if environ["REQUEST_METHOD"] == "HEAD" else [elsewhere]
+        environ["SCRIPT_NAME"] = base_path
         environ["PATH_INFO"] = path[len(base_path) :] or "/"
         return rest(environ, start_response)
-
-    return serve
-
-
-def tell_base(base_path: str, flask_app: WSGIApplication) -> WSGIApplication:
-    """Have Flask put the path before each address that it makes."""
-    if not base_path:
-        return flask_app
-
-    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ["SCRIPT_NAME"] = base_path
-        return flask_app(environ, start_response)
 
     return serve

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import gevent
 
+from ..streams.stream import PATH
 from ..web.address_table import AddressTable
 from ..web.gate import address_blocks
 from .connection import Connection
@@ -55,7 +56,8 @@ class HookSettings:
     """What the hooks need to know. `proxies` is how many proxies are in front, all trusted.
 
     Without `redis_url` an embedded Valkey is started, in `instance_dir`; `variables` is how the
-    names of the settings begin that its messages speak of.
+    names of the settings begin that its messages speak of. `stream_path` is where streams are asked
+    for, with whatever the application is below.
     """
 
     workers: int
@@ -67,6 +69,7 @@ class HookSettings:
     proxies: int
     max_connections_per_address: int
     variables: str = "PRESENCE_"
+    stream_path: str = PATH
 
 
 class Hooks:
@@ -121,6 +124,7 @@ class Hooks:
         life = self._find_life(worker.wsgi)
         presence = life.presence
         worker.trusts_proxy = settings.proxies == 1
+        worker.stream_path = settings.stream_path
         Connection.stall_seconds = settings.stall_seconds
         worker.count_streams = lambda: presence.hub.socket_count
         if not settings.proxies:  # else they are the proxy's

@@ -22,9 +22,7 @@ MAX_FIELDS = 50
 
 # A whole head, and nothing after it. Names have no underscore, which could be taken for a dash, and
 # no line goes on in the next.
-_REQUEST = re.compile(
-    rb"GET /live(\?[!\"$-~]*)? HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n)+)\r\n"
-)
+_REQUEST = rb"GET %s(\?[!\"$-~]*)? HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n)+)\r\n"
 # What only a server may judge: that there is more than a head, another protocol, or the scheme.
 _FOR_THE_SERVER = {
     "HTTP_CONTENT_LENGTH",
@@ -37,19 +35,22 @@ _FOR_THE_SERVER = {
 }
 
 
-def read_stream_request(head: bytes, address: str, *, trusts_proxy: bool) -> WSGIEnvironment | None:
+def read_stream_request(
+    head: bytes, address: str, *, trusts_proxy: bool, path: str = PATH
+) -> WSGIEnvironment | None:
     """Return the environ of a request for a stream, or None: then a server has to read it.
 
     `address` is the peer's. `trusts_proxy` is whether the application itself reads the scheme from
-    X-Forwarded-Proto; where it does not, it is for the server to say whom it believes.
+    X-Forwarded-Proto; where it does not, it is for the server to say whom it believes. `path` is
+    where streams are asked for.
     """
-    request = _REQUEST.fullmatch(head)
+    request = _pattern(path).fullmatch(head)
     if request is None or request[2].count(b"\n") > MAX_FIELDS:
         return None
     environ = {
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": "",
-        "PATH_INFO": PATH,
+        "PATH_INFO": path,
         "QUERY_STRING": request[1][1:].decode("ascii") if request[1] else "",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": address,
@@ -66,6 +67,11 @@ def read_stream_request(head: bytes, address: str, *, trusts_proxy: bool) -> WSG
     if "HTTP_X_FORWARDED_PROTO" in environ and not trusts_proxy:
         return None
     return environ
+
+
+@lru_cache(maxsize=4)
+def _pattern(path: str) -> re.Pattern[bytes]:
+    return re.compile(_REQUEST % re.escape(path.encode("ascii")))
 
 
 @lru_cache(maxsize=256)

@@ -62,10 +62,12 @@ class Worker(GeventWorker):
 
     `find_block` returns whom a peer's address stands for, and `max_connections_per_address` is how
     many connections each of them has at a time beside its streams; 0 for any number, as a proxy
-    needs. `count_streams` returns how many sockets the application has taken over.
+    needs. `stream_path` is where streams are asked for; `count_streams` returns how many sockets
+    the application has taken over.
     """
 
     trusts_proxy = False
+    stream_path = PATH
     max_connections_per_address = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -145,7 +147,9 @@ class Worker(GeventWorker):
     def _open_stream(self, sock: ServerSocket, addr: Any, head: bytes) -> bool:
         """Tell whether the connection needs nothing more; else nothing is taken out of it."""
         address = addr[0] if isinstance(addr, tuple) else ""
-        environ = read_stream_request(head, address, trusts_proxy=self.trusts_proxy)
+        environ = read_stream_request(
+            head, address, trusts_proxy=self.trusts_proxy, path=self.stream_path
+        )
         if environ is None:
             return False
         environ["gunicorn.socket"] = sock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import urllib.request
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import pytest
@@ -37,6 +38,8 @@ def test_every_address_is_below_the_path_and_answered(chromium: Browser) -> None
         for page in (tab, other):
             expect(page.locator(".live-here")).to_have_text("2 reading now")
         other.close()
+        with urllib.request.urlopen(f"{nginx.url}{BASE}/live?page=index", timeout=5) as stream:
+            assert "; Path=/blog/live;" in stream.headers["Set-Cookie"]
         seen: set[str] = set()
         waiting = [f"{nginx.url}{BASE}"]
         while waiting:

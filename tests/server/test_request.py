@@ -56,6 +56,15 @@ def test_a_browsers_request_means_what_gunicorn_reads():
     assert environ["HTTP_LAST_EVENT_ID"] == "a-1"
 
 
+def test_a_stream_may_be_below_a_path():
+    head = BROWSERS.replace(b"GET /live", b"GET /my.notes/live")
+    environ = read_stream_request(head, "", trusts_proxy=False, path="/my.notes/live")
+    assert environ is not None
+    assert environ["PATH_INFO"] == "/my.notes/live"
+    for other in (BROWSERS, head.replace(b"my.notes", b"my-notes")):
+        assert read_stream_request(other, "", trusts_proxy=False, path="/my.notes/live") is None
+
+
 def test_a_trusted_proxys_headers_are_passed_on():
     forwarded = b"X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n"
     head = BROWSERS.replace(b"HX-Request: true\r\n", forwarded)

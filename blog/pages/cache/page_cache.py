@@ -70,7 +70,8 @@ class PageCache:
 
     `read_sources` returns all that pages are made of; `read_numbers` the version of the live
     numbers, another one as soon as one of them may be another. `max_bytes` is what all that is
-    cached may take; the page that was not asked for longest goes first.
+    cached may take; the page that was not asked for longest goes first. `base_path` is what the
+    whole blog is below.
     Where a server has threads, the count of bytes may be wrong by a page; never what is answered.
     """
 
@@ -81,12 +82,14 @@ class PageCache:
         read_numbers: Callable[[], object],
         *,
         max_bytes: int,
+        base_path: str = "",
     ) -> None:
         self.held_bytes = 0
         self._pages = pages
         self._read_sources = read_sources
         self._read_numbers = read_numbers
         self._max_bytes = max_bytes
+        self._base_path = base_path
         self._sources: Sources = ()
         # In the order of their last use.
         self._cached: OrderedDict[Key, CachedPage] = OrderedDict()
@@ -100,7 +103,7 @@ class PageCache:
         # What is rare is left to Flask.
         if (
             method not in ("GET", "HEAD")
-            or environ.get("SCRIPT_NAME")
+            or environ.get("SCRIPT_NAME", "") != self._base_path
             or "HTTP_IF_MATCH" in environ
         ):
             return self._pages(environ, start_response)
