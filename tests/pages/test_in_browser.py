@@ -214,6 +214,17 @@ def test_a_line_says_how_far_one_has_read_unless_motion_is_reduced(browser, site
         assert tab.evaluate(width) is None
 
 
+def test_with_forced_colours_nothing_is_said_by_a_colour_alone(browser, site):
+    with open_tab(browser, forced_colors="active") as tab:
+        tab.goto(f"{site}/tags")
+        style = "element => getComputedStyle(element).textDecorationLine"
+        entries = [link.evaluate(style) for link in tab.locator("header.site nav a").all()]
+        assert entries.count("underline") == 1
+        tab.goto(f"{site}/blog/p0")
+        border = "element => getComputedStyle(element).borderTopWidth"
+        assert tab.locator("pre").first.evaluate(border) == "1px"
+
+
 def test_what_is_stressed_or_quoted_is_not_slanted_where_a_script_has_no_italics(browser, site):
     with open_tab(browser) as tab:
         tab.goto(f"{site}/blog/rtl")
