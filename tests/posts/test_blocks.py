@@ -166,6 +166,10 @@ def test_a_block_of_html_may_stand_in_a_quote(body: str, shown: str):
         ("a\n  <div>*b*</div>\n\nc", "<p>a</p>\n<div>*b*</div>\n<p>c</p>"),
         ("<p>a</p>\n<br>\n\nb", "<p>a</p>\n<br>\n<p>b</p>"),
         ("<ul><li>a</li></ul>\n<ul>\n</ul>\n\nb", "</ul>\n<ul>\n</ul>\n<p>b</p>"),
+        # They never end, and would take all that follows.
+        ("<canvas>\n</canvas-->\n\n*b*", "<canvas>\n</canvas-->\n<p><em>b</em></p>"),
+        ("<video controls>\n\n*b*", "<video controls>\n<p><em>b</em></p>"),
+        ("<link rel=a>\n\n*b*", "<link rel=a>\n<p><em>b</em></p>"),
         # Text behind an element is Markdown, not so in CommonMark.
         ("<div>a</div>\n*b*", "<div>a</div>\n<p><em>b</em></p>"),
         ("<div>a</div> *b*\n<br>", "<em>b</em>"),

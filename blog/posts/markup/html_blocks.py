@@ -17,10 +17,12 @@ from blog.posts.markup.html_tags import BoundedTags
 from blog.posts.markup.lists import MAX_QUOTES, PUT_IN, QUOTED, Nesting
 
 _NAMES = (
-    "address article aside blockquote body caption center col colgroup dd details dialog dir div dl"
-    " dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr iframe legend li main"
-    " menu nav ol optgroup option p param search section summary table tbody td tfoot th thead"
-    " title tr track ul"
+    "address article aside base basefont blockquote body caption center col colgroup dd details"
+    " dialog dir div dl dt fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6"
+    " head header hr html iframe legend li link main menu menuitem nav noframes ol optgroup option"
+    " p param search section summary table tbody td tfoot th thead title tr track ul"
+    # No blocks in CommonMark, but in Python-Markdown: one that never ends would take all the rest.
+    " canvas group hgroup map math noscript object output progress video"
 )
 _BLOCK = re.compile(rf"( *)</?(?:{_NAMES.replace(' ', '|')})(?=[\s/>]|$)", re.IGNORECASE)
 # Any other tag, alone on its line below no text, begins a block, too.

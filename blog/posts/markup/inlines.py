@@ -33,8 +33,9 @@ from blog.posts.markup.alts import AltText, register_alts
 # A tag as CommonMark has it (6.6): `Map<String, Object>` has none. Python-Markdown takes any text
 # without quotation marks for one.
 _TAG = (
-    r"""/?+[a-zA-Z][a-zA-Z0-9-]*+(?:\s+[a-zA-Z_:][\w.:-]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'"""
-    r"""|[^\s"'=<>`]++))?+)*+\s*+/?"""
+    r"""(?:/[a-zA-Z][a-zA-Z0-9-]*+\s*+|"""
+    r"""[a-zA-Z][a-zA-Z0-9-]*+(?:\s+[a-zA-Z_:][\w.:-]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'"""
+    r"""|[^\s"'=<>`]++))?+)*+\s*+/?)"""
 )
 _HTML = HTML_RE.replace(HTML_RE[3 : HTML_RE.index("|!--")], _TAG, 1)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
