@@ -9,7 +9,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from blog.importing import KINDS, ImportSourceError, Site, find_site, import_posts
+from blog.importing import KINDS, ImportSourceError, Site, Target, find_site, import_posts
 from blog.posts import Library
 
 
@@ -20,13 +20,14 @@ from blog.posts import Library
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @with_appcontext
 def import_command(path: Path, kind: str | None, address: str, dry_run: bool) -> None:
-    """Copy the posts of a Jekyll, Hugo, Pelican or NimblePublisher site, converted to ours.
+    """Copy the posts and pages of a Jekyll, Hugo, Pelican or NimblePublisher site, converted.
 
     Their old addresses become aliases. Nothing that exists is overwritten, and each file is
     reported, with what could not be converted.
     """
-    library: Library = current_app.extensions["viblog"].library
-    taken = {**library.index.by_id, **library.index.hidden}
+    viblog = current_app.extensions["viblog"]
+    library: Library = viblog.library
+    pages: Library = viblog.pages
     try:
         site = find_site(path, kind or "", address)
     except ImportSourceError as error:
@@ -37,9 +38,14 @@ def import_command(path: Path, kind: str | None, address: str, dry_run: bool) ->
         click.echo(f"old feeds: {told_feeds} will lead to the feed here, with BLOG_SITE_URL set")
     counts: Counter[str] = Counter()
     told: set[Path] = set()
-    aliases = [alias for post in taken.values() for alias in post.aliases]
+    texts = [*library.index.all(), *pages.index.all()]
     for outcome in import_posts(
-        site, library.folder, library.zone, taken, aliases=aliases, only_tell=dry_run
+        site,
+        _list_taken(library),
+        _list_taken(pages),
+        library.zone,
+        aliases=[alias for text in texts for alias in text.aliases],
+        only_tell=dry_run,
     ):
         counts[outcome.kind] += 1
         told |= {outcome.path, *outcome.files}
@@ -53,6 +59,10 @@ def import_command(path: Path, kind: str | None, address: str, dry_run: bool) ->
             click.echo(f"left out: {other}, which no post shows")
     totals = (f"{counts[name]} {name}" for name in ("imported", "kept", "left out"))
     click.echo(f"{', '.join(totals)}{'; nothing was written' if dry_run else ''}")
+
+
+def _list_taken(library: Library) -> Target:
+    return Target(library.folder, {text.id for text in library.index.all()})
 
 
 def _describe_addresses(site: Site) -> str:

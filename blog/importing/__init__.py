@@ -1,7 +1,7 @@
 """Posts of other publishers to posts of ours: Jekyll, Hugo, Pelican, NimblePublisher."""
 
-from blog.importing.copying import Outcome, import_posts
+from blog.importing.copying import Outcome, Target, import_posts
 from blog.importing.publishers import find_site
 from blog.importing.site import KINDS, ImportSourceError, Site
 
-__all__ = ["KINDS", "ImportSourceError", "Outcome", "Site", "find_site", "import_posts"]
+__all__ = ["KINDS", "ImportSourceError", "Outcome", "Site", "Target", "find_site", "import_posts"]

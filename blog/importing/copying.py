@@ -6,7 +6,7 @@ import posixpath
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -20,7 +20,8 @@ from blog.importing.site import MARKDOWN_SUFFIXES, OTHER_SUFFIXES, Site
 from blog.importing.source import Source, UnreadableError, read_source
 from blog.posts.addresses import post_path, write_alias_key
 from blog.posts.finding import SUFFIXES
-from blog.posts.names import read_place
+from blog.posts.names import read_place, slugify
+from blog.posts.page_names import RESERVED
 from blog.posts.reader import read_post
 from blog.posts.writing import write_post
 
@@ -47,49 +48,88 @@ class Outcome:
     files: Collection[Path] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A folder that texts are copied into, and the ids that texts have there."""
+
+    folder: Path
+    taken: Collection[str]
+
+
 def import_posts(
     site: Site,
-    folder: Path,
+    posts: Target,
+    pages: Target,
     zone: tzinfo,
-    taken: Collection[str],
     *,
     aliases: Iterable[str] = (),
     only_tell: bool = False,
 ) -> Iterator[Outcome]:
-    """Import a site's posts into `folder`, and yield what became of each file.
+    """Import a site's posts and pages, and yield what became of each file.
 
-    Nothing is overwritten: a post whose id is in `taken`, or whose file is there, is kept as it
+    Nothing is overwritten: a text whose id is taken, or whose file is there, is kept as it
     is. `aliases` are the old addresses that others have. With `only_tell` nothing is written.
     """
-    found = [_read(site, path, zone) for path in site.walk()]
+    found = list(mark_pages(site, _read_all(site, zone)))
     sources = [source for source in found if isinstance(source, Source)]
     by_address = bool(site.patterns.get(""))
     named = {
-        one.path: one for one in tell_apart(sources, language=site.language, by_address=by_address)
+        one.path: one
+        for kind in (False, True)
+        for one in tell_apart(
+            [source for source in sources if source.is_page is kind],
+            language=site.language,
+            by_address=by_address,
+        )
     }
-    names = _name_all(named.values())
-    # Whose each address is, old or new: no two posts may have one.
-    holders = {write_alias_key(post_path(one.id)): one.path for one in named.values()}
-    others = [*(post_path(post_id) for post_id in taken), *aliases]
-    holders |= {write_alias_key(address): folder for address in others}
+    names = _name_all(one for one in named.values() if not one.is_page)
+    # Whose each address is, old or new: no two texts may have one.
+    holders = {write_alias_key(post_path(one.id, one.root)): one.path for one in named.values()}
+    others = [*(post_path(post_id) for post_id in posts.taken), *aliases]
+    others += [post_path(page_id, "") for page_id in pages.taken]
+    holders |= {write_alias_key(address): posts.folder for address in others}
     done: dict[str, Source] = {}
     for one in found:
         if isinstance(one, Outcome):
             yield one
             continue
         source = named[one.path]
-        target = folder / f"{_name_file(source.id)}.md"
+        into = pages if source.is_page else posts
+        address = post_path(source.id, source.root)
+        target = into.folder / f"{_name_file(source.id)}.md"
         places = [*map(target.with_suffix, SUFFIXES), target.with_suffix("")]
-        if earlier := done.get(source.id):
-            reason = f"{earlier.path} has the address /blog/{source.id}, too; give it another slug"
+        if source.is_page and source.id.lower() in RESERVED:
+            reason = f"the blog has {address} itself; give the page another slug"
             yield Outcome(source.path, "left out", None, (reason,))
-        elif source.id in taken or any(place.exists() for place in places):
-            yield Outcome(source.path, "kept", target, ("a post of this address is there already",))
+        elif earlier := done.get(address):
+            reason = f"{earlier.path} has the address {address}, too; give it another slug"
+            yield Outcome(source.path, "left out", None, (reason,))
+        elif source.id in into.taken or any(place.exists() for place in places):
+            what = "page" if source.is_page else "post"
+            reason = f"a {what} of this address is there already"
+            yield Outcome(source.path, "kept", target, (reason,))
         else:
-            outcome = _import(site, source, folder, zone, names, holders, only_tell=only_tell)
+            outcome = _import(site, source, into.folder, zone, names, holders, only_tell=only_tell)
             if outcome.kind == "imported":
-                done[source.id] = source
+                done[address] = source
             yield outcome
+
+
+def _read_all(site: Site, zone: tzinfo) -> Iterator[Source | Outcome]:
+    for path in site.walk():
+        yield _read(site, path, zone)
+    for path in site.walk_pages():
+        page = _read(site, path, zone)
+        if isinstance(page, Source) and not page.own_fields:
+            page = Outcome(path, "left out", None, ("it has no front matter, so it was no page",))
+        yield page if isinstance(page, Outcome) else _name_page(page)
+
+
+def _name_page(page: Source) -> Source:
+    """Return a page with the last part of the address that it says it has."""
+    said = str(page.fields.get("permalink") or "").strip("/").rpartition("/")[2]
+    name = slugify(said.removesuffix(".html")) if ":" not in said else ""
+    return replace(page, is_page=True, id=name or page.id)
 
 
 def _read(site: Site, path: Path, zone: tzinfo) -> Source | Outcome:
@@ -98,13 +138,27 @@ def _read(site: Site, path: Path, zone: tzinfo) -> Source | Outcome:
             raise UnreadableError(f"it is {form}, not Markdown")
         if _NO_POST.fullmatch(path.stem):
             raise UnreadableError("it is a page about the posts, not a post")
-        if site.kind == "pelican" and path.relative_to(site.posts).parts[0] == "pages":
-            raise UnreadableError("it is a page, not a post")
         return read_source(site, path, zone)
     except UnreadableError as error:
         return Outcome(path, "left out", None, (str(error),))
     except OSError as error:
         return Outcome(path, "left out", None, (f"it cannot be read ({error.strerror})",))
+
+
+def mark_pages(site: Site, found: Iterable[Source | Outcome]) -> Iterator[Source | Outcome]:
+    """Yield all, those marked that are pages at their publisher.
+
+    Hugo's are beside its sections, where there is any; Pelican's are in `pages`.
+    """
+    everything = list(found)
+    has_sections = any(isinstance(one, Source) and one.folders for one in everything)
+    for one in everything:
+        if isinstance(one, Source) and (
+            (site.kind == "hugo" and has_sections and not one.folders)
+            or (site.kind == "pelican" and one.place.parts[0] == "pages")
+        ):
+            one = replace(one, is_page=True)
+        yield one
 
 
 def _import(

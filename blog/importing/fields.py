@@ -33,6 +33,8 @@ DATES = {
 # Ways to name the one address that a post has, where it is not by the site's pattern.
 OWN_ADDRESS = ("permalink", "url", "save_as")
 OLD_ADDRESSES = ("aliases", "alias", "redirect_from")
+# Where pages are, unless they say otherwise.
+PAGE_PATTERNS = {"jekyll": "/:path.html", "pelican": "/pages/:slug.html"}
 # In a mapping (`cover: {image: x.png}`), what holds the address.
 _INNER = ("image", "src", "path", "url", "teaser", "feature", "relative", "name", "title")
 _USED = {"date", "publishdate", "published_at", "pubdate", "slug", "draft", "published", "status"}
@@ -62,6 +64,7 @@ def convert_fields(site: Site, source: Source, zone: tzinfo) -> Converted:
         "canonical": reader.text("canonical"),
         "image": reader.text("image"),
         "lang": reader.language(),
+        "menu": reader.menu(),
         "presence": False if reader.take("presence") is False else None,
     }
     rest = sorted((source.own_fields or set(source.fields)) - reader.used - _USED)
@@ -164,6 +167,14 @@ class _Reader:
             found |= dict.fromkeys(word.strip() for word in read_words(value) if word.strip())
         return list(found)
 
+    def menu(self) -> int | None:
+        """Read a page's place in Hugo's menu, which has other forms besides."""
+        if not self.source.is_page or not self.source.fields.keys() & {"menu", "menus"}:
+            return None
+        self.used |= {"menu", "menus"}
+        weight = str(self.take("weight") or 1)
+        return int(weight) if weight.isdecimal() and len(weight) <= 6 else 1
+
     def aliases(self) -> list[str]:
         own, pattern = "", ""
         for name in OWN_ADDRESS:
@@ -172,6 +183,8 @@ class _Reader:
             pattern = JEKYLL_STYLES[own]
         elif ":" in own.partition("://")[2 if "://" in own else 0]:
             pattern = own  # of one post, or of many by the site's defaults
+        if self.source.is_page and not own:
+            pattern = PAGE_PATTERNS.get(self.site.kind, "")
         if own and "://" not in own and self.site.kind != "hugo":
             own = join_address(self.site.prefix, own)  # what a post says is below that
         address = own if own and not pattern else write_address(self.site, self.source, pattern)
@@ -194,7 +207,7 @@ class _Reader:
                 self.notes.append(f"left out: the old address {text}")
             else:
                 found.setdefault(write_alias_key(path), path)
-        found.pop(write_alias_key(post_path(self.source.id)), None)
+        found.pop(write_alias_key(post_path(self.source.id, self.source.root)), None)
         return list(found.values())
 
 

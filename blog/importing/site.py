@@ -21,6 +21,8 @@ JEKYLL_STYLES = {
     "ordinal": "/:categories/:year/:y_day/:title.html",
     "none": "/:categories/:title.html",
 }
+# Folders of tools beside a site.
+_NO_PAGES = frozenset({"node_modules", "vendor", "themes", "scaffolds", "public"})
 MARKDOWN_SUFFIXES = (*SUFFIXES, ".mkdn", ".mdwn", ".mdtext")
 OTHER_SUFFIXES = {
     ".rst": "reStructuredText",
@@ -133,6 +135,18 @@ class Site:
         for path in self.walk_all():
             if path.suffix.lower() in (*MARKDOWN_SUFFIXES, *OTHER_SUFFIXES):
                 yield path
+
+    def walk_pages(self) -> Iterator[Path]:
+        """Yield every Markdown file that Jekyll or Hexo make a page of: beside its folders."""
+        if self.kind != "jekyll" or not self.only:
+            return
+        top = self.bases[0].folder if self.bases else self.root
+        for place, folders, names in os.walk(top):
+            folders[:] = sorted(n for n in folders if n[0] not in "._" and n not in _NO_PAGES)
+            for name in sorted(names):
+                path = Path(place) / name
+                if path.suffix.lower() in MARKDOWN_SUFFIXES and not is_hidden(name):
+                    yield path
 
     def walk_all(self) -> Iterator[Path]:
         """Yield every file where the posts are, in order."""

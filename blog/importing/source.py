@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from blog.importing.site import Site
+from blog.posts.addresses import POSTS_ROOT
 from blog.posts.dates import read_date
 from blog.posts.frontmatter import FrontMatterError, split
 from blog.posts.names import is_bundle, make_id, read_place, slugify
@@ -44,11 +45,17 @@ class Source:
     folders: tuple[str, ...] = field(default=())
     lang: str = ""
     own_fields: frozenset[str] = frozenset()
+    is_page: bool = False
 
     @property
     def stem(self) -> str:
         """The file's name without suffix and language; of a bundle, the folder's."""
         return self.place.parent.name if self.is_bundle else drop_language(self.place, self.lang)
+
+    @property
+    def root(self) -> str:
+        """What the new address begins with."""
+        return "" if self.is_page else POSTS_ROOT
 
     @property
     def is_bundle(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from pathlib import Path
 
-from blog.importing import Outcome, find_site, import_posts
+from blog.importing import Outcome, Site, Target, find_site, import_posts
 from blog.posts import Library, Post
 
 
@@ -25,13 +25,15 @@ class Imported:
         found = find_site(site, kind, address)
         before = load(self.folder).index
         taken = {*before.by_id, *before.hidden}
-        outcomes = list(import_posts(found, self.folder, UTC, taken))
+        pages = Target(site.parent / f"{into}-pages", ())
+        outcomes = list(import_posts(found, Target(self.folder, taken), pages, UTC))
         self.kind = found.kind
         self.outcomes: dict[str, Outcome] = {
             outcome.path.relative_to(site).as_posix(): outcome for outcome in outcomes
         }
         index = load(self.folder).index
         assert index.faults == ()
+        self.pages = {page.id: page for page in load(pages.folder).index.all()}
         self.posts: dict[str, Post] = {**index.by_id, **index.hidden}
 
     def kinds(self) -> dict[str, str]:
@@ -39,6 +41,12 @@ class Imported:
 
     def notes(self, name: str) -> list[str]:
         return list(self.outcomes[name].notes)
+
+
+def bring(site: Site, folder: Path, *, only_tell: bool = False) -> list[Outcome]:
+    """Import a site into a folder in which nothing is yet."""
+    pages = Target(folder.parent / "pages", ())
+    return list(import_posts(site, Target(folder, ()), pages, UTC, only_tell=only_tell))
 
 
 def load(folder: Path) -> Library:

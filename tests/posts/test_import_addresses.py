@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from pathlib import Path
 
 import pytest
 
-from blog.importing import ImportSourceError, find_site, import_posts
-from tests.posts.imported import Imported, load, put
+from blog.importing import ImportSourceError, find_site
+from tests.posts.imported import Imported, bring, load, put
 
 DEFAULTS = """defaults:
   - scope: {path: "", type: posts}
@@ -184,7 +183,7 @@ def test_a_hugo_address_is_as_hugo_wrote_it_whichever_folder_is_named(
         tmp_path, f"site/{name}", f"---\ntitle: Hello, there!\ndate: 2020-03-04\n{fields}\n---\n"
     )
     for number, folder in enumerate((tmp_path / "site", path.parent)):
-        (outcome,) = import_posts(find_site(folder), tmp_path / f"ours-{number}", UTC, ())
+        (outcome,) = bring(find_site(folder), tmp_path / f"ours-{number}")
         (post,) = load(tmp_path / f"ours-{number}").index.posts
         assert post.aliases == (address,), outcome
 
@@ -316,7 +315,7 @@ def test_a_folder_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: py
     put(tmp_path, "site/_config.yml", "title: T\n")
     put(tmp_path, "site/_posts/2020-01-02-a.md", "---\ntitle: A\n---\n")
     monkeypatch.chdir(tmp_path)
-    (outcome,) = import_posts(find_site(Path("site/_posts")), tmp_path / "ours", UTC, ())
+    (outcome,) = bring(find_site(Path("site/_posts")), tmp_path / "ours")
     assert outcome.kind == "imported"
 
 

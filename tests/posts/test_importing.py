@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from blog.importing import ImportSourceError, find_site, import_posts
+from blog.importing import ImportSourceError, find_site
 from blog.importing.body import BodyConverter
 from blog.importing.media import MediaFinder
 from blog.importing.site import Site
 from blog.importing.source import Source
-from tests.posts.imported import Imported, load, put
+from tests.posts.imported import Imported, bring, load, put
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "nodejs-blog"
 OWN_CORPUS = Path(__file__).parent / "corpus"
@@ -86,6 +86,7 @@ def test_a_jekyll_site_is_found_out_and_each_of_its_files_reported(jekyll: Path)
         "_posts/2021-01-04-broken.md": "left out",
         "_posts/2021-01-05-latin.md": "left out",
         "science/_posts/2020-01-02-other.markdown": "imported",
+        "about.md": "imported",
     }
     assert imported.notes("_posts/2021-01-03-old.textile") == ["it is Textile, not Markdown"]
     assert imported.notes("_posts/2021-01-04-broken.md")[0].startswith("line 2: broken YAML")
@@ -275,7 +276,7 @@ def test_a_pelican_site(tmp_path: Path):
     assert imported.notes("content/first.md") == ["status: hidden became draft: true"]
     assert imported.posts["two"].aliases == ("/posts/2011/Jan/two/",)
     assert imported.notes("content/third.rst") == ["it is reStructuredText, not Markdown"]
-    assert imported.notes("content/pages/about.md") == ["it is a page, not a post"]
+    assert imported.pages["about"].aliases == ("/pages/about.html",)
 
 
 PELICAN_TAGS = """Title: Tags
@@ -421,7 +422,7 @@ def test_nothing_that_exists_is_overwritten(tmp_path: Path):
 def test_a_broken_post_of_ours_is_not_overwritten_either(tmp_path: Path, name: str):
     put(tmp_path, "site/a.md", "---\ntitle: New\n---\n")
     kept = put(tmp_path, f"ours/{name}", "---\ntitle: Old: a\n---\n")
-    (outcome,) = import_posts(find_site(tmp_path / "site"), tmp_path / "ours", UTC, ())
+    (outcome,) = bring(find_site(tmp_path / "site"), tmp_path / "ours")
     assert outcome.kind == "kept"
     assert kept.read_text() == "---\ntitle: Old: a\n---\n"
     assert [path for path in (tmp_path / "ours").rglob("*.*") if path.is_file()] == [kept]
@@ -486,8 +487,8 @@ def test_a_pattern_that_cannot_be_told_is_told(tmp_path: Path):
 
 def test_what_is_only_told_is_not_written(jekyll: Path):
     ours = jekyll.parent / "ours"
-    outcomes = list(import_posts(find_site(jekyll), ours, UTC, (), only_tell=True))
-    assert [outcome.kind for outcome in outcomes].count("imported") == 6
+    outcomes = bring(find_site(jekyll), ours, only_tell=True)
+    assert [outcome.kind for outcome in outcomes].count("imported") == 7
     assert not ours.exists()
 
 
@@ -558,7 +559,7 @@ def test_every_post_of_the_corpus_is_imported_as_it_is(tmp_path: Path):
     """The 379 real ones where they lie beside the checkout, else our own few: never none."""
     folder, count = (CORPUS, 379) if CORPUS.is_dir() else (OWN_CORPUS, 3)
     site = find_site(folder, address="/en/blog/:path")
-    outcomes = list(import_posts(site, tmp_path / "ours", UTC, ()))
+    outcomes = bring(site, tmp_path / "ours")
     assert [outcome.kind for outcome in outcomes] == ["imported"] * count
     before, after = load(folder).index, load(tmp_path / "ours").index
     assert after.faults == ()
