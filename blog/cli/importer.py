@@ -14,28 +14,37 @@ from blog.posts import Library
 
 
 @click.command("import")
-@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--from", "kind", type=click.Choice(KINDS), help="Whose posts; found out else.")
 @click.option("--address", default="", help="The old addresses, such as /:year/:month/:slug/.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @with_appcontext
 def import_command(path: Path, kind: str | None, address: str, dry_run: bool) -> None:
-    """Copy the posts and pages of a Jekyll, Hugo, Pelican or NimblePublisher site, converted.
+    """Copy the posts and pages of a Jekyll, Hugo, Pelican or NimblePublisher site, or of an
+    export of WordPress (.xml) or Ghost (.json), converted.
 
     Their old addresses become aliases. Nothing that exists is overwritten, and each file is
     reported, with what could not be converted.
     """
-    viblog = current_app.extensions["viblog"]
-    library: Library = viblog.library
-    pages: Library = viblog.pages
     try:
         site = find_site(path, kind or "", address)
+        click.echo(f"{path}: {site.kind}; old addresses: {_describe_addresses(site)}")
+        if site.feeds:
+            told_feeds = " and ".join(site.feeds)
+            click.echo(
+                f"old feeds: {told_feeds} will lead to the feed here, with BLOG_SITE_URL set"
+            )
+        counts = _import(site, only_tell=dry_run)
     except ImportSourceError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{path}: {site.kind}; old addresses: {_describe_addresses(site)}")
-    if site.feeds:
-        told_feeds = " and ".join(site.feeds)
-        click.echo(f"old feeds: {told_feeds} will lead to the feed here, with BLOG_SITE_URL set")
+    totals = (f"{counts[name]} {name}" for name in ("imported", "kept", "left out"))
+    click.echo(f"{', '.join(totals)}{'; nothing was written' if dry_run else ''}")
+
+
+def _import(site: Site, *, only_tell: bool) -> Counter[str]:
+    """Import a site and tell what becomes of each file; return how many of each kind."""
+    library: Library = current_app.extensions["viblog"].library
+    pages: Library = current_app.extensions["viblog"].pages
     counts: Counter[str] = Counter()
     told: set[Path] = set()
     texts = [*library.index.all(), *pages.index.all()]
@@ -45,7 +54,7 @@ def import_command(path: Path, kind: str | None, address: str, dry_run: bool) ->
         _list_taken(pages),
         library.zone,
         aliases=[alias for text in texts for alias in text.aliases],
-        only_tell=dry_run,
+        only_tell=only_tell,
     ):
         counts[outcome.kind] += 1
         told |= {outcome.path, *outcome.files}
@@ -57,8 +66,7 @@ def import_command(path: Path, kind: str | None, address: str, dry_run: bool) ->
     for other in () if counts["kept"] else site.walk_all():
         if other not in told and other.resolve() not in told:
             click.echo(f"left out: {other}, which no post shows")
-    totals = (f"{counts[name]} {name}" for name in ("imported", "kept", "left out"))
-    click.echo(f"{', '.join(totals)}{'; nothing was written' if dry_run else ''}")
+    return counts
 
 
 def _list_taken(library: Library) -> Target:
@@ -66,6 +74,8 @@ def _list_taken(library: Library) -> Target:
 
 
 def _describe_addresses(site: Site) -> str:
+    if site.kind == "wordpress":
+        return "as each post says"
     if not site.pattern(""):
         stay = site.kind == "nimble"
         return ("/blog/:id, which stay" if stay else "unknown") + "; give others with --address"

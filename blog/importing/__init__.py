@@ -1,4 +1,4 @@
-"""Posts of other publishers to posts of ours: Jekyll, Hugo, Pelican, NimblePublisher."""
+"""Posts of other publishers to posts of ours: of Jekyll and others, and exports of WordPress."""
 
 from blog.importing.copying import Outcome, Target, import_posts
 from blog.importing.publishers import find_site

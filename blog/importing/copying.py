@@ -13,11 +13,14 @@ from typing import Literal
 from unicodedata import normalize
 
 from blog.importing.body import BodyConverter
+from blog.importing.exports import LeftOut
 from blog.importing.fields import convert_fields
+from blog.importing.ghost import read_ghost
 from blog.importing.media import MediaFinder
 from blog.importing.names import tell_apart
 from blog.importing.site import MARKDOWN_SUFFIXES, OTHER_SUFFIXES, Site
 from blog.importing.source import Source, UnreadableError, read_source
+from blog.importing.wordpress import read_wordpress
 from blog.posts.addresses import post_path, write_alias_key
 from blog.posts.finding import SUFFIXES
 from blog.posts.names import read_place, slugify
@@ -30,6 +33,7 @@ _NO_POST = re.compile(
     r"(?:_index|readme|licen[sc]e|changelog|contributing)(?:\.[a-z]{2,3}(?:[-_]\w+)*)?",
     re.IGNORECASE,
 )
+EXPORTS = {"wordpress": read_wordpress, "ghost": read_ghost}
 # Of a file's name, with `.md` behind it, most file systems take no more.
 MAX_NAME_BYTES = 240
 
@@ -72,7 +76,7 @@ def import_posts(
     """
     found = list(mark_pages(site, _read_all(site, zone)))
     sources = [source for source in found if isinstance(source, Source)]
-    by_address = bool(site.patterns.get(""))
+    by_address = bool(site.patterns.get("") or site.export)
     named = {
         one.path: one
         for kind in (False, True)
@@ -116,6 +120,14 @@ def import_posts(
 
 
 def _read_all(site: Site, zone: tzinfo) -> Iterator[Source | Outcome]:
+    if site.export is not None:
+        for item in EXPORTS[site.kind](site.export):
+            if isinstance(item, LeftOut):
+                path = site.export.with_name(f"{site.export.name}#{item.name}")
+                yield Outcome(path, "left out", None, item.reasons)
+            else:
+                yield item
+        return
     for path in site.walk():
         yield _read(site, path, zone)
     for path in site.walk_pages():
@@ -202,7 +214,7 @@ def _import(
         return Outcome(source.path, "left out", None, reasons)
     hints = (f"{hint.found}, expected {hint.expected}" for hint in reading.post.hints)
     missing = (f"the file {address} is not there" for address in media.missing)
-    notes = (*converted.notes, *others, *body.notes, *missing, *hints)
+    notes = (*source.notes, *converted.notes, *others, *body.notes, *missing, *hints)
     if not only_tell:
         try:
             _write(target, content, media.found)

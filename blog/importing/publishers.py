@@ -38,6 +38,8 @@ def find_site(folder: Path, kind: str = "", address: str = "") -> Site:
     Raises `ImportSourceError` for a folder without posts.
     """
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - without `..`, and links as they are
+    if folder.is_file():
+        return _with_address(_find_export(folder, kind), address)
     for place in [folder, *folder.parents][: MAX_LEVELS_UP + 1]:
         for found, configure in _CONFIGURE.items():
             if kind not in ("", found):
@@ -55,6 +57,17 @@ def find_site(folder: Path, kind: str = "", address: str = "") -> Site:
     default = {"jekyll": JEKYLL_STYLES["date"], "hugo": HUGO_PATTERN, "pelican": "/:slug.html"}
     site = Site(site.kind, folder, folder, {"": default.get(site.kind, "")})
     return _with_address(_check(site, folder), address)
+
+
+def _find_export(path: Path, kind: str) -> Site:
+    with path.open("rb") as file:
+        start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    found = {b"<": "wordpress", b"{": "ghost"}.get(start, "")
+    if not found or kind not in ("", found):
+        expected = "a folder, WordPress's export (.xml) or Ghost's (.json)"
+        raise ImportSourceError(f"{path}: found another file, expected {expected}")
+    pattern = "/:slug/" if found == "ghost" else ""
+    return Site(found, path.parent, path.parent, {"": pattern}, export=path)
 
 
 def _check(site: Site, folder: Path) -> Site:

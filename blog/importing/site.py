@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from blog.posts.finding import SUFFIXES, is_hidden
 
-KINDS = ("jekyll", "hugo", "pelican", "nimble", "plain")
+KINDS = ("jekyll", "hugo", "pelican", "nimble", "wordpress", "ghost", "plain")
 
 JEKYLL_STYLES = {
     "date": "/:categories/:year/:month/:day/:title.html",
@@ -102,6 +102,7 @@ class Site:
     in_subdir: bool = False
     keeps_case: bool = False
     is_unicode: bool = True
+    export: Path | None = None
     translated: str = ""
 
     @property
@@ -151,6 +152,8 @@ class Site:
     def walk_all(self) -> Iterator[Path]:
         """Yield every file where the posts are, in order."""
         folders = [base.folder for base in self.bases if base.folder.is_relative_to(self.posts)]
+        if self.export:
+            return
         starts = [self.posts] if self.only or not folders else _drop_nested(folders)
         for start in starts:
             yield from self._walk(start)

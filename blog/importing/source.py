@@ -31,7 +31,7 @@ class Source:
 
     `place` is its path from where the site's addresses count, `folders` those that are part of it.
     `lang` is the language that its name or its folder says, `own_fields` those that are not the
-    site's defaults.
+    site's defaults, `notes` what is not as it was already.
     """
 
     path: Path
@@ -46,6 +46,7 @@ class Source:
     lang: str = ""
     own_fields: frozenset[str] = frozenset()
     is_page: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def stem(self) -> str:

@@ -68,7 +68,8 @@ FIELDS = (
     FieldSpec(
         "tags",
         "a list of texts, or one text with commas",
-        "What it is about; each tag gets a page of its own. Without tags, `categories` are taken.",
+        "What it is about; each tag gets a page of its own, and two that differ only by case are"
+        " one. Without tags, `categories` are taken.",
         also=("tag", "categories", "category"),
     ),
     FieldSpec(

@@ -20,16 +20,18 @@ class Imported:
     """What an import of a site came to: its outcomes by file, and the library of the result."""
 
     def __init__(self, site: Path, kind: str = "", address: str = "", *, into: str = "ours"):
-        self.folder = site.parent / into
+        place = site.parent if site.is_dir() else site.parent.parent
+        self.folder = place / into
         self.folder.mkdir(exist_ok=True)
         found = find_site(site, kind, address)
         before = load(self.folder).index
         taken = {*before.by_id, *before.hidden}
-        pages = Target(site.parent / f"{into}-pages", ())
+        pages = Target(place / f"{into}-pages", ())
         outcomes = list(import_posts(found, Target(self.folder, taken), pages, UTC))
         self.kind = found.kind
         self.outcomes: dict[str, Outcome] = {
-            outcome.path.relative_to(site).as_posix(): outcome for outcome in outcomes
+            outcome.path.relative_to(site if site.is_dir() else site.parent).as_posix(): outcome
+            for outcome in outcomes
         }
         index = load(self.folder).index
         assert index.faults == ()
