@@ -113,7 +113,7 @@ ALLOWED: dict[str, set[str]] = {
     "flask_presence.redis_address": set(),
 }
 # The files of `flask_presence.web` that are for Flask alone.
-FOR_FLASK = {"app_presence.py", "blocks.py", "elements.py", "extension.py"}
+FOR_FLASK = {"app_presence.py", "blocks.py", "elements.py", "extension.py", "lists.py"}
 # What else each part of the library imports, beside the standard library.
 PACKAGES = {
     "flask_presence.cli": {"click", "flask", "redis"},

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import gevent
 from flask import Flask
 from gevent import monkey
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -24,9 +25,10 @@ from ..streams.stream import PATH
 from ..tracking import Roster
 from . import htmx
 from .blocks import Blocks
-from .elements import TOTAL, Element, Elements, Fetch, Words
+from .elements import TOTAL, Element, Elements, Words
 from .endpoint import read_page
 from .identity import Identity, hide_key
+from .lists import Fetch, Lists
 from .readers import TOPIC, Meta
 
 if TYPE_CHECKING:
@@ -115,7 +117,8 @@ class AppPresence:
         self._connect()
         self._pages = _put_before(app, self)
         self._live = self.service.wrap(self._pages)
-        self._root = ""
+        self.root = ""  # the path that the application is mounted under, as its pages know it
+        self._greenlets: set[gevent.Greenlet[[], None]] = set()
         self._is_asked = False
         self._is_started = False
         # Whether anybody can be counted: not by a server of threads.
@@ -155,8 +158,9 @@ class AppPresence:
         """What writes the live elements. Made when first asked for: by then the app is whole."""
         if self._elements is None:
             blocks = Blocks(self._app.jinja_env, self._url_for)
-            self._elements = Elements(self.count, self.roster, blocks, *self.words)
-        self._elements.fetch = self._hooks.fetch
+            lists = Lists(self.roster, self._make_later)
+            self._elements = Elements(self.count, lists, blocks, *self.words)
+        self._elements.lists.fetch = self._hooks.fetch
         return self._elements
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -167,9 +171,9 @@ class AppPresence:
             start_response("503 Service Unavailable", [])
             return []
         self.start()
-        self._root = environ.get("SCRIPT_NAME", "")
         if not is_stream:
             return self._pages(environ, start_response)
+        self.root = environ.get("SCRIPT_NAME", "")
         if self.url_prefix:
             root = environ.get("SCRIPT_NAME", "") + self.url_prefix
             environ = {**environ, "SCRIPT_NAME": root, "PATH_INFO": PATH}
@@ -210,8 +214,21 @@ class AppPresence:
             self.is_counting = False
             log.warning(THREADS)
 
+    def _make_later(self, make: Callable[[], None]) -> None:
+        """Have a part of the frames made beside all else, and the frames anew when it is."""
+
+        def run() -> None:
+            with self._app.app_context():
+                make()
+            self.service.hub.touch()
+
+        greenlet = gevent.spawn(run)
+        self._greenlets.add(greenlet)
+        greenlet.link(self._greenlets.discard)
+
     def close(self) -> None:
         """Stop; a few seconds at most."""
+        gevent.killall(list(self._greenlets), block=False)
         if self._is_started:
             self.service.close()
 
@@ -288,7 +305,7 @@ class AppPresence:
     def _url_for(self, endpoint: str, **values: Any) -> str:
         """Return an address of the application, which a block asks for outside of any request."""
         self._app.inject_url_defaults(endpoint, values)
-        adapter = self._app.url_map.bind("localhost", script_name=self._root or "/")
+        adapter = self._app.url_map.bind("localhost", script_name=self.root or "/")
         return adapter.build(endpoint, values, force_external=False)
 
 

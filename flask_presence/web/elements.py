@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from ..streams.event import encode_event
-from ..tracking import ROOM, Roster
+from ..tracking import ROOM
 from .blocks import Block, Blocks, Name
-from .own_meta import read_added
-from .readers import put_last
+from .lists import Listed, Lists, version_of
 
 COUNTER, TOTAL, LIST = "counter", "total", "list"
 _NUMBER = Markup('<span class="n{count}">{words}</span>')
@@ -28,7 +26,6 @@ _LIST_PARTIAL = Markup(
 )
 
 Words = Callable[[int], str]
-Fetch = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
 class Element(NamedTuple):
@@ -58,18 +55,15 @@ class Elements:
     def __init__(
         self,
         count: Callable[..., int],
-        roster: Roster,
+        lists: Lists,
         blocks: Blocks,
         counter_words: Words,
         total_words: Words,
     ) -> None:
         self._count = count
-        self._roster = roster
+        self.lists = lists
         self._blocks = blocks
         self._words = {COUNTER: counter_words, TOTAL: total_words}
-        self.fetch: Fetch | None = None
-        # What was made of a topic, until somebody comes, goes or changes there.
-        self._lists: dict[Element, tuple[int, Markup]] = {}
 
     def find_block(self) -> Block:
         """Return the block by which the template that is being rendered says an element."""
@@ -78,7 +72,7 @@ class Elements:
     def write(self, element: Element, block: Block | None = None) -> Markup:
         """Return an element as it stands in a page. `block` is the one that says it, if any."""
         if element.kind == LIST:
-            return self._write_list(element, block)
+            return _write_list(element, self.lists.write(_listed(element, block)))
         return Markup('<span class="{}">{}</span>').format(
             element.css_class, self._write_number(element, self._count_of(element), block)
         )
@@ -92,14 +86,19 @@ class Elements:
                 block = self._blocks.find(Name(element.template, element.digest))
                 if block is None:
                     continue
-            parts.append(self._write_partial(element, block))
+            part = self._write_partial(element, block)
+            if part is not None:
+                parts.append(part)
         return encode_event("\n".join(parts))
 
-    def _write_partial(self, element: Element, block: Block | None) -> Markup:
+    def _write_partial(self, element: Element, block: Block | None) -> Markup | None:
         name = element.css_class
         if element.kind == LIST:
-            made = self._write_list(element, block)
-            return _LIST_PARTIAL.format(name=name, version=_version_of(made), made=made)
+            words = self.lists.write_now(_listed(element, block))
+            if words is None:
+                return None
+            made = _write_list(element, words)
+            return _LIST_PARTIAL.format(name=name, version=version_of(words), made=made)
         count = self._count_of(element)
         number = self._write_number(element, count, block)
         return _NUMBER_PARTIAL.format(name=name, count=count, number=number)
@@ -111,49 +110,16 @@ class Elements:
     def _count_of(self, element: Element) -> int:
         return self._count(page=element.topic) if element.kind == COUNTER else self._count()
 
-    def _write_list(self, element: Element, block: Block | None) -> Markup:
-        version = self._roster.version(element.topic)
-        made = self._lists.get(element)
-        if made is None or made[0] != version:
-            made = version, self._make_list(element, block)
-            put_last(self._lists, element, made)
-        return made[1]
 
-    def _make_list(self, element: Element, block: Block | None) -> Markup:
-        assert block is not None, element  # noqa: S101 - a list has one
-        topic, count = element.topic, self._roster.count(element.topic)
-        words = Markup("")
-        if count <= element.room and (element.room != ROOM or self._roster.is_room(topic)):
-            metas = self._find_metas(topic, element.first or element.room)
-            words = block.write(*(metas, count)[: block.arity])
-        digest = hashlib.blake2b(words.encode(), digest_size=6).hexdigest()
-        return _LIST.format(tag=element.tag, name=element.css_class, version=digest, words=words)
-
-    def _find_metas(self, topic: str, most: int) -> list[dict[str, Any]]:
-        """Return the metas of who came first, with what `fetch` knows of them."""
-        first = self._roster.first(topic, most)
-        metas = [read_added(presence.meta) for presence in first]
-        if self.fetch is None or not first:
-            return metas
-        by_key: dict[str, Any] = {}
-        for presence, meta in zip(first, metas, strict=True):
-            by_key.setdefault(presence.key, {"metas": []})["metas"].append(meta)
-        fetched = self.fetch(topic, by_key)
-        waiting = {key: deque(entry["metas"]) for key, entry in fetched.items()}
-        return [
-            {**_beside_metas(fetched[p.key]), **waiting[p.key].popleft()}
-            for p in first
-            if waiting.get(p.key)
-        ]
+def _listed(element: Element, block: Block | None) -> Listed:
+    assert block is not None, element  # noqa: S101 - a list has one
+    return Listed(element.topic, element.room, element.first, block)
 
 
-def _beside_metas(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name != "metas"}
-
-
-def _version_of(made: Markup) -> str:
-    """Return the version that a list says it is, in its own first tag."""
-    return made[: made.index('">')].rpartition(" v")[2]
+def _write_list(element: Element, words: Markup) -> Markup:
+    return _LIST.format(
+        tag=element.tag, name=element.css_class, version=version_of(words), words=words
+    )
 
 
 @lru_cache(maxsize=1024)

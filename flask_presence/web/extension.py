@@ -22,8 +22,9 @@ from ..streams.stream import PATH
 from ..tracking import ROOM, Diff
 from . import htmx
 from .app_presence import TAB_INPUT, THREADS, UNSIGNED, AppPresence, Hooks, Shown
-from .elements import COUNTER, LIST, TOTAL, Element, Fetch, Words
+from .elements import COUNTER, LIST, TOTAL, Element, Words
 from .identity import hide_key
+from .lists import Fetch
 from .own_meta import check_added, read_added
 from .readers import TOPIC, TRACKED_BY_APPLICATION, Meta
 
@@ -107,7 +108,8 @@ class Presence:
     def fetch(self, function: Fetch) -> Fetch:
         """Decorate a function that takes what `list` is about to show, and returns more of it.
 
-        `fetch(topic, presences)` is called once for a whole list: to ask a database, say.
+        `fetch(topic, presences)` is called once for a whole list, and may wait, for a database say.
+        A frame does not wait for it: the next one has what it returned.
         """
         self._hooks.fetch = function
         return function
@@ -273,6 +275,7 @@ class Presence:
     def _show(self, element: Element, *, watch: bool, has_block: bool) -> Markup:
         """Return an element of the page of this request, which its stream brings up to date."""
         state, block, shown = self._state, None, _shown()
+        state.root = request.script_root
         if has_block:
             block = state.elements.find_block()
             element = element._replace(template=block.name.template, digest=block.name.digest)

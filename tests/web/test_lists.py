@@ -7,6 +7,7 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+import gevent
 import pytest
 from flask import Flask, render_template
 from jinja2 import DictLoader, TemplateNotFound
@@ -140,8 +141,40 @@ def test_a_whole_list_is_fetched_at_once_and_only_when_it_has_changed():
     site.frame(page)
     assert asked == [["ann", "bob"]]
     site.leave("2")
+    assert names_in(site.frame(page)) == ["ANN1", "BOB2", "ANN3"]  # it waits for nothing
+    assert asked == [["ann", "bob"]]
+    gevent.sleep(0)
     assert names_in(site.frame(page)) == ["ANN1", "ANN3"]
     assert asked == [["ann", "bob"], ["ann"]]
+    gevent.sleep(0)
+    assert not site.state._greenlets
+
+
+def test_a_list_that_cannot_be_fetched_stays_as_it_is_until_somebody_comes(caplog):
+    site = Site(page=PAGE)
+    site.come("ann")
+    page = site.show()
+    site.presence.fetch(lambda topic, presences: presences["nobody"])
+    site.come("bob")
+    for _ in range(3):
+        assert names_in(site.frame(page)) == ["ann"]
+        gevent.sleep(0)
+    assert caplog.text.count("found no list of 'a', as `fetch` failed") == 1
+    site.presence.fetch(lambda topic, presences: presences)
+    site.come("cas")
+    site.frame(page)
+    gevent.sleep(0)
+    assert names_in(site.frame(page)) == ["ann", "bob", "cas"]
+
+
+def test_a_worker_that_has_made_no_list_yet_leaves_it_as_the_page_has_it():
+    site, other = Site(page=PAGE), Site(page=PAGE)
+    other.presence.fetch(lambda topic, presences: presences)
+    other.come("ann")
+    page = site.show()
+    assert other.frame(page) == "data: \n\n"
+    gevent.sleep(0)
+    assert names_in(other.frame(page)) == ["ann"]
 
 
 def test_a_number_is_said_by_a_block_too():
