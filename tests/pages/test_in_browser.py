@@ -471,6 +471,17 @@ def test_the_header_is_one_row_and_the_newest_post_is_seen_at_once(browser, site
         assert newest["y"] + newest["height"] < height / 2
 
 
+def test_a_number_on_a_card_takes_no_line_of_its_own_on_a_phone(browser, site):
+    """It comes and goes; the cards below would move."""
+    with open_tab(browser, viewport={"width": 360, "height": 740}) as tab:
+        tab.goto(f"{site}/blog")
+        facts = tab.locator(".card .meta").first
+        expect(facts.locator(".reads")).to_have_text("2 reading now")
+        with_number = facts.bounding_box()["height"]
+        tab.evaluate("() => document.querySelector('.reads').replaceChildren()")
+        assert with_number == facts.bounding_box()["height"] < 30
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_nothing_moves_when_somebody_opens_a_post(browser, site, streams, width):
     named = "<h2>Being read now</h2><ul>" + "<li>A title</li>" * 5 + "</ul>"

@@ -85,6 +85,11 @@ def test_the_font_of_most_pages_is_small_and_kept_for_good():
         with client.get(f"/static/{name}?v={version}") as answer:
             assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
             sizes[name] = len(answer.data)
+    preloaded = re.findall(
+        '<link rel="preload" [^>]*href="/static/([^"]+)"', client.get("/blog").text
+    )
+    assert set(preloaded) < {f"{name}?v={version}" for name, version in named}
+    assert len(preloaded) == 2
     assert sizes["fonts/source-serif-4-latin-400-normal.woff2"] < 21_000
     assert (
         sum(size for name, size in sizes.items() if "latin-400-n" in name or "n-600" in name)
@@ -94,7 +99,9 @@ def test_the_font_of_most_pages_is_small_and_kept_for_good():
 
 @pytest.mark.parametrize(("font", "variable"), [("sans", "sans"), ("system", "local")])
 def test_another_font_is_one_of_the_devices(font, variable):
-    answer = open_site(font=font).test_client().get("/look.css")
+    client = open_site(font=font).test_client()
+    assert "woff2" not in client.get("/blog").text
+    answer = client.get("/look.css")
     assert f"--serif: var(--{variable});" in answer.text
     assert f"--{variable}: " in STYLE
 
