@@ -207,3 +207,19 @@ def test_a_route_of_the_application_where_its_streams_are_is_said(caplog):
         said = [one for one in caplog.messages if "found a route of the application" in one]
         assert len(said) == count
         caplog.clear()
+
+
+@pytest.mark.parametrize("hook", ["key", "may_watch", "meta"])
+def test_where_nothing_may_wait_the_application_is_not_asked(hook):
+    """Our worker looks at a request in the event loop first, and the server answers it then."""
+    app, presence = make_app()
+    text = render(app, "{{ presence.counter('a') }}{{ presence.script() }}")
+    environ = {
+        "PATH_INFO": "/live",
+        "QUERY_STRING": f"page={page_of(text)}",
+        "REQUEST_METHOD": "GET",
+    }
+    getattr(presence, hook)(lambda *_: pytest.fail("it was asked"))
+    statuses: list[str] = []
+    assert app.wsgi_app(environ, lambda status, headers: statuses.append(status)) == []  # type: ignore[arg-type]
+    assert statuses == ["503 Service Unavailable"]
