@@ -72,7 +72,7 @@ def write_address(site: Site, source: Source, pattern: str = "") -> str | None:
         return None
     path = _TOKEN.sub(lambda found: words[found[1]], pattern)
     is_apart = source.lang and (source.lang != site.language or site.in_subdir)
-    lang = source.lang if site.kind == "hugo" and is_apart else ""
+    lang = source.lang if site.kind in ("hugo", "zola") and is_apart else ""
     return join_address(site.prefix, lang, path)
 
 
@@ -129,6 +129,9 @@ def _list_other_words(site: Site, source: Source) -> dict[str, str | None]:
     if site.kind == "pelican":
         chosen = slug or _write_pelican_slug(title or source.stem, site)
         groups = groups or [*source.folders[-1:], "misc"][:1]
+    if site.kind == "zola":
+        dated = _DATED.fullmatch(source.stem)
+        chosen = slug or slugify(dated[1] if dated else source.stem).lower()
     return {
         "title": title if site.kind == "hugo" else slug or slugify(title).lower(),
         "slug": slug or (title or source.stem) if site.kind == "hugo" else chosen,

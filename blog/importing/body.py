@@ -59,6 +59,10 @@ _VIDEOS = {
     "gist": "https://gist.github.com/{}/{}",
 }
 
+# Zola's: `{{ youtube(id="x") }}`, and around a text `{% quote(author="x") %}` and `{% end %}`.
+_ZOLA = re.compile(r"\{[{%]\s{0,9}(?:(\w{1,60})\(([^{}]{0,1000})\)|end)\s{0,9}[%}]\}")
+_ZOLA_ID = re.compile(r"\bid\s{0,9}=\s{0,9}[\"'`]([\w-]{1,60})[\"'`]")
+
 _LINKED_AUTHOR = re.compile(r"\[([^\[\]]{0,300})\]\(\s{0,9}<?[{|]author[}|][^)]{0,300}\)")
 # A link to a post by its file; Zola begins it with `@/`.
 _FILE_LINK = re.compile(
@@ -104,6 +108,8 @@ class BodyConverter:
             return _LIQUID.sub(self._convert_liquid, _LIQUID_COMMENT.sub("", piece))
         if self.kind == "hugo":
             return _SHORTCODE.sub(self._convert_shortcode, piece)
+        if self.kind == "zola":
+            return _ZOLA.sub(self._convert_zola, piece)
         if self.kind == "pelican":
             piece = _LIQUID_TAG.sub(self._convert_liquid, piece)
             piece = _LINKED_AUTHOR.sub(self._drop_link, piece)
@@ -146,6 +152,12 @@ class BodyConverter:
         values = [named["id"]] if "id" in named else arguments
         if name in _VIDEOS and len(values) >= _VIDEOS[name].count("{}"):
             return f"<{_VIDEOS[name].format(*values)}>"
+        return self._leave_out(found[0])
+
+    def _convert_zola(self, found: re.Match[str]) -> str:
+        name, said = found[1], _ZOLA_ID.search(found[2] or "")
+        if name in _VIDEOS and said and _VIDEOS[name].count("{}") == 1:
+            return f"<{_VIDEOS[name].format(said[1])}>"
         return self._leave_out(found[0])
 
     def _convert_link(self, found: re.Match[str]) -> str:

@@ -160,13 +160,13 @@ def _read(site: Site, path: Path, zone: tzinfo) -> Source | Outcome:
 def mark_pages(site: Site, found: Iterable[Source | Outcome]) -> Iterator[Source | Outcome]:
     """Yield all, those marked that are pages at their publisher.
 
-    Hugo's are beside its sections, where there is any; Pelican's are in `pages`.
+    Hugo's and Zola's are beside their sections, where there is any; Pelican's are in `pages`.
     """
     everything = list(found)
     has_sections = any(isinstance(one, Source) and one.folders for one in everything)
     for one in everything:
         if isinstance(one, Source) and (
-            (site.kind == "hugo" and has_sections and not one.folders)
+            (site.kind in ("hugo", "zola") and has_sections and not one.folders)
             or (site.kind == "pelican" and one.place.parts[0] == "pages")
         ):
             one = replace(one, is_page=True)

@@ -177,7 +177,7 @@ class _Reader:
 
     def aliases(self) -> list[str]:
         own, pattern = "", ""
-        for name in OWN_ADDRESS:
+        for name in (*OWN_ADDRESS, *(["path"] if self.site.kind == "zola" else [])):
             own = own or _read_text(self.take(name))
         if self.site.kind == "jekyll" and own in JEKYLL_STYLES:
             pattern = JEKYLL_STYLES[own]

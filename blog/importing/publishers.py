@@ -115,6 +115,23 @@ def _configure_jekyll(place: Path, folder: Path) -> Site | None:
     )
 
 
+def _configure_zola(place: Path, folder: Path) -> Site | None:
+    config = _read_config(place, "zola", (".toml",)) or _read_config(place, "config", (".toml",))
+    content = place / "content"
+    if config is None or "base_url" not in config or not content.is_dir():
+        return None
+    return Site(
+        "zola",
+        place,
+        content if _is_same(folder, place) else folder,
+        {"": "/:sections/:slug/"},
+        urlsplit(str(config["base_url"])).path,
+        bases=(Base(content),),
+        language=str(config.get("default_language") or "en").lower(),
+        languages=frozenset(code.lower() for code in _take_mapping(config, "languages")),
+    )
+
+
 def _configure_hugo(place: Path, folder: Path) -> Site | None:
     suffixes = (".toml", ".yaml", ".yml", ".json")
     config = _read_config(place, "hugo", suffixes)
@@ -203,6 +220,7 @@ def _configure_pelican(place: Path, folder: Path) -> Site | None:
 
 
 _CONFIGURE = {
+    "zola": _configure_zola,
     "hugo": _configure_hugo,
     "jekyll": _configure_jekyll,
     "pelican": _configure_pelican,

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from blog.posts.finding import SUFFIXES, is_hidden
 
-KINDS = ("jekyll", "hugo", "pelican", "nimble", "wordpress", "ghost", "plain")
+KINDS = ("jekyll", "hugo", "zola", "pelican", "nimble", "wordpress", "ghost", "plain")
 
 JEKYLL_STYLES = {
     "date": "/:categories/:year/:month/:day/:title.html",
@@ -43,6 +43,7 @@ OTHER_SUFFIXES = {
 _FEEDS = {
     "jekyll": ("feed.xml", "atom.xml"),
     "hugo": ("index.xml",),
+    "zola": ("atom.xml",),
     "pelican": ("feeds/all.atom.xml",),
 }
 

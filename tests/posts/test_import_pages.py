@@ -67,3 +67,30 @@ def test_pages_of_hexo_are_folders_of_its_source(tmp_path: Path):
     imported = Imported(site)
     assert [*imported.pages] == ["about"]
     assert [*imported.posts] == ["a"]
+
+
+def test_a_zola_site_keeps_its_addresses_and_what_stays_out_is_named(tmp_path: Path):
+    site = tmp_path / "site"
+    put(site, "config.toml", 'base_url = "https://a.example/w"\n[languages.fr]\n')
+    front = "title = 'Hello'\naliases = ['old']\n[taxonomies]\ntags = ['a']\n[extra]\nmood = 1\n"
+    body = '{{ youtube(id="abc") }} {% quote(by="x") %}Text{% end %} [b](@/blog/b.md)\n'
+    put(site, "content/blog/2020-01-02-hello.md", f"+++\n{front}+++\n{body}")
+    put(site, "content/blog/b.fr.md", "+++\ntitle = 'B'\npath = 'salut'\n+++\n")
+    put(site, "content/blog/c.fr.md", "+++\ntitle = 'C'\n+++\n")
+    put(site, "content/about.md", "+++\ntitle = 'About'\n+++\n")
+    imported = Imported(site)
+    assert imported.kind == "zola"
+    assert {post.id: post.aliases for post in imported.posts.values()} == {
+        "hello": ("/w/blog/hello/", "/old"),
+        "b.fr": ("/w/salut",),
+        "c.fr": ("/w/fr/blog/c/",),
+    }
+    assert [*imported.pages] == ["about"]
+    post = imported.posts["hello"]
+    assert (post.tags, post.date is not None) == (("a",), True)
+    assert post.body.startswith("<https://www.youtube.com/watch?v=abc> <!-- not imported:")
+    assert imported.notes("content/blog/2020-01-02-hello.md") == [
+        "left out: mood",
+        'line 9: left out: {% quote(by="x") %}',
+        "line 9: left out: {% end %}",
+    ]
