@@ -14,6 +14,8 @@ from typing import Self
 from tests.site import TOTAL, Site
 
 NOTICE = re.compile(r'hx-target="\.live-notice"[^>]*>([^<]*)<')
+FACES = re.compile(r'hx-target="\.faces"[^>]*>(.*?)</hx-partial>')
+FACE = re.compile(r'id="f-(\d+)"')
 HTMX_JITTER = 0.3
 
 
@@ -29,6 +31,7 @@ class Tab:
         self.returns = returns
         self.totals: list[int] = []
         self.notice = ""
+        self.faces: list[int] = []  # the numbers of those that it shows
         self.events: list[str] = []  # the names of named events
         self.retry_ms: int | None = None
         self.drain_retry_ms: int | None = None
@@ -152,6 +155,8 @@ class Tab:
         if (found := TOTAL.search(event)) is not None:
             self.totals.append(int(found[1] or 0))
             self.is_live = True
+        if (found := FACES.search(event)) is not None:
+            self.faces = [int(number) for number in FACE.findall(found[1])]
         if (found := NOTICE.search(event)) is not None:
             self.notice = found[1]
 
@@ -257,7 +262,7 @@ class Tabs:
     def describe(self) -> str:
         """Say what the first tabs show, for an error message."""
         return "\n".join(
-            f"{tab.page}: totals {tab.totals[-8:]} {tab.notice!r} events {tab.events}, "
+            f"{tab.page}: totals {tab.totals[-8:]} faces {tab.faces} {tab.notice!r} events {tab.events}, "
             f"{tab.streams_opened} streams, live {tab.is_live}"
             for tab in self.all[:12]
         )
