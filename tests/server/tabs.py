@@ -262,8 +262,8 @@ class Tabs:
     def describe(self) -> str:
         """Say what the first tabs show, for an error message."""
         return "\n".join(
-            f"{tab.page}: totals {tab.totals[-8:]} faces {tab.faces} {tab.notice!r} events {tab.events}, "
-            f"{tab.streams_opened} streams, live {tab.is_live}"
+            f"{tab.page}: totals {tab.totals[-8:]} faces {tab.faces} {tab.notice!r} "
+            f"events {tab.events}, {tab.streams_opened} streams, live {tab.is_live}"
             for tab in self.all[:12]
         )
 
