@@ -48,7 +48,7 @@ from blog.setting_kinds import (
     one_of,
 )
 from blog.setting_sources import read_site, suggest, variable_name
-from blog.site_folder import find_site
+from blog.site_folder import find_site, overridden
 from blog.words import OwnWords, find_mistakes
 from flask_presence.place import Place
 from flask_presence.redis_address import RedisAddress, has_tag, needs_tag
@@ -321,7 +321,7 @@ class Settings:
             if name.startswith("BLOG_") and name not in specs
         ]
         settings = cls(**values)
-        problems += _contradictions(settings)
+        problems += [*_contradictions(settings), *_missing_files(settings, site)]
         if problems:
             raise SettingsError(problems)
         return settings
@@ -369,6 +369,16 @@ def describe_settings() -> Iterable[tuple[str, str, str, str]]:
         else:
             shown = f"{default:g}" if isinstance(default, float | bool) else str(default)
         yield variable_name(spec), shown, spec.metadata["kind"].expected, spec.metadata["help"]
+
+
+def _missing_files(settings: Settings, site: Path | None) -> list[str]:
+    folders = overridden(site, "static")
+    return [
+        f"BLOG_{name.upper()}: found no static/{file}, expected a file that is there"
+        for name in ("icon", "logo")
+        if (file := getattr(settings, name))
+        and not any((folder / file).is_file() for folder in folders)
+    ]
 
 
 def _contradictions(settings: Settings) -> list[str]:

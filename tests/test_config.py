@@ -46,6 +46,15 @@ def test_an_accent_has_six_digits(text, read):
     assert Settings.from_environ({"BLOG_ACCENT": text}).accent == read
 
 
+def test_an_icon_and_a_logo_that_are_not_there_are_said_in_one_line_each():
+    end = "expected a file that is there"
+    assert problems_of(BLOG_ICON="none.svg", BLOG_LOGO="a/none.png") == [
+        f"BLOG_ICON: found no static/none.svg, {end}",
+        f"BLOG_LOGO: found no static/a/none.png, {end}",
+    ]
+    assert Settings.from_environ({"BLOG_LOGO": "favicon.svg"}).logo == "favicon.svg"
+
+
 @pytest.mark.parametrize("text", ["red", "b3261e", "#b3261", "#b3261e80"])
 def test_an_accent_that_is_no_colour_is_said_in_one_line(text):
     (problem,) = problems_of(BLOG_ACCENT=text)

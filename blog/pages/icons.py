@@ -11,7 +11,7 @@ from flask import Flask, Response, abort, current_app, request, url_for
 from PIL import Image
 from werkzeug.exceptions import ServiceUnavailable
 
-from blog.config import Settings, SettingsError
+from blog.config import Settings
 from blog.native import BusyError, NativeWork
 from blog.pages.assets import FOR_GOOD, Assets
 from blog.pages.blueprint import pages
@@ -27,16 +27,9 @@ TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
 class Icons:
-    """The addresses of icon and logo for templates. Raises `SettingsError` for a file not there."""
+    """The addresses of icon and logo for templates."""
 
     def __init__(self, assets: Assets, settings: Settings, paper: str) -> None:
-        missing = [
-            f"BLOG_{name.upper()}: found no static/{file}, expected a file that is there"
-            for name in ("icon", "logo")
-            if (file := getattr(settings, name)) and not assets.has(file)
-        ]
-        if missing:
-            raise SettingsError(missing)
         self.icon, self.logo = settings.icon, settings.logo
         self.type = TYPES[Path(self.icon).suffix.lower()]
         self._assets = assets
@@ -57,7 +50,10 @@ class Icons:
     @property
     def logo_size(self) -> tuple[int, int]:
         """The width and height of the logo, so that nothing moves when it comes."""
-        width, height = imagesize.get(self._assets.find(self.logo))
+        try:
+            width, height = imagesize.get(self._assets.find(self.logo))
+        except OSError:  # taken away since the start
+            width = height = 1
         return max(width, 1), max(height, 1)
 
     def draw(self) -> bytes:

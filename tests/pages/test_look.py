@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from blog.config import SettingsError
 from blog.palettes import DEFAULT, PALETTES, choose_colours, contrast
 from tests.pages.site import open_site, write_post
 
@@ -206,15 +205,6 @@ class TestIcons:
         client = self.open(tmp_path, icon="wrong.svg").test_client()
         assert client.get("/blog").status_code == 200
         assert client.get("/apple-touch-icon.png").status_code == 404
-
-    def test_that_are_missing_are_said_in_one_line_each(self, tmp_path):
-        with pytest.raises(SettingsError) as error:
-            self.open(tmp_path, icon="none.svg", logo="none.png")
-        end = "expected a file that is there"
-        assert error.value.problems == [
-            f"BLOG_ICON: found no static/none.svg, {end}",
-            f"BLOG_LOGO: found no static/none.png, {end}",
-        ]
 
     def test_a_logo_stands_in_place_of_the_name_with_its_size(self, tmp_path):
         page = self.open(tmp_path, logo="cat.png").test_client().get("/blog").text
