@@ -101,6 +101,12 @@ def test_asterisks_that_can_neither_open_nor_close_stay(text: str):
         ("**`a`** *[b](/c)*", '<strong><code>a</code></strong> <em><a href="/c">b</a></em>'),
         ("**重点。**然后", "<strong>重点。</strong>然后"),
         ("**`a`**的", "<strong><code>a</code></strong>的"),
+        ("**2*3** x", "<strong>2*3</strong> x"),
+        ("**中*文**", "<strong>中*文</strong>"),
+        ("a **b*c*d** e", "a <strong>b<em>c</em>d</strong> e"),
+        ("*a**b*", "<em>a**b</em>"),
+        ("*a**b**c**d*", "<em>a<strong>b</strong>c**d</em>"),
+        ("__a_b__ *c*", "<strong>a_b</strong> <em>c</em>"),
     ],
 )
 def test_asterisks_around_words_are_emphasis(body: str, shown: str):
@@ -242,7 +248,18 @@ def test_strong_text_may_be_a_bare_address():
 
 @pytest.mark.parametrize(
     "piece",
-    ['<a "', "<a b='", "- <div '\n", "<a b=c ", "[a](", "[[a](b)](c) ", "![*a*](/b)", "a@b.c "],
+    [
+        '<a "',
+        "<a b='",
+        "- <div '\n",
+        "<a b=c ",
+        "[a](",
+        "[[a](b)](c) ",
+        "![*a*](/b)",
+        "a@b.c ",
+        "a*b**c ",
+        "**a ",
+    ],
 )
 def test_what_never_ends_takes_linear_time(piece: str):
     """Measured in processor time; tags that never end took 5 s, links 11 s."""

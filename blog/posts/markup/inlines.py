@@ -19,6 +19,7 @@ from markdown.inlinepatterns import (
     HTML_RE,
     BacktickInlineProcessor,
     Delimiter,
+    DelimiterProcessor,
     HtmlInlineProcessor,
     ImageInlineProcessor,
     ImageReferenceInlineProcessor,
@@ -80,6 +81,30 @@ class Asterisks(Delimiter):
             f"(?P<ambiguous>(?={ends}){begins})|(?P<end>{ends})|(?P<start>{begins})"
         )
         return pattern
+
+
+class Emphasis(DelimiterProcessor):
+    """Pairs the runs of `**a*b**`: the one in the middle must not pair with the last.
+
+    https://spec.commonmark.org/0.31.2/#emphasis-and-strong-emphasis, rules 9 and 10, where the
+    earlier run could be an end, too. Python-Markdown looks at the later one only.
+    """
+
+    def search(self, data: str, start: int) -> Match[str] | None:
+        """Find the next run, and drop those that are between it and what it pairs with."""
+        found: Match[str] | None = super().search(data, start)
+        if found is not None and found.lastgroup != "start":
+            opened = self.delimiters[data[found.start()]].stack
+            size = len(found[0])
+            barred = 0
+            for run in reversed(opened):
+                is_either, length = run[2:4]
+                if not (is_either and self.rule_of_3(length, size)):
+                    break
+                barred += 1
+            for _ in range(barred if barred < len(opened) else 0):
+                opened.pop()
+        return found
 
 
 class _Code(AtomicString):
@@ -263,7 +288,9 @@ def register_inlines(md: Markdown) -> None:
     """Have all of it found where Python-Markdown finds its own."""
     md.ESCAPED_CHARS = list(string.punctuation)
     md.references = references = References()
-    emphasis: Any = md.inlinePatterns["em_strong"]
+    emphasis = Emphasis("*", "strong,em", md)
+    emphasis.add("_", "strong,em", smart=True)
+    md.inlinePatterns.register(emphasis, "em_strong", 60)
     emphasis.delimiters["*"] = Asterisks("*", "strong,em", smart=False, double=False)
     code = md.inlinePatterns["backtick"]
     md.inlinePatterns.register(CodePattern(code.pattern), "backtick", 190)
