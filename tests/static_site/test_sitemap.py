@@ -93,7 +93,7 @@ def test_an_index_is_followed_where_it_is_itself(tmp_path, web):
         (urlset(*(f"/{number}" for number in range(12))), "found more than 10 pages"),
         (urlset("https://[x/"), "Invalid IPv6 URL, expected addresses"),
         (" " * 3_000, "found more than 2000 bytes"),
-        (gzip.compress(b" " * 3_000), "found more than 2000 bytes"),
+        (gzip.compress(b" " * 3_000, mtime=0), "found more than 2000 bytes"),
         (index(*(f"{number}.xml" for number in range(7))), "found more than 5 sitemaps"),
     ],
 )
