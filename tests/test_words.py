@@ -18,6 +18,7 @@ from jinja2 import Environment
 from blog.cli.settings_check import examine_language
 from blog.command import begin_catalogue
 from blog.config import Settings, SettingsError
+from blog.factory import create_app
 from blog.pages.format import count_posts, write_day
 from blog.posts.markup.markdown import Style, render_markdown
 from blog.words import (
@@ -244,6 +245,8 @@ def test_a_site_has_catalogues_and_words_of_its_own(tmp_path, monkeypatch):
         " one of ar, de, en, es, fr, he, ja, pl, pt, ru, zh. Make a catalogue, translations/nl.po:"
         " docs/languages.md"
     )
+    runner = create_app(Settings.from_process()).test_cli_runner()
+    assert str(finding) in runner.invoke(args=["posts", "check"]).output.splitlines()
     path = begin_catalogue(tmp_path, "nl")
     text = path.read_text()
     assert '"Language: nl\\n"' in text

@@ -240,6 +240,33 @@ def test_what_is_stressed_or_quoted_is_not_slanted_where_a_script_has_no_italics
         assert tab.locator("em").evaluate(shown) == "normal600"
 
 
+def test_the_words_of_an_arabic_blog_run_leftwards_and_begin_where_a_post_does(browser):
+    """Of an Arabic post at the right, of an English one at the left; nothing scrolls sideways."""
+    posts = [write_post("ar", title="مرحبا!", body=ARABIC), write_post("en", lang="en", body=BODY)]
+    client = open_site(*posts, language="ar").test_client()
+
+    def answer(route):
+        with client.get(route.request.url.removeprefix("http://blog")) as answered:
+            route.fulfill(body=answered.data, content_type=answered.mimetype)
+
+    where = """element => {
+        const { direction, textAlign } = getComputedStyle(element);
+        return [direction, textAlign, document.documentElement.scrollWidth - innerWidth];
+    }"""
+    with open_tab(
+        browser, viewport={"width": 1280, "height": 800}, java_script_enabled=False
+    ) as tab:
+        tab.route("http://blog/**", answer)
+        for path, side in (("/blog/ar", "start"), ("/blog/en", "left")):
+            tab.goto(f"http://blog{path}")
+            assert tab.locator("body").evaluate(where) == ["rtl", "start", 0]
+            assert tab.locator(".title .meta").evaluate(where) == ["rtl", side, 0]
+        tab.goto("http://blog/")
+        arabic, english = (tab.locator(".card .meta").nth(n).bounding_box() for n in (0, 1))
+        assert english["x"] + english["width"] < 400
+        assert arabic["x"] > 900
+
+
 def test_a_text_from_right_to_left_is_laid_out_so_and_its_code_is_not(browser, site):
     with open_tab(browser, viewport={"width": 800, "height": 800}) as tab:
         tab.goto(f"{site}/blog/rtl")
