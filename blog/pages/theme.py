@@ -65,12 +65,12 @@ def find_mistake(error: BaseException) -> str:
     What happens in our own code, called by a template, is no mistake of the template's.
     """
     if isinstance(error, TemplateSyntaxError):
-        return f"{error.filename or error.name}, line {error.lineno}: {error.message}"
+        return f"{error.filename or error.name}:{error.lineno}: {error.message}"
     place = ""
     for frame in traceback.extract_tb(error.__traceback__):
         # Jinja puts the template's own lines into the traceback.
         if frame.filename.endswith(".html"):
-            place = f"{frame.filename}, line {frame.lineno}"
+            place = f"{frame.filename}:{frame.lineno}"
         elif Path(frame.filename).is_relative_to(_ENGINE):
             place = ""
     return f"{place}: {error}" if place else ""

@@ -46,11 +46,11 @@ def test_what_fails_while_a_page_is_made_is_one_line_with_its_place(tmp_path, ca
         app.jinja_env.loader = app.jinja_loader
         page = app.test_client().get("/")
         assert page.status_code == 500
-        found = f"{path}, line 3: &#39;a&#39; is undefined"
+        found = f"{path}:3: &#39;a&#39; is undefined"
         assert (found in page.text) == is_dev
         (record,) = caplog.records
         assert record.exc_info is None
         assert record.message == (
-            f"templates: found a mistake in {path}, line 3: 'a' is undefined; asked for /"
+            f"templates: found a mistake in {path}:3: 'a' is undefined; asked for /"
         )
         caplog.clear()
