@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import pytest
 
@@ -293,3 +293,10 @@ def test_following_lines_takes_linear_time(piece: str):
         nesting.follow("a|b", line)
         nesting.follow(line)
     assert perf_counter() - began < 3  # it takes 0.1 s
+
+
+@pytest.mark.parametrize("piece", ["- a\n\n", "- - ", "> > - a\n", "-\n", "- a\n  - b\n\n  c\n"])
+def test_lists_are_read_in_linear_time(piece: str):
+    began = process_time()
+    render(piece * (20_000 // len(piece)))
+    assert process_time() - began < 4  # it takes 0.3 s
