@@ -9,7 +9,14 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-THEME = ("templates", "static/style.css", "static/favicon.svg", "static/fonts", "gunicorn.conf.py")
+THEME = (
+    "templates",
+    "themes",
+    "static/style.css",
+    "static/favicon.svg",
+    "static/fonts",
+    "gunicorn.conf.py",
+)
 
 # Handpicked, each with a silhouette of its own.
 # fmt: off

@@ -97,6 +97,12 @@ class Settings:
     time_zone: ZoneInfo = setting(
         ZoneInfo("UTC"), ZONE, "The time zone of a post's date that names none."
     )
+    theme: str = setting(
+        "plain",
+        one_of("plain", "broadsheet"),
+        "What the pages look like: a quiet page, or a newspaper's. What a site has of its own is"
+        " above both.",
+    )
     menu: tuple[MenuItem, ...] = setting(
         (),
         MENU,

@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     site = find_site()
     app = Flask("blog", root_path=str(theme_folder()))
-    app.jinja_loader = make_loader(site)
+    app.jinja_loader = make_loader(site, settings.theme)
     app.config["TRUSTED_HOSTS"] = list(settings.trusted_hosts) or None
     # Nobody sends us anything: no form, no upload.
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if viblog.following is not None:
         app.config["TEMPLATES_AUTO_RELOAD"] = True
         app.jinja_env.globals["following"] = viblog.following
-    assets = install_assets(app, *overridden(site, "static"))
+    assets = install_assets(app, *overridden(site, "static", settings.theme))
     content = Content(
         settings, viblog.library, viblog.pages, viblog.numbers, viblog.search, viblog.cards
     )

@@ -40,10 +40,14 @@ def find_site(folder: Path | None = None) -> Path | None:
     return folder if (folder / SETTINGS_FILE).is_file() else None
 
 
-def overridden(site: Path | None, name: str) -> tuple[Path, ...]:
-    """Return the folders of a name, the site's before the theme's: `templates` or `static`."""
+def overridden(site: Path | None, name: str, theme: str = "") -> tuple[Path, ...]:
+    """Return the folders of a name, `templates` or `static`: the site's, a theme's, the engine's.
+
+    A `theme` has only what differs, as a site has.
+    """
     own = () if site is None else (site / name,)
-    return (*own, theme_folder() / name)
+    chosen = (theme_folder() / "themes" / theme / name,) if theme else ()
+    return (*own, *chosen, theme_folder() / name)
 
 
 def read_settings_file(site: Path) -> Iterator[tuple[str, str]]:

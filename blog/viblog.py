@@ -87,11 +87,9 @@ class Viblog:
             observer=self.metrics.presence if self.metrics else None,
             stream_observer=self.metrics.streams if self.metrics else None,
         )
-        templates = LiveTemplates(make_loader(site), words, reloads=settings.dev)
+        templates = LiveTemplates(make_loader(site, settings.theme), words, reloads=settings.dev)
         self.updates = Updates(self.library, templates, settings.base_path)
-        self.following = (
-            follow(settings.base_path, self.library, self.pages) if settings.dev else None
-        )
+        self.following = follow(settings, self.library, self.pages) if settings.dev else None
         news = self.following or self.updates
         self.numbers = LiveCounts(
             self.presence.tracker,
@@ -309,15 +307,17 @@ def presence_settings(settings: Settings) -> PresenceSettings:
     )
 
 
-def follow(base_path: str, *libraries: Library) -> Following:
+def follow(settings: Settings, *libraries: Library) -> Following:
     """Make what has open pages follow these libraries and the pages' own files."""
-    site = find_site()
-    assets = Assets(*overridden(site, "static"))
+    site, theme = find_site(), settings.theme
+    assets = Assets(*overridden(site, "static", theme))
 
     def style_urls() -> tuple[str, ...]:
-        names = [name for name in ("style.css", "custom.css") if assets.has(name)]
-        return tuple(f"{base_path}/static/{name}?v={assets.version(name)}" for name in names)
+        names = [name for name in ("style.css", "theme.css", "custom.css") if assets.has(name)]
+        return tuple(
+            f"{settings.base_path}/static/{name}?v={assets.version(name)}" for name in names
+        )
 
     here = Path(__file__).parent
     code = (here, here.parent / "flask_presence")
-    return Following(overridden(site, "templates"), code, libraries, style_urls)
+    return Following(overridden(site, "templates", theme), code, libraries, style_urls)

@@ -243,7 +243,7 @@ def copy_project(root: Path) -> Path:
     """Copy what the blog runs from into a folder, but for the posts, to be changed; return it."""
     for name in ("app.py", "gunicorn.conf.py"):
         shutil.copy(ROOT / name, root)
-    for name in ("blog", "flask_presence", "templates", "pages"):
+    for name in ("blog", "flask_presence", "templates", "themes", "pages"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "static").mkdir()
     for name in ("vendor", "fonts"):

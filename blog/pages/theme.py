@@ -21,14 +21,14 @@ PREFIX = "viblog"
 _ENGINE = Path(__file__).parents[1]
 
 
-def make_loader(site: Path | None) -> BaseLoader:
+def make_loader(site: Path | None, theme: str = "") -> BaseLoader:
     """Return a loader of the templates: a site's override the theme's of the same name.
 
     `viblog/post.html` is the theme's own, for `{% extends %}`.
     """
-    *own, theme = [FileSystemLoader(folder) for folder in overridden(site, "templates")]
+    *own, engine = map(FileSystemLoader, overridden(site, "templates", theme))
     checked = [_CheckedLoader(loader) for loader in own]
-    return ChoiceLoader([*checked, theme, PrefixLoader({PREFIX: theme})])
+    return ChoiceLoader([*checked, engine, PrefixLoader({PREFIX: engine})])
 
 
 class _CheckedLoader(BaseLoader):

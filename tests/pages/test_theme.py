@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from jinja2 import Environment
 
+from blog.config import Settings
+from blog.factory import create_app
 from blog.pages.theme import make_loader
+from blog.site_folder import overridden
 from tests.pages.site import open_site, write_post
 from tests.site import ROOT
 
@@ -54,3 +59,18 @@ def test_what_fails_while_a_page_is_made_is_one_line_with_its_place(tmp_path, ca
             f"templates: found a mistake in {path}:3: 'a' is undefined; asked for /"
         )
         caplog.clear()
+
+
+def test_a_theme_stands_between_a_sites_own_files_and_the_engines(tmp_path):
+    assert {path.name for path in (ROOT / "themes").iterdir()} == {"broadsheet"}
+    own, theme, engine = overridden(tmp_path, "static", "broadsheet")
+    assert (own, engine) == (tmp_path / "static", ROOT / "static")
+    assert (theme / "theme.css").is_file()
+    linked = []
+    for name in ("plain", "broadsheet"):
+        app = create_app(Settings(theme=name, instance_dir=tmp_path))
+        text = app.test_client().get("/about").text
+        linked.append(re.findall(r'href="(/static/[a-z.]+css)', text))
+        with app.test_client().get("/static/theme.css") as answer:
+            assert answer.status_code == (404 if name == "plain" else 200)
+    assert linked == [["/static/style.css"], ["/static/style.css", "/static/theme.css"]]

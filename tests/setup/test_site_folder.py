@@ -117,7 +117,8 @@ def test_the_wheels_hold_what_belongs_and_nothing_else(package):
     assert {name.partition("/")[0] for name in blog} == {"blog", "viblog-0.1.0.dist-info"}
     theme = {name.removeprefix("blog/theme/") for name in blog if name.startswith("blog/theme/")}
     in_repository = {
-        path.relative_to(ROOT).as_posix() for path in (ROOT / "templates").rglob("*.html")
+        path.relative_to(ROOT).as_posix()
+        for path in (*(ROOT / "templates").rglob("*.html"), *(ROOT / "themes").rglob("*.css"))
     }
     assert in_repository <= theme
     translations = {path.name for path in (ROOT / "blog" / "translations").iterdir()}
