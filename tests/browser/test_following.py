@@ -170,7 +170,9 @@ def test_saved_templates_stylesheets_and_code_show_at_once(
     expect(tab.locator("main")).to_contain_text("By the template.")
     change(root / "static" / "style.css", "margin: 0;", "margin: 0; outline: 3px solid red;")
     expect(tab.locator("body")).to_have_css("outline-width", "3px")
-    change(root / "blog" / "pages" / "format.py", "s min read", "s minutes long")
+    change(
+        root / "blog" / "pages" / "format.py", 's min read", minutes)', 's minutes long", minutes)'
+    )
     expect(tab.locator("main .meta").first).to_contain_text("minutes long", timeout=15_000)
     # The text above grew by a line; what is read stays where it is, to the pixel.
     assert abs(tab.evaluate(read) - top) < 1
