@@ -37,7 +37,7 @@ MAX_CACHED_QUERY = 200
 
 NO_STREAMS = (
     "streams: there are none, and the pages have no live numbers: this server has a thread for each"
-    " request, as `flask run` has; `make run` starts one that counts"
+    " request, as `flask run` has; gunicorn with gevent workers is one that counts"
 )
 
 Header = tuple[str, str]
