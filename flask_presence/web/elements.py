@@ -31,8 +31,8 @@ Words = Callable[[int], str]
 class Element(NamedTuple):
     """Something live that a page shows.
 
-    `block` says it, in `template`; without one the application's words do. A list has the `first`
-    so many of a topic, 0 for all, where at most `room` are there.
+    The block of `template` with that `digest` says it; without one the application's words do. A
+    list has the `first` so many of a topic, 0 for all, where at most `room` are there.
     """
 
     kind: str
