@@ -1,4 +1,4 @@
-"""Every setting of the blog: its name, type, default, unit and meaning.
+"""Every setting of the blog: its name, type, default, unit and meaning; the server's are beside it.
 
 Nothing else in the blog reads the environment. A setting `posts_dir` is read from the variable
 `BLOG_POSTS_DIR`; `PORT` and `WEB_CONCURRENCY` keep the names that hosting platforms give them.
@@ -10,30 +10,25 @@ import dataclasses
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from blog.palettes import DEFAULT, PALETTES
+from blog.server_settings import ServerSettings, find_contradictions
 from blog.setting_kinds import (
     COLOUR,
     CONTACT,
     FOLDER,
     FONT,
-    HOST,
-    HOSTS,
     ICON,
     LANGUAGE,
     LOGO,
     MENU,
-    NETWORKS,
-    NOT_EMPTY,
     ORIGINS,
-    PORT,
     POSITIVE,
-    REDIS,
     SECONDS,
     SECRET,
     SITE_URL,
@@ -42,16 +37,14 @@ from blog.setting_kinds import (
     WHOLE,
     WORDS,
     ZONE,
-    Kind,
     MenuItem,
-    Network,
     one_of,
+    setting,
 )
 from blog.setting_sources import read_site, suggest, variable_name
 from blog.site_folder import find_site, overridden
 from blog.words import OwnWords, find_mistakes
 from flask_presence.place import Place
-from flask_presence.redis_address import RedisAddress, has_tag, needs_tag
 
 
 class SettingsError(ValueError):
@@ -62,14 +55,8 @@ class SettingsError(ValueError):
         self.problems = problems
 
 
-def setting(default: Any, kind: Kind, help_text: str, *, variable: str = "") -> Any:
-    """Declare a setting; the environment variable is `BLOG_` and its name unless told otherwise."""
-    metadata = {"kind": kind, "help": help_text, "variable": variable}
-    return field(default=default, metadata=metadata, repr=not kind.is_secret)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(ServerSettings):
     """What a deployer can choose. Values are checked once, when they are read."""
 
     title: str = setting("Viblog", TEXT, "The blog's name.")
@@ -181,24 +168,6 @@ class Settings:
     frame_hosts: tuple[str, ...] = setting(
         (), ORIGINS, "Sites that frames (`<iframe>`) on your pages may show: films, maps."
     )
-    host: str = setting("127.0.0.1", HOST, "The address to listen on; `0.0.0.0` for all.")
-    port: int = setting(8000, PORT, "The port to listen on.", variable="PORT")
-    workers: int = setting(2, POSITIVE, "Worker processes.", variable="WEB_CONCURRENCY")
-    proxy_hops: int = setting(
-        0, WHOLE, "Trusted proxies in front, whose X-Forwarded-* headers are believed."
-    )
-    trusted_hosts: tuple[str, ...] = setting((), HOSTS, "Host names answered; empty for any.")
-    redis_url: str = setting(
-        "",
-        REDIS,
-        "Redis or Valkey 6.2 or newer, behind Sentinel, or a cluster: `docs/redis.md`. Empty"
-        " starts the embedded Valkey.",
-    )
-    redis_prefix: str = setting(
-        "{viblog}",
-        NOT_EMPTY,
-        "What every key and channel begins with; another one for each blog on one Redis.",
-    )
     count: str = setting(
         "tabs", one_of("tabs", "readers"), "What is counted: every open tab, or distinct browsers."
     )
@@ -238,65 +207,6 @@ class Settings:
         SECONDS,
         "How long a closed tab still counts, so that following a link never makes the total dip.",
     )
-    lease_seconds: float = setting(
-        15.0, SECONDS, "How long a worker's tabs count after its last sign of life."
-    )
-    heartbeat_seconds: float = setting(
-        5.0, SECONDS, "How often a worker gives a sign of life, at least."
-    )
-    # nginx, Amazon's load balancer and Fly.io close what is silent for 60 s, Heroku for 55 s; a
-    # ping is up to a second late.
-    ping_seconds: float = setting(50.0, SECONDS, "A comment is sent on a silent stream this often.")
-    rotate_seconds: float = setting(
-        600.0, SECONDS, "A stream is asked to come back after this, ± 20 %."
-    )
-    stall_seconds: float = setting(
-        10.0, SECONDS, "A stream, or an answer, that takes nothing for this long is closed."
-    )
-    pace_seconds: float = setting(0.1, SECONDS, "The least time between two updates of one page.")
-    max_streams: int = setting(
-        0, WHOLE, "Open streams in one worker; 0 for as many as the limit of open files allows."
-    )
-    max_streams_per_address: int = setting(
-        200, POSITIVE, "Open streams of one address (IPv6: of one /64) in all workers of this host."
-    )
-    max_opens_per_address: int = setting(
-        1000,
-        WHOLE,
-        "Streams that one address may open in a minute, beside tabs that come back; 0 for any"
-        " number.",
-    )
-    max_streams_per_reader: int = setting(
-        4,
-        POSITIVE,
-        "Open streams of one browser; the oldest is parked until its tab gets the focus.",
-    )
-    transport: str = setting(
-        "auto",
-        one_of("auto", "generator"),
-        "How streams are sent: `auto` takes sockets over from gunicorn where it can, `generator`"
-        " leaves every one to the WSGI server.",
-    )
-    dev: bool = setting(
-        False,
-        SWITCH,
-        "For writing, as `make dev` has it: open pages follow what is saved and show what is to"
-        " be mended, and drafts can be seen. Not for a blog that others can reach.",
-    )
-    log_level: str = setting("info", one_of("debug", "info", "warning", "error"), "What is logged.")
-    log_format: str = setting(
-        "text",
-        one_of("text", "json"),
-        "How a line of the log is written: for people, or one JSON object for machines.",
-    )
-    metrics: tuple[Network, ...] = setting(
-        (),
-        NETWORKS,
-        "Who gets `/metrics`, asking without a proxy in between; `docs/watch.md`. Empty: nobody.",
-    )
-    metrics_token: str = setting(
-        "", SECRET, "Who sends it as a bearer token gets `/metrics` from anywhere."
-    )
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], site: Path | None = None) -> Self:
@@ -327,7 +237,11 @@ class Settings:
             if name.startswith("BLOG_") and name not in specs
         ]
         settings = cls(**values)
-        problems += [*_contradictions(settings), *_missing_files(settings, site)]
+        problems += [
+            *find_contradictions(settings),
+            *find_mistakes(settings.language, settings.words),
+            *_missing_files(settings, site),
+        ]
         if problems:
             raise SettingsError(problems)
         return settings
@@ -341,11 +255,6 @@ class Settings:
     def base_path(self) -> str:
         """The path that the whole blog is below, such as `/notes`; "" at the root of its host."""
         return urlsplit(self.site_url).path.rstrip("/")
-
-    @property
-    def is_measured(self) -> bool:
-        """Tell whether anybody may get the metrics."""
-        return bool(self.metrics or self.metrics_token)
 
     @property
     def place(self) -> Place:
@@ -385,27 +294,6 @@ def _missing_files(settings: Settings, site: Path | None) -> list[str]:
         if (file := getattr(settings, name))
         and not any((folder / file).is_file() for folder in folders)
     ]
-
-
-def _contradictions(settings: Settings) -> list[str]:
-    problems = []
-    if settings.lease_seconds < 2 * settings.heartbeat_seconds:
-        problems.append(
-            f"BLOG_LEASE_SECONDS: found {settings.lease_seconds:g} with BLOG_HEARTBEAT_SECONDS "
-            f"{settings.heartbeat_seconds:g}; the lease must be at least twice the heartbeat"
-        )
-    if settings.redis_url:
-        try:
-            RedisAddress.parse(settings.redis_url)
-        except ValueError as error:
-            problems.append(f"BLOG_REDIS_URL: {error}")
-    if needs_tag(settings.redis_url) and not has_tag(settings.redis_prefix):
-        problems.append(
-            f"BLOG_REDIS_PREFIX: found {settings.redis_prefix!r} with a cluster in BLOG_REDIS_URL, "
-            "expected a {tag} in it, which keeps all keys on one node"
-        )
-    problems += find_mistakes(settings.language, settings.words)
-    return problems
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,6 +34,12 @@ class Kind:
         if not self.fits(value):
             raise ValueError
         return value
+
+
+def setting(default: Any, kind: Kind, help_text: str, *, variable: str = "") -> Any:
+    """Declare a setting; the environment variable is `BLOG_` and its name unless told otherwise."""
+    metadata = {"kind": kind, "help": help_text, "variable": variable}
+    return field(default=default, metadata=metadata, repr=not kind.is_secret)
 
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -172,4 +178,4 @@ NETWORKS = Kind(
     "addresses or networks, comma-separated",
     lambda text: tuple(map(ipaddress.ip_network, _split(text))),
 )
-REDIS = Kind(SHORT, is_secret=True)  # more of it is checked with the prefix, below
+REDIS = Kind(SHORT, is_secret=True)  # more of it is checked with the prefix: `find_contradictions`
