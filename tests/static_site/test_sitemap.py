@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import http.server
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +44,14 @@ def web(tmp_path: Path) -> Iterator[str]:
     class Handler(http.server.SimpleHTTPRequestHandler):
         def __init__(self, *args: object) -> None:
             super().__init__(*args, directory=str(tmp_path))  # type: ignore[arg-type]
+
+        def do_GET(self) -> None:
+            if not self.path.startswith("/to/"):
+                super().do_GET()
+                return
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/to/"))
+            self.end_headers()
 
         def log_message(self, *args: object) -> None:
             pass
@@ -89,6 +99,8 @@ def test_an_index_is_followed_where_it_is_itself(tmp_path, web):
         ("<html></html>", "found <html>, expected <urlset> or <sitemapindex>"),
         ("not xml", "found no XML (syntax error: line 1, column 0), expected a sitemap"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><urlset/>', "found a document type, expected a sitemap"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]><urlset/>'.encode("utf-16"), "found no XML ('utf-8' codec"),
+        ("<urlset>" + "<a>" * 11, "found elements in 10 others"),
         (b"\x1f\x8bnonsense", "expected gzip"),
         (urlset(*(f"/{number}" for number in range(12))), "found more than 10 pages"),
         (urlset("https://[x/"), "Invalid IPv6 URL, expected addresses"),
@@ -113,10 +125,53 @@ def test_what_is_not_there_or_takes_too_long_is_given_up(tmp_path, web):
         read_sitemap(f"{web}/none.xml")
     with pytest.raises(SitemapError, match=r"cannot be read \(\[Errno 111\] Connection refused\)"):
         read_sitemap("http://127.0.0.1:1/sitemap.xml")
+
+
+def test_a_redirect_stays_on_its_host(tmp_path, web):
     write(tmp_path, "sitemap.xml", urlset("/a"))
-    moments = iter((0.0, 0.0, 100.0, 100.0))
-    with pytest.raises(SitemapError, match="found no end of it in 20 s"):
-        read_sitemap(f"{web}/sitemap.xml", clock=lambda: next(moments))
+    assert read_sitemap(f"{web}/to/{web}/sitemap.xml") == {"/a"}
+    for elsewhere in (web.replace("127.0.0.1", "localhost") + "/sitemap.xml", "ftp://127.0.0.1/x"):
+        with pytest.raises(SitemapError, match=f"found a redirect to {elsewhere}, expected none"):
+            read_sitemap(f"{web}/to/{elsewhere}")
+
+
+# As in a worker: gevent has the sockets. The server sends a byte now and then, and never ends.
+HOSTILE = """
+from gevent import monkey; monkey.patch_all()
+import gevent, gevent.server, sys
+from flask_presence.static_site import sitemap
+begin = sys.argv[1].encode().decode("unicode_escape").encode()
+def answer(sock, address):
+    sock.recv(4096)
+    sock.sendall(begin)
+    while sys.argv[2]:
+        sock.sendall(sys.argv[2].encode())
+        gevent.sleep(0.01)
+    sock.close()
+server = gevent.server.StreamServer(("127.0.0.1", 0), answer)
+server.start()
+sitemap.MAX_SECONDS = 0.5
+try:
+    sitemap.read_sitemap(f"http://127.0.0.1:{server.server_port}/s.xml")
+except sitemap.SitemapError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("begin", "then", "said"),
+    [
+        (r"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n", " ", "found no end of it in 0.5 s"),
+        (r"HTTP/1.1 200 OK\r\nA: b", "b", "found no end of it in 0.5 s"),
+        (r"nonsense\r\n", "", "cannot be read (nonsense)"),
+    ],
+)
+def test_a_hostile_server_is_one_line(begin, then, said):
+    done = subprocess.run(
+        [sys.executable, "-c", HOSTILE, begin, then], capture_output=True, text=True, timeout=30
+    )
+    assert done.stderr == ""
+    assert done.stdout.endswith(f"/s.xml: {said}\n")
 
 
 def test_an_outage_is_said_once_and_the_last_list_kept(caplog):
