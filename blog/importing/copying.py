@@ -13,7 +13,7 @@ from typing import Literal
 from unicodedata import normalize
 
 from blog.importing.body import BodyConverter
-from blog.importing.exports import LeftOut
+from blog.importing.exports import LeftOut, name_item
 from blog.importing.fields import convert_fields
 from blog.importing.ghost import read_ghost
 from blog.importing.media import MediaFinder
@@ -123,7 +123,7 @@ def _read_all(site: Site, zone: tzinfo) -> Iterator[Source | Outcome]:
     if site.export is not None:
         for item in EXPORTS[site.kind](site.export):
             if isinstance(item, LeftOut):
-                path = site.export.with_name(f"{site.export.name}#{item.name}")
+                path = name_item(site.export, item.name)
                 yield Outcome(path, "left out", None, item.reasons)
             else:
                 yield item

@@ -16,6 +16,8 @@ from blog.importing.source import Source, UnreadableError
 from blog.posts.names import make_id, slugify
 from blog.posts.reader import MAX_FILE_BYTES
 
+# JSON may have one, as `\ud800`.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TAG = re.compile(r"<[^<>]{0,1000}>")
 
 
@@ -28,6 +30,12 @@ class LeftOut:
 
 
 Item = Source | LeftOut
+
+
+def name_item(export: Path, name: str) -> Path:
+    """Return the path by which an outcome says which part of an export it is of."""
+    printable = "".join(c if c.isprintable() and c != "/" else "_" for c in name[:100])
+    return export.with_name(f"{export.name}#{printable}")
 
 
 def make_source(
@@ -46,6 +54,8 @@ def make_source(
     """
     if len(body) > MAX_FILE_BYTES:
         raise UnreadableError(f"it is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
+    if _SURROGATE.search(body):
+        raise UnreadableError("it has half of a character, which no file can hold")
     title = plain(str(fields.get("title") or ""))
     name = slugify(unquote(slug)) or slugify(title).lower()
     date: datetime | None = fields.get("date")
@@ -56,7 +66,7 @@ def make_source(
     known = {name: value for name, value in fields.items() if value not in (None, "", [])}
     known = {**known, "title": title or number, "slug": name}
     return Source(
-        path=export.with_name(f"{export.name}#{number}"),
+        path=name_item(export, number),
         place=PurePosixPath(f"{name or number}.md"),
         fields=known,
         body=text,

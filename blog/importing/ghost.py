@@ -25,13 +25,15 @@ Row = dict[str, Any]
 def read_ghost(path: Path) -> Iterator[Item]:
     """Yield each post and page of an export, and what else it has. Raises `ImportSourceError`."""
     tables = _read_tables(path)
-    names = {row.get("id"): str(row.get("name") or "") for row in tables["users"] + tables["tags"]}
-    meta = {row.get("post_id"): row for row in tables["posts_meta"]}
+    names = {
+        str(row.get("id")): str(row.get("name") or "") for row in tables["users"] + tables["tags"]
+    }
+    meta = {str(row.get("post_id")): row for row in tables["posts_meta"]}
     authors = _relate(tables["posts_authors"], "author_id", names)
     tags = _relate(tables["posts_tags"], "tag_id", names)
     for post in tables["posts"]:
         number = str(post.get("id") or "?")
-        authors.setdefault(number, [names.get(post.get("author_id"), "")])
+        authors.setdefault(number, [names.get(str(post.get("author_id")), "")])
         try:
             yield _read_text(path, {**meta.get(number, {}), **post}, authors[number], tags[number])
         except UnreadableError as error:
@@ -62,11 +64,11 @@ def _read_tables(path: Path) -> dict[str, list[Row]]:
     return tables
 
 
-def _relate(rows: list[Row], name: str, names: dict[Any, str]) -> dict[str, list[str]]:
+def _relate(rows: list[Row], name: str, names: dict[str, str]) -> dict[str, list[str]]:
     """Return the names that are related to each post, in their order."""
     related: dict[str, list[str]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: str(row.get("sort_order") or 0).zfill(6)):
-        if found := names.get(row.get(name)):
+        if found := names.get(str(row.get(name))):
             related[str(row.get("post_id"))].append(found)
     return related
 

@@ -67,7 +67,10 @@ class MediaFinder:
         within = self.site.root.resolve()
         for place in places:
             # Resolved: neither `..` nor a link may lead out of the site.
-            file = find_on_disk(place / path.lstrip("/")).resolve()
-            if file.is_relative_to(within) and is_media(file.name) and file.is_file():
-                return file
+            try:
+                file = find_on_disk(place / path.lstrip("/")).resolve()
+                if file.is_relative_to(within) and is_media(file.name) and file.is_file():
+                    return file
+            except (OSError, ValueError):  # a name that no file can have
+                continue
         return None

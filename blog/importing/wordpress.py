@@ -76,7 +76,9 @@ def _stream(path: Path) -> Iterator[Element]:
         raise ImportSourceError(
             f"{path}: found a document type or an entity, which WordPress never writes"
         ) from error
-    except ParseError as error:
+    except ImportSourceError:
+        raise
+    except (ParseError, LookupError, ValueError) as error:  # the last two of an unknown encoding
         raise ImportSourceError(f"{path}: it is no XML ({error})") from error
 
 
@@ -107,10 +109,13 @@ def _read_text(
         return LeftOut(number, (f"its status is {status or 'not said'}",))
     meta = _read_meta(element)
     link = values.get("link", "")
+    base = _find_base(link or values.get("guid", ""))
     date = _read_moment(values, "post_date")
     updated = _read_moment(values, "post_modified")
     is_locked = bool(values.get("post_password"))
     fields: dict[str, Any] = {
+        # First: a field of an author's own makes no draft public.
+        **{name: value for name, value in meta.items() if not name.startswith("_")},
         "title": values.get("title", ""),
         "description": plain(values.get("excerpt", "")),
         "date": date,
@@ -118,9 +123,8 @@ def _read_text(
         "draft": status not in _SHOWN or is_locked,
         "author": authors.get(values.get("creator", "")) or values.get("creator", ""),
         "tags": _read_terms(element),
-        "image": files.get(meta.pop("_thumbnail_id", ""), ""),
-        "permalink": "" if urlsplit(link).query else link,
-        **{name: value for name, value in meta.items() if not name.startswith("_")},
+        "image": files.get(meta.get("_thumbnail_id", ""), ""),
+        "permalink": link if base and "?" not in link else "",
     }
     notes = []
     if status in ("pending", "private"):
@@ -129,7 +133,6 @@ def _read_text(
         notes.append("it had a password, and became draft: true")
     if comments := sum(_name_of(child) == "comment" for child in element):
         notes.append(f"left out: {comments} comment{'' if comments == 1 else 's'}")
-    base = _find_base(link or values.get("guid", ""))
     body = values.get("content", "")
     if base:
         body = body.replace(f"{base}/wp-content/", "/wp-content/")

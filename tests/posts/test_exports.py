@@ -148,6 +148,7 @@ def test_the_text_of_wordpress_is_shown_as_it_was(wordpress: Imported):
         ("<rss><channel>", "it is no XML (no element found"),
         ("{}", "it is no export of Ghost (KeyError)"),
         ("{" * 100_000, "it is no export of Ghost"),
+        ('<?xml version="1.0" encoding="none"?><rss/>', "it is no XML (unknown encoding: none)"),
         ('{"db": [{"data": {"posts": 3}}]}', "its posts are no list"),
         (
             "PK",
@@ -161,6 +162,32 @@ def test_a_file_that_is_no_export_is_refused_in_one_line(tmp_path: Path, text: s
         Imported(path)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+LOCKED = (
+    "<wp:post_password>abc</wp:post_password>"
+    "<wp:postmeta><wp:meta_key>draft</wp:meta_key><wp:meta_value>no</wp:meta_value></wp:postmeta>"
+    "<wp:postmeta><wp:meta_key>date</wp:meta_key><wp:meta_value>soon</wp:meta_value></wp:postmeta>"
+)
+
+
+def test_a_field_of_ones_own_makes_nothing_public_in_wordpress(tmp_path: Path):
+    path = put(tmp_path / "site", "blog.xml", HEAD + item(1, "locked", rest=LOCKED) + END)
+    post = Imported(path).posts["locked"]
+    assert post.draft
+    assert post.date == datetime(2020, 1, 2, 9, tzinfo=UTC)
+
+
+def test_what_is_odd_in_wordpress_costs_no_other_post(tmp_path: Path):
+    odd = [
+        item(1, "one").replace("post_id>1<", "post_id>../../1<"),
+        item(2, "two", link="http://["),
+        item(3, "three", kind="../type"),
+        item(4, "four", '<img src="a%00.png"><img src="' + "x" * 300 + '.png">'),
+    ]
+    imported = Imported(put(tmp_path / "site", "blog.xml", HEAD + "".join(odd) + END))
+    assert list(imported.posts) == ["four", "one", "two"]
+    assert list(imported.outcomes) == [f"blog.xml#{name}" for name in (".._.._1", 2, 4, ".._type")]
 
 
 def test_a_large_export_is_read_as_a_stream(tmp_path: Path):
@@ -239,6 +266,33 @@ GHOST = {
     "posts_authors": [{"post_id": "1", "author_id": "u1"}],
     "settings": [{}, {}],
 }
+
+
+def test_what_is_odd_in_ghost_costs_no_other_post(tmp_path: Path):
+    usual = {"html": "<p>.</p>", "status": "published"}
+    tables = {
+        "posts": [
+            {"id": "../../1", "slug": "one", **usual},
+            {"id": [2], "slug": "two", "author_id": {}, **usual},
+            {"id": "3", "slug": "three", **usual, "html": "\ud800"},
+            {"id": "4", "slug": "four", **usual, "feature_image": "a\0.png"},
+        ],
+        "users": [{"id": [1], "name": "Ada"}],
+        "posts_tags": [{"post_id": "1", "tag_id": []}],
+        "posts_meta": [{"post_id": {}}],
+        "../x": [{}],
+    }
+    path = put(tmp_path / "site", "ghost.json", json.dumps({"data": tables}))
+    imported = Imported(path)
+    assert sorted(imported.posts) == ["four", "one", "two"]
+    assert imported.kinds() == {
+        "ghost.json#.._.._1": "imported",
+        "ghost.json#[2]": "imported",
+        "ghost.json#3": "left out",
+        "ghost.json#4": "imported",
+        "ghost.json#.._x": "left out",
+    }
+    assert imported.notes("ghost.json#3") == ["it has half of a character, which no file can hold"]
 
 
 def test_an_export_of_ghost(tmp_path: Path):
