@@ -220,7 +220,9 @@ class Recent:
 def _came_at(joined: Presence, now: float) -> float:
     """Return when a tab first came: not later than now, whatever another host's clock says."""
     joined_at = joined.meta.get("joined_at")
-    return min(now, joined_at / 1000) if type(joined_at) is int else now
+    if type(joined_at) is not int:
+        return now
+    return max(0, min(int(now * 1000), joined_at)) / 1000  # a JSON int may be too large for a float
 
 
 def _round(count: int) -> int:

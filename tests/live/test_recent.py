@@ -13,7 +13,7 @@ from blog.live.recent import MOST_PAGES, Activity, Opened, Peak, Recent
 from blog.live.templates import LiveTemplates
 from blog.pages.theme import make_loader
 from blog.words import load_words
-from flask_presence.tracking import State, Store, Tracker, connect
+from flask_presence.tracking import Diff, Presence, State, Store, Tracker, connect
 from flask_presence.web.readers import TOPIC
 
 NOON = datetime(2026, 11, 3, 12, 0, tzinfo=UTC).timestamp()
@@ -62,6 +62,17 @@ def test_a_post_is_named_from_three_openings_on_for_an_hour(day):
     assert day.activity().opened == (Opened("blog/a", 3, 2),)
     day.now += 53 * MINUTE  # the first two are of an hour ago
     assert day.activity().opened == ()
+
+
+@pytest.mark.parametrize(
+    "joined_at", [10**400, -(10**400), 10**15, -1], ids=("vast", "vast-past", "future", "past")
+)
+def test_a_time_that_cannot_be_costs_no_other(day, joined_at):
+    tab = Presence("ref", TOPIC, "ada", {"page": "blog/a", "joined_at": joined_at}, None)
+    day.recent._note(Diff(joins=(tab,)))
+    for _ in range(3):
+        day.open("blog/b")
+    assert [opened.page for opened in day.activity().opened] == ["blog/b"]
 
 
 def test_it_changes_by_the_minute_not_by_the_visit(day):
