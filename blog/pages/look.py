@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import gevent
 from flask import (
     Flask,
     Response,
@@ -17,11 +18,13 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import RequestTimeout
 
 from blog.config import Settings
 from blog.pages.assets import FOR_GOOD
 from blog.pages.blueprint import content, pages
 from blog.palettes import DEFAULT, Colours, choose_colours
+from flask_presence.web.request_signals import is_own
 
 
 class Look(NamedTuple):
@@ -64,6 +67,8 @@ def look() -> Response:
 # What a reader may choose: light or dark pages, or as the device has it.
 SCHEMES = ("light", "dark", "auto")
 SCHEME_COOKIE = "viblog_scheme"
+# All that a form of ours sends comes with its head.
+FORM_SECONDS = 2.0
 YEAR_SECONDS = 365 * 24 * 3600
 # Asked for with every page: `Vary: Cookie` alone does not reach Chromium's memory cache.
 KEEP_SCHEME = "private, no-cache"
@@ -88,16 +93,13 @@ def scheme() -> Response:
 def choose_scheme() -> ResponseReturnValue:
     """Keep what a reader chooses in a cookie of their own, and lead back to the page."""
     _need_switch()
-    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+    if not is_own(request.environ):
         abort(403)
-    chosen = request.form.get("scheme")
+    with gevent.Timeout(FORM_SECONDS, RequestTimeout()):
+        chosen = request.form.get("scheme")
     if chosen not in SCHEMES:
         abort(400)
-    came_from = urlsplit(request.referrer or "")
-    # Never to another host: neither by its name nor by a path such as //other.example.
-    is_ours = came_from.netloc == request.host
-    path = "/" + came_from.path.lstrip("/") if is_ours else url_for("pages.index")
-    response = redirect(f"{path}?{came_from.query}" if is_ours and came_from.query else path, 303)
+    response = redirect(_find_page() or url_for("pages.index"), 303)
     max_age = 0 if chosen == "auto" else YEAR_SECONDS
     response.set_cookie(
         SCHEME_COOKIE,
@@ -109,6 +111,21 @@ def choose_scheme() -> ResponseReturnValue:
         samesite="Lax",
     )
     return response
+
+
+def _find_page() -> str:
+    """Return the page of ours that a request came from; empty for none.
+
+    Never another host's: neither by its name nor by a path such as //other.example.
+    """
+    try:
+        came_from = urlsplit(request.referrer or "")
+    except ValueError:
+        return ""
+    if came_from.netloc != request.host:
+        return ""
+    path = "/" + came_from.path.lstrip("/")
+    return f"{path}?{came_from.query}" if came_from.query else path
 
 
 def _need_switch() -> None:

@@ -8,6 +8,7 @@ from io import BytesIO
 from itertools import product
 from pathlib import Path
 
+import gevent
 import pytest
 from PIL import Image
 
@@ -118,6 +119,7 @@ class TestScheme:
 
     def choose(self, client, scheme, **headers):
         asked = {"Sec-Fetch-Site": "same-origin", "Referer": self.PAGE} | headers
+        asked = {name: value for name, value in asked.items() if value is not None}
         return client.post("/scheme.css", data={"scheme": scheme}, headers=asked)
 
     def test_is_kept_in_a_cookie_of_which_no_page_knows(self):
@@ -139,7 +141,12 @@ class TestScheme:
 
     @pytest.mark.parametrize(
         ("scheme", "headers", "status"),
-        [("dark", {"Sec-Fetch-Site": "cross-site"}, 403), ("blue", {}, 400), ("", {}, 400)],
+        [
+            ("dark", {"Sec-Fetch-Site": "cross-site"}, 403),
+            ("dark", {"Sec-Fetch-Site": None, "Origin": "http://evil.example"}, 403),
+            ("blue", {}, 400),
+            ("", {}, 400),
+        ],
     )
     def test_is_chosen_on_our_own_pages_only(self, scheme, headers, status):
         answer = self.choose(open_site(scheme_switch=True).test_client(), scheme, **headers)
@@ -151,6 +158,7 @@ class TestScheme:
         [
             ("http://evil.example/x", "/blog"),
             ("http://localhost//evil.example", "/evil.example"),
+            ("http://[", "/blog"),
             ("", "/blog"),
         ],
     )
@@ -159,6 +167,23 @@ class TestScheme:
             open_site(scheme_switch=True).test_client(), "light", Referer=came_from
         )
         assert answer.location == target
+
+    def test_whose_form_does_not_come_is_given_up(self, monkeypatch):
+        class Never(BytesIO):
+            def readinto(self, buffer):
+                gevent.sleep(60)
+
+        monkeypatch.setattr("blog.pages.look.FORM_SECONDS", 0.01)
+        answer = (
+            open_site(scheme_switch=True)
+            .test_client()
+            .post(
+                "/scheme.css",
+                input_stream=Never(b"scheme=dark"),
+                content_type="application/x-www-form-urlencoded",
+            )
+        )
+        assert answer.status_code == 408
 
     def test_a_cookie_of_another_value_is_as_none(self):
         client = open_site(scheme_switch=True).test_client()
