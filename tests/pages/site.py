@@ -28,7 +28,7 @@ class Words:
     here: str = ""
     notice: str = ""
     pulse: Markup = Markup('<span class="beat">connection lost</span>')
-    being_read: Markup = field(default_factory=Markup)
+    being_read: Markup = Markup("<h2>Being read now</h2><p>Open a post, and it is named here.</p>")
     faces: Markup = field(default_factory=Markup)
     lately: Markup = field(default_factory=Markup)
     peak: Markup = field(default_factory=Markup)
