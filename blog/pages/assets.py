@@ -20,8 +20,7 @@ from blog.posts.finding import find_on_disk
 from flask_presence.web import htmx
 
 from .cache.fast_send import GZIP, choose_codings, tag_of
-from .picture_files import FOR_GOOD as FOR_GOOD
-from .picture_files import VERSION_DIGITS, send_authors_file
+from .picture_files import FOR_GOOD, VERSION_DIGITS, send_authors_file
 
 # What the pages run; of the folders that packages are fetched into nothing else is served.
 VENDORED = "vendor/"

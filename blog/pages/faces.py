@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Response, abort
 from flask.typing import ResponseReturnValue
 
-from blog.pages.assets import FOR_GOOD
 from blog.pages.blueprint import content, pages
+from blog.pages.picture_files import FOR_GOOD
 
 
 @pages.get("/faces/<version>/<int:number>.svg")

@@ -13,8 +13,9 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from blog.config import Settings
 from blog.native import BusyError, NativeWork
-from blog.pages.assets import FOR_GOOD, Assets
+from blog.pages.assets import Assets
 from blog.pages.blueprint import pages
+from blog.pages.picture_files import FOR_GOOD
 
 log = logging.getLogger(__name__)
 

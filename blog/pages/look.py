@@ -21,8 +21,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestTimeout
 
 from blog.config import Settings
-from blog.pages.assets import FOR_GOOD
 from blog.pages.blueprint import content, pages
+from blog.pages.picture_files import FOR_GOOD
 from blog.palettes import DEFAULT, Colours, choose_colours
 from flask_presence.web.request_signals import is_own
 
