@@ -25,7 +25,7 @@ ANY_OR_LOOPBACK = ("127.0.0.1", "0.0.0.0", "::", "::1")  # noqa: S104 - what it 
 try:
     settings = Settings.from_process()
 except SettingsError as error:
-    sys.exit("\n".join(["The blog cannot start:", *error.problems]))
+    sys.exit(error.at_exit)
 
 bind = (
     f"[{settings.host}]:{settings.port}"

@@ -171,7 +171,7 @@ def _serve() -> None:
     try:
         Settings.from_process()
     except SettingsError as error:
-        sys.exit("\n".join(["The blog cannot start:", *error.problems]))
+        sys.exit(error.at_exit)
     config = theme_folder() / "gunicorn.conf.py"
     arguments = ["-m", "gunicorn", "--config", str(config), "blog.factory:make_app()"]
     sys.stdout.flush()

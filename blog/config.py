@@ -54,6 +54,11 @@ class SettingsError(ValueError):
         super().__init__("\n".join(problems))
         self.problems = problems
 
+    @property
+    def at_exit(self) -> str:
+        """What a program says that cannot start because of them."""
+        return "\n".join(["The blog cannot start:", *self.problems])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(ServerSettings):
@@ -301,7 +306,7 @@ def main() -> None:
     try:
         Settings.from_process()
     except SettingsError as error:
-        sys.exit("\n".join(["The blog cannot start:", *error.problems]))
+        sys.exit(error.at_exit)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def make_app() -> Flask:
     except SettingsError as error:
         if click.get_current_context(silent=True) is None:  # a server, which has its own way
             raise
-        sys.exit("\n".join(["The blog cannot start:", *error.problems]))
+        sys.exit(error.at_exit)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
