@@ -225,7 +225,7 @@ def test_following_a_link_never_makes_the_total_dip(site: Site, new_browser: New
     expect_numbers(watcher, here=1, total=2)
     watcher.evaluate(WATCH_TOTAL)
     for _ in range(6):
-        walker.click(f"main a[href='{POST}']")
+        walker.click(f".card a[href='{POST}']")
         expect_numbers(walker, here=1, total=2)
         walker.click("nav a[href='/blog'], .brand a")
         expect_numbers(walker, total=2)
