@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from mmap import mmap
 from zlib import crc32
 
@@ -30,6 +31,8 @@ COMMENT, START_OF_SCAN = 0xFE, 0xDA
 _NEXT_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
 # Python looks at nothing else while it searches: not all of a large file at once.
 SEARCHED_BYTES = 256 * 1024
+# Ten times what the largest photograph has, in pieces of 8 KiB: each takes memory and time.
+MAX_PARTS = 100_000
 
 PNG_BEGIN = b"\x89PNG\r\n\x1a\n"
 KEPT_CHUNKS = frozenset(
@@ -74,6 +77,12 @@ def read_parts(content: Content, parts: Iterable[Part]) -> Iterator[bytes]:
             yield content[at : min(at + SEARCHED_BYTES, part[1])]
 
 
+def _number_parts() -> Iterator[None]:
+    """Yield for each part that a picture may have; then raises `CannotCleanError`."""
+    yield from repeat(None, MAX_PARTS)
+    raise CannotCleanError(f"found more than {MAX_PARTS} parts, expected a picture")
+
+
 def _join(parts: Iterable[Part]) -> list[Part]:
     """Make one part of those that stood side by side."""
     joined: list[Part] = []
@@ -91,7 +100,9 @@ def _clean_jpeg(content: Content) -> Iterator[Part]:
     yield 0, len(JPEG_BEGIN)
     orientation = 1
     at = len(JPEG_BEGIN)
-    while at < len(content):
+    for _ in _number_parts():
+        if at >= len(content):
+            return
         marker = _NEXT_MARKER.match(content, at)
         if marker is None:  # broken: no program reads on
             return
@@ -138,7 +149,9 @@ def _clean_png(content: Content) -> Iterator[Part]:
     at = len(PNG_BEGIN)
     kept: list[Part] = [(0, at)]
     orientation = 1
-    while at + 12 <= len(content):
+    for _ in _number_parts():
+        if at + 12 > len(content):
+            break
         length, kind = struct.unpack_from(">I4s", content, at)
         end = min(at + 12 + length, len(content))
         if kind == b"eXIf":
@@ -162,7 +175,9 @@ def _clean_webp(content: Content) -> list[Part]:
     kept: list[Part] = []
     orientation, flags = 1, 0
     at = 12
-    while at + 8 <= len(content):
+    for _ in _number_parts():
+        if at + 8 > len(content):
+            break
         kind, length = struct.unpack_from("<4sI", content, at)
         end = min(at + 8 + length + length % 2, len(content))
         if kind == b"EXIF":

@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageOps
 
-from blog.pictures.cleaning import CannotCleanError, find_parts, read_parts
+from blog.pictures.cleaning import MAX_PARTS, PNG_BEGIN, CannotCleanError, find_parts, read_parts
 from tests.pictures.photos import CAMERA, draw, write, write_moving, write_plain
 
 KINDS = ("JPEG", "PNG", "WEBP")
@@ -84,3 +84,17 @@ def test_however_a_file_is_damaged_it_is_read_to_an_end_and_says_no_place(kind: 
         for _ in range(3):
             damaged[chance.randrange(12, len(damaged))] = chance.randrange(256)
         assert len(clean(bytes(damaged))) <= len(damaged) + 100
+
+
+@pytest.mark.parametrize(
+    ("begin", "part"),
+    [
+        (b"\xff\xd8", b"\xff\xc4\x00\x02"),
+        (PNG_BEGIN, b"\0\0\0\0tRNS\0\0\0\0"),
+        (b"RIFF\0\0\0\0WEBP", b"none\0\0\0\0"),
+    ],
+)
+def test_a_file_of_ever_so_many_parts_is_refused(begin: bytes, part: bytes):
+    assert find_parts(begin + part * (MAX_PARTS - 1))
+    with pytest.raises(CannotCleanError, match="found more than 100000 parts"):
+        find_parts(begin + part * (MAX_PARTS + 1))
