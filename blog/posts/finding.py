@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from blog.posts.model import Fault
+from blog.posts.signs import on_one_line
 
 # In any case: macOS and Windows make no difference either.
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd")
@@ -20,6 +22,8 @@ MEDIA_SUFFIXES = (
     *(".mp4", ".webm", ".mp3", ".oga", ".ogg", ".wav", ".vtt", ".pdf"),
 )
 MAX_ENDINGS_NAMED = 6
+# Python's stand-ins for the bytes of a name that is no UTF-8.
+_HALVES = re.compile("[\udc80-\udcff]")
 
 
 class Stamp(NamedTuple):
@@ -75,7 +79,9 @@ def find_files(folder: Path) -> Iterator[tuple[Path, Stamp | Fault | OSError]]:
         for entry in entries:
             if is_hidden(entry.name):
                 continue
-            if entry.is_symlink():
+            if _HALVES.search(entry.name):
+                yield from _refuse_name(entry)
+            elif entry.is_symlink():
                 yield from _follow(entry, inside)
             elif entry.is_dir(follow_symlinks=False):
                 pending.append(entry.path)
@@ -141,6 +147,16 @@ def _follow(entry: os.DirEntry[str], inside: str) -> Iterator[tuple[Path, Stamp 
             )
     elif (is_post or is_media(entry.name)) and not Path(target).is_dir():
         yield path, _stamp(path, entry)
+
+
+def _refuse_name(entry: os.DirEntry[str]) -> Iterator[tuple[Path, Fault]]:
+    """Say that no address can lead to a name that is no UTF-8, as an old archive has it."""
+    if is_text(entry.name) or is_media(entry.name) or entry.is_dir():
+        found, mend = "a name that is no UTF-8", "rename it"
+        yield (
+            Path(entry.path),
+            Fault(Path(on_one_line(entry.path)), 1, found, "a name of letters and digits", mend),
+        )
 
 
 def _stamp(path: Path, entry: os.DirEntry[str]) -> Stamp | Fault | OSError:

@@ -76,6 +76,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "out").symlink_to(top)
     (folder / "loop.md").symlink_to(folder / "loop.md")
     (folder / "round").symlink_to(folder)
+    for raw in (b"\xff.md", b"\xff.png", b"\xff-folder"):
+        (folder / os.fsdecode(raw)).symlink_to(folder / "good-folder.md")
+    (folder / os.fsdecode(b"caf\xe9.md")).write_text(GOOD)
     os.mkfifo(folder / "pipe.md")
     os.mkfifo(folder / "pipe.png")
     return folder
@@ -110,6 +113,12 @@ def test_a_bad_file_is_one_clear_line_in_the_log(site, folder, name):
     mended = lines[0].partition(", expected ")[2]
     assert ", " in mended  # what was expected, and how to mend it
     assert len(lines[0]) < 500
+
+
+def test_names_that_are_no_utf_8_are_a_line_each(site, folder):
+    log = site.read_whole_log()
+    for name in (" .md", " -folder", "caf .md"):
+        assert log.count(f"{folder}/{name}:1: a name that is no UTF-8") == 1
 
 
 def test_all_that_is_good_is_served(site):
