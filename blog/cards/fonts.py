@@ -10,7 +10,6 @@ from pathlib import Path
 
 import PIL
 from PIL import ImageFont, features
-from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular
 
 from blog.native import make_lock
 
@@ -23,6 +22,11 @@ ASCII = [chr(code) for code in range(33, 127)]
 class CardFontError(ValueError):
     """The font that a deployer named cannot be used."""
 
+
+# hatch_build.py puts it there. Read when a card is drawn: in memory it would take 2 MB.
+OWN_BOLD, OWN_REGULAR = (
+    Path(__file__).parent / "firago" / f"FiraGO_{weight}.ttf" for weight in ("Bold", "Regular")
+)
 
 # The serif that the pages have, for what is written in its letters: regular and bold.
 SERIF_FILES = ("source-serif-4-latin-400-normal.woff2", "source-serif-4-latin-600-normal.woff2")
@@ -38,16 +42,15 @@ class Fonts:
     """
 
     def __init__(self, path: str = "", serif: Path | None = None) -> None:
-        if path:
-            try:
-                content = Path(path).read_bytes()
+        self._bold: bytes | Path = OWN_BOLD
+        self._regular: bytes | Path = OWN_REGULAR
+        try:
+            content = Path(path or OWN_BOLD).read_bytes()
+            if path:
                 self._bold = self._regular = content
-                self._probe = self._open(content, _PROBE_SIZE, ImageFont.Layout.BASIC)
-            except OSError as error:
-                raise CardFontError(f"found {path!r} ({error}), expected a font file") from error
-        else:
-            self._bold, self._regular = FiraGO_Bold.fontbuffer, FiraGO_Regular.fontbuffer
             self._probe = self._open(self._bold, _PROBE_SIZE, ImageFont.Layout.BASIC)
+        except OSError as error:
+            raise CardFontError(f"found {path!r} ({error}), expected a font file") from error
         # Pillow brings Raqm, which looks for the machine's FriBidi; letters that change their form
         # or run from right to left cannot be written without.
         self._serif: tuple[bytes, ...] = ()
@@ -55,7 +58,7 @@ class Fonts:
             with suppress(OSError):  # a fork of the theme may be without it
                 self._serif = tuple([(serif / name).read_bytes() for name in SERIF_FILES])
         self._can_shape = bool(features.check("raqm"))
-        digest = blake2b(b"".join([self._bold, *self._serif]), digest_size=16).hexdigest()
+        digest = blake2b(b"".join([content, *self._serif]), digest_size=16).hexdigest()
         self.version = f"{PIL.__version__} {self._can_shape} {digest}"
         self._missing = bytes(self._probe.getmask(_NO_CHARACTER))
         # Our own font has ASCII: most titles are written without probing it for each letter, which
@@ -104,9 +107,10 @@ class Fonts:
 
     @staticmethod
     def _open(
-        content: bytes, size: int, layout: ImageFont.Layout | None = None
+        font: bytes | Path, size: int, layout: ImageFont.Layout | None = None
     ) -> ImageFont.FreeTypeFont:
-        return ImageFont.truetype(BytesIO(content), size, layout_engine=layout)
+        file = BytesIO(font) if isinstance(font, bytes) else font
+        return ImageFont.truetype(file, size, layout_engine=layout)
 
 
 def is_right_to_left(text: str) -> bool:
