@@ -67,6 +67,17 @@ def show_thumbnail(post: Post) -> ShownPicture | None:
     return None if is_whole else show_image(post, SIZES_ON_CARDS)
 
 
+def find_shared(post: Post) -> str:
+    """Return the address of what other sites show of `image`, its widest copy; "" without one.
+
+    Some show no picture of several megabytes, and each fetches it with a link's preview.
+    """
+    address = find_address(post)
+    path = find_file(address, post) if post.image else None
+    picture = find_picture(path) if path else None
+    return list_copies(address, picture)[0] if picture and picture.widths else ""
+
+
 def find_address(post: Post) -> str:
     """Return the address of a post's field `image`, as it is in pages."""
     return put_below(content().settings.base_path, settle_address(post.image, post.id))

@@ -11,6 +11,7 @@ from unicodedata import normalize
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
+from werkzeug.urls import iri_to_uri
 
 from blog.cards import HEIGHT, WIDTH
 from blog.pages.assets import send_beside
@@ -18,7 +19,7 @@ from blog.pages.blueprint import content, pages
 from blog.pages.cards import find_card
 from blog.pages.catalogue import Catalogue
 from blog.pages.linked_data import describe_post, find_image
-from blog.pages.picture_tags import add_copies, show_opening
+from blog.pages.picture_tags import add_copies, find_shared, show_opening
 from blog.posts.addresses import is_shown_elsewhere
 from blog.posts.model import Heading, Post, RenderedPost
 from blog.posts.page_names import POST_PREFIX
@@ -149,6 +150,8 @@ def describe_post_page(post: Post, catalogue: Catalogue) -> dict[str, Any]:
         image_url = own_url = find_image(post, url, request.script_root)
         if not is_shown_elsewhere(image_url):
             image_url = ""
+        elif shared := find_shared(post):
+            image_url = iri_to_uri(renderer.site_url + shared)
         card_path = "" if image_url else find_card(post)
         if card_path:
             image_url = renderer.site_url + card_path

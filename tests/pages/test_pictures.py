@@ -145,6 +145,23 @@ def test_an_image_opens_its_post_and_stands_on_its_card(posts: Path):
     assert addresses(thumbnail) == addresses(opening)
 
 
+def test_other_sites_are_given_the_widest_copy_once_there_is_one(posts: Path):
+    (posts / "sky.jpg").rename(posts / "der Himmel.jpg")
+    write_post(posts, "", f"{FRONT}image: der Himmel.jpg\n")
+    app = open_blog(posts)
+    original = "https://blog.example/blog/a/der%20Himmel.jpg"
+
+    def shared() -> str:
+        found = re.findall(r'property="og:image" content="([^"]*)"', fetch(app, "/blog/a").text)
+        return unescape(*found)
+
+    assert shared() == original
+    make(app)
+    address = shared()
+    assert re.fullmatch(re.escape(original) + r"\?w=900&v=[0-9a-f]{12}", address)
+    assert fetch(app, address.removeprefix("https://blog.example")).mimetype == "image/webp"
+
+
 def test_a_picture_opens_a_post_that_does_not_show_it_and_is_there(posts: Path):
     (posts / "broken.jpg").write_bytes(b"picture")
     others = ("none.jpg", "broken.jpg", "https://elsewhere.example/sea.jpg")
