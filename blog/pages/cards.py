@@ -7,18 +7,14 @@ from gettext import GNUTranslations
 
 from flask import Response, abort, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import ServiceUnavailable
 
 from blog.cards import Card, CardColours
 from blog.config import Settings
-from blog.native import BusyError
 from blog.pages.blueprint import content, pages
 from blog.pages.format import write_day
 from blog.pages.picture_files import FOR_GOOD
 from blog.palettes import choose_colours
 from blog.posts.model import Post
-
-RETRY_SECONDS = 5
 
 
 @pages.get("/cards/<path:post_id>.png")
@@ -28,10 +24,7 @@ def card(post_id: str) -> ResponseReturnValue:
     post = content().catalogue.index.by_id.get(post_id) or abort(404)
     shown = make_card(content().settings, content().words, post)
     version = cards.version(shown) or abort(404)
-    try:
-        drawn = cards.draw(shown, datetime.now(UTC))
-    except BusyError:
-        raise ServiceUnavailable(retry_after=RETRY_SECONDS) from None
+    drawn = cards.draw(shown, datetime.now(UTC))
     response = Response(drawn.png, mimetype="image/png")
     response.set_etag(version)
     response.last_modified = drawn.drawn_at

@@ -10,9 +10,10 @@ from typing import Any
 from flask import Flask, render_template, request, url_for
 from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from blog.config import Settings
+from blog.native import BusyError
 from blog.pages.assets import install_assets
 from blog.pages.theme import find_mistake
 from blog.words import N_, load_words
@@ -34,6 +35,8 @@ MESSAGES = {
 }
 OTHERWISE = (N_("That did not work"), N_("The blog cannot answer a request like this one."))
 
+# Where too many wait for a card, a picture or an icon.
+BUSY_RETRY_SECONDS = 5
 # One for each error and each endpoint that it is met at.
 MAX_CACHED = 64
 
@@ -114,3 +117,5 @@ def register_errors(app: Flask, settings: Settings) -> None:
 
     app.log_exception = log_exception  # type: ignore[assignment, method-assign]
     app.register_error_handler(HTTPException, answer)
+    busy = ServiceUnavailable(retry_after=BUSY_RETRY_SECONDS)
+    app.register_error_handler(BusyError, lambda error: answer(busy))

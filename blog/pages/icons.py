@@ -9,10 +9,9 @@ from pathlib import Path
 import imagesize
 from flask import Flask, Response, abort, current_app, request, url_for
 from PIL import Image
-from werkzeug.exceptions import ServiceUnavailable
 
 from blog.config import Settings
-from blog.native import BusyError, NativeWork
+from blog.native import NativeWork
 from blog.pages.assets import Assets
 from blog.pages.blueprint import pages
 from blog.pages.picture_files import FOR_GOOD
@@ -23,7 +22,6 @@ log = logging.getLogger(__name__)
 TOUCH_PIXELS = 180
 # What is not opaque has room around it, on the paper of light pages.
 INNER_PIXELS = 140
-RETRY_SECONDS = 5
 TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
@@ -111,10 +109,7 @@ def install_icons(app: Flask, assets: Assets, settings: Settings, paper: str) ->
 def touch_icon() -> Response:
     """Answer with the icon as telephones want it."""
     icons: Icons = current_app.extensions["icons"]
-    try:
-        png = icons.draw() or abort(404)
-    except BusyError:
-        raise ServiceUnavailable(retry_after=RETRY_SECONDS) from None
+    png = icons.draw() or abort(404)
     response = Response(png, mimetype="image/png")
     if request.args.get("v") == icons.version:
         response.headers["Cache-Control"] = FOR_GOOD

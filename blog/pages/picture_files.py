@@ -10,9 +10,7 @@ from mimetypes import guess_type
 from pathlib import Path
 
 from flask import Response, abort, current_app, request, send_file
-from werkzeug.exceptions import ServiceUnavailable
 
-from blog.native import BusyError
 from blog.pictures import Originals, Pictures
 from blog.pictures.originals import CannotCleanError
 from blog.pictures.picture import is_picture
@@ -20,7 +18,6 @@ from blog.pictures.picture import is_picture
 # A year, the longest that RFC 9111 caches are asked to believe; `immutable` is RFC 8246.
 FOR_GOOD = "public, max-age=31536000, immutable"
 VERSION_DIGITS = 12
-RETRY_SECONDS = 5
 
 
 def find_pictures() -> Pictures | None:
@@ -58,7 +55,7 @@ def send_picture(path: Path) -> Response:
 
 
 def send_original(path: Path) -> Response:
-    """Answer with a picture as it is, but for what its camera said. Raises OSError."""
+    """Answer with a picture as it is, but for what its camera said. Raises OSError, `BusyError`."""
     originals: Originals | None = current_app.extensions.get("originals")
     if originals is None:
         return send_file(path.absolute(), conditional=True)
@@ -66,8 +63,6 @@ def send_original(path: Path) -> Response:
         sent = originals.find(path)
     except CannotCleanError:  # `check` says so
         abort(404)
-    except BusyError:
-        raise ServiceUnavailable(retry_after=RETRY_SECONDS) from None
     mimetype = guess_type(path.name)[0] or "application/octet-stream"
     file = BytesIO(sent) if isinstance(sent, bytes) else sent.absolute()
     return send_file(file, mimetype, conditional=True)
