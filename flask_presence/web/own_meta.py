@@ -46,7 +46,7 @@ def read_added(meta: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in meta.items() if name not in OWN_FIELDS}
 
 
-def read_age(meta: Mapping[str, Any], otherwise: int) -> int:
+def read_arrival(meta: Mapping[str, Any], otherwise: int) -> int:
     """Return when a tab first came. Whoever writes in Redis may have put anything there."""
     joined_at = meta.get("joined_at")
     return joined_at if type(joined_at) is int else otherwise

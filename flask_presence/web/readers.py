@@ -15,7 +15,7 @@ from ..streams.event import encode_event
 from ..streams.observer import Ending
 from ..streams.stream import Stream
 from ..tracking import Diff, Presence
-from .own_meta import MetaError, check_added, read_added, read_age
+from .own_meta import MetaError, check_added, read_added, read_arrival
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -129,7 +129,7 @@ class Readers:
         if place is None:
             return None
         now = _now_ms()
-        meta = {"page": place, "joined_at": now if before is None else read_age(before, now)}
+        meta = {"page": place, "joined_at": now if before is None else read_arrival(before, now)}
         kept = read_added(before) if before is not None and before.get("page") == place else {}
         if kept:
             meta = {**kept, **meta}
@@ -213,7 +213,7 @@ class Readers:
         )
 
     def _notice_joins(self, diff: Diff) -> None:
-        newest = max((read_age(joined.meta, 0) for joined in diff.joins), default=0)
+        newest = max((read_arrival(joined.meta, 0) for joined in diff.joins), default=0)
         left = {presence.ref for presence in diff.leaves}
         for joined in diff.joins:
             has_changed = "tab" in joined.meta  # and was here before: it neither came nor came back
@@ -228,7 +228,7 @@ class Readers:
                 continue
             if joined.prev_ref in left:
                 self._settle_later(joined.key)
-            elif newest - read_age(joined.meta, 0) < FRESH_MS and (
+            elif newest - read_arrival(joined.meta, 0) < FRESH_MS and (
                 joined.prev_ref is None or self._takes_probe(joined.key)
             ):
                 settled, _ = self._settled.get(joined.key, (-math.inf, 0))
@@ -312,7 +312,7 @@ class Readers:
             for meta in self._tracker.get_by_key(TOPIC, key)
             if meta.get("tab") != TRACKED_BY_APPLICATION
         ]
-        oldest_first = sorted(metas, key=lambda meta: (read_age(meta, 0), meta["ref"]))
+        oldest_first = sorted(metas, key=lambda meta: (read_arrival(meta, 0), meta["ref"]))
         for meta in oldest_first[: -self._max_streams]:
             if not self._park(meta["ref"]):
                 self._to_park.add(meta["ref"])
