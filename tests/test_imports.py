@@ -190,6 +190,20 @@ def test_no_part_imports_one_that_stands_above_it():
         assert allowed <= below, f"{part} may import {allowed - below}"
 
 
+@pytest.mark.parametrize("package", [BLOG, LIBRARY])
+def test_no_file_is_long_and_no_constructor_takes_many_parameters(package):
+    for path in (ROOT / package).rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 350, f"{path} is long: give a part of it a file of its own"
+        functions = (
+            node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)
+        )
+        for function in functions:
+            takes = [*function.args.args, *function.args.kwonlyargs]
+            is_long = function.name == "__init__" and len(takes) > 7  # `self` is one
+            assert not is_long, f"{path}:{function.lineno} takes more than six parameters"
+
+
 def file_of(name: str) -> Path | None:
     """Return the file of the packages that an imported name is, or stands in."""
     path = ROOT / name.replace(".", "/")
