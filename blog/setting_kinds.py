@@ -47,7 +47,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # BCP 47, without asking whether there is such a language.
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _SITE_URL = re.compile(
-    r"(?:(?i:https?)://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::[0-9]+)?(?:/[A-Za-z0-9_.~-]+)*/?)?"
+    r"(?:(?i:https?)://(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::[0-9]+)?"
+    r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9_.~-]+)*/?)?"  # browsers resolve `..`
 )
 _COLOUR = re.compile("#(?:[0-9a-f]{3}){1,2}")
 _HOST_NAME = re.compile(r"[\w.-]+")
@@ -74,13 +75,17 @@ def _read_colour(text: str) -> str:
 
 
 def _read_words(text: str) -> OwnWords:
-    table = json.loads(text or "{}")
+    try:
+        table = json.loads(text or "{}")
+    except RecursionError:
+        raise ValueError from None
     if not isinstance(table, dict):
         raise ValueError
     words = {name: [said] if isinstance(said, str) else said for name, said in table.items()}
     for texts in words.values():
         if not (isinstance(texts, list) and texts and all(isinstance(one, str) for one in texts)):
             raise ValueError
+        "".join(texts).encode()  # half a character is a `ValueError`, too
     return tuple((message, tuple(texts)) for message, texts in words.items())
 
 

@@ -238,6 +238,7 @@ def test_keys_that_a_cluster_would_spread_are_refused():
     [
         *("blog.example", "ftp://blog.example", "https://blog.example/a//b", "https://"),
         *("https://blog.example?a=1", "https://blog.example#a", "https://[", "https://a b"),
+        *("https://blog.example/..", "https://blog.example/./a"),
     ],
 )
 def test_a_site_address_has_a_scheme_and_at_most_a_path(url):
@@ -272,7 +273,14 @@ def test_a_site_address_of_each_form_is_taken(url):
             "german",
             "a tag such as ar, de, en, es, fr, he, ja, pl, pt, ru, zh or pt-BR",
         ),
-        ("BLOG_WORDS", "[1]", "a table of English texts and yours, as `docs/languages.md` has it"),
+        *(
+            (
+                "BLOG_WORDS",
+                value,
+                "a table of English texts and yours, as `docs/languages.md` has it",
+            )
+            for value in ("[1]", "[" * 100_000, '{"Now": "\\ud800"}')
+        ),
         (
             "BLOG_LANGUAGE",
             "English, please",
