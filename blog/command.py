@@ -13,7 +13,7 @@ from flask.cli import ScriptInfo
 from blog.config import Settings, SettingsError
 from blog.new_site import write_site
 from blog.setting_kinds import LANGUAGE
-from blog.site_folder import SETTINGS_FILE, find_site, theme_folder
+from blog.site_folder import SETTINGS_FILE, engine_folder, find_site
 from blog.words import write_catalogue
 
 NO_SITE = (
@@ -129,7 +129,7 @@ def eject(name: str) -> None:
         click.echo(begin_catalogue(site, name.removesuffix(".po")).relative_to(site))
         return
     kind = "templates" if name.endswith(".html") else "static"
-    folder = theme_folder() / kind
+    folder = engine_folder() / kind
     source = (folder / name).resolve()
     if not source.is_file() or not source.is_relative_to(folder.resolve()):
         names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.html"))
@@ -172,7 +172,7 @@ def _serve() -> None:
         Settings.from_process()
     except SettingsError as error:
         sys.exit(error.at_exit)
-    config = theme_folder() / "gunicorn.conf.py"
+    config = engine_folder() / "gunicorn.conf.py"
     arguments = ["-m", "gunicorn", "--config", str(config), "blog.factory:make_app()"]
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, *arguments])

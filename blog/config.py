@@ -292,7 +292,7 @@ def describe_settings() -> Iterable[tuple[str, str, str, str]]:
 
 
 def _missing_files(settings: Settings, site: Path | None) -> list[str]:
-    folders = overridden(site, "static")
+    folders = overridden(site, "static", settings.theme)
     return [
         f"BLOG_{name.upper()}: found no static/{file}, expected a file that is there"
         for name in ("icon", "logo")

@@ -17,7 +17,7 @@ from blog.ops.headers import install_headers, security_headers
 from blog.ops.probes import Access, check_hosts, mount_probes, time_pages
 from blog.pages import Content, PageCache, install_assets, install_pages, register_errors
 from blog.pages.theme import make_loader
-from blog.site_folder import find_site, overridden, theme_folder
+from blog.site_folder import engine_folder, find_site, overridden
 from blog.viblog import Viblog
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     viblog.load()
 
     site = find_site()
-    app = Flask("blog", root_path=str(theme_folder()))
+    app = Flask("blog", root_path=str(engine_folder()))
     app.jinja_loader = make_loader(site, settings.theme)
     app.config["TRUSTED_HOSTS"] = list(settings.trusted_hosts) or None
     # Nobody sends us anything: no form, no upload.

@@ -1,4 +1,4 @@
-"""The author's site folder, and the theme that comes with the engine.
+"""The author's site folder, and what the engine has in its place: templates, styles, themes.
 
 A site folder holds nothing of the engine: `viblog.toml`, `.env`, `posts/`, `pages/`, and what it
 overrides of the theme in `templates/` and `static/`. The current folder is one if it has a
@@ -25,7 +25,7 @@ class SettingsFileError(ValueError):
     """A file of settings cannot be read; the message says where and why."""
 
 
-def theme_folder() -> Path:
+def engine_folder() -> Path:
     """Return the folder with the engine's `templates` and `static` and `gunicorn.conf.py`.
 
     In an installed package that is `blog/theme`; in the repository, its root.
@@ -46,8 +46,8 @@ def overridden(site: Path | None, name: str, theme: str = "") -> tuple[Path, ...
     A `theme` has only what differs, as a site has.
     """
     own = () if site is None else (site / name,)
-    chosen = (theme_folder() / "themes" / theme / name,) if theme else ()
-    return (*own, *chosen, theme_folder() / name)
+    chosen = (engine_folder() / "themes" / theme / name,) if theme else ()
+    return (*own, *chosen, engine_folder() / name)
 
 
 def read_settings_file(site: Path) -> Iterator[tuple[str, str]]:

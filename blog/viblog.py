@@ -29,7 +29,7 @@ from blog.posts.markup.markdown import Style
 from blog.posts.page_names import COUNTING_PAGE, INDEX_PAGE, NOW_PAGE, POST_PREFIX
 from blog.posts.pages import PageLibrary
 from blog.search import Search
-from blog.site_folder import find_site, overridden, theme_folder
+from blog.site_folder import engine_folder, find_site, overridden
 from blog.words import load_words
 from flask_presence.cli.limits import examine_limits
 from flask_presence.file_limits import raise_file_limit
@@ -74,7 +74,7 @@ class Viblog:
         )
         self.search = Search(self.library, settings.instance_dir)
         try:
-            serif = theme_folder() / "static" / "fonts" if settings.font == "serif" else None
+            serif = engine_folder() / "static" / "fonts" if settings.font == "serif" else None
             self.cards = Cards(settings.instance_dir / "cards", settings.card_font, serif)
         except CardFontError as error:
             raise SettingsError([f"BLOG_CARD_FONT: {error}"]) from error

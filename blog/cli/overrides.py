@@ -47,10 +47,10 @@ def find_unfit_overrides(app: Flask) -> list[Fault]:
     site = find_site()
     if site is None:
         return []
-    own_folder, theme_folder = overridden(site, "templates")
+    own_folder, engine_folder = overridden(site, "templates")
     faults: list[Fault] = []
     own = dict(_read_folder(own_folder, app.jinja_env, faults))
-    theme = dict(_read_folder(theme_folder, app.jinja_env, faults))
+    theme = dict(_read_folder(engine_folder, app.jinja_env, faults))
     check = _Check(own, theme, app)
     for template in own.values():
         faults += check.find_faults(template)
