@@ -19,6 +19,7 @@ from blog.ops.starting import Announcement, find_address_problem
 from flask_presence.file_limits import most_connections, read_file_limits
 from flask_presence.server.embedded import EmbeddedValkeyError
 from flask_presence.server.hooks import Hooks, HookSettings
+from flask_presence.server.internals import choose_worker
 
 ANY_OR_LOOPBACK = ("127.0.0.1", "0.0.0.0", "::", "::1")  # noqa: S104 - what it is called
 
@@ -33,7 +34,7 @@ bind = (
     else (f"{settings.host}:{settings.port}")
 )
 workers = settings.workers
-worker_class = "flask_presence.server.worker.Worker"
+worker_class, _ = choose_worker()
 limit_request_fields = (
     50  # browsers send twenty; all of them together: flask_presence.server.connection
 )

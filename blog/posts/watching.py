@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
+try:
+    from watchfiles._rust_notify import RustNotify
+except ImportError:  # a version beyond the bound of pyproject.toml
+    RustNotify = None  # type: ignore[assignment, misc]
 
 from blog.native import NativeStop, NativeThread
 
@@ -53,12 +56,15 @@ class FolderWatch(NativeThread):
                 continue
             try:
                 self._watch()
-            except (OSError, WatchfilesRustInternalError) as error:
+            # RuntimeError: watchfiles' own. The others: it is not the version that we know.
+            except (OSError, RuntimeError, TypeError, AttributeError) as error:
                 if _identify(self._folder) is not None:
                     self._go_without_events(error)
 
     def _watch(self) -> None:
         """Scan after every change, until the stop or until the folder is another one."""
+        if RustNotify is None:
+            raise OSError("found another watchfiles than viblog asks for")
         # Held open, the folder keeps its inode's number: one that is removed and made again at
         # once would get the same number, and pass for the one that the kernel watches.
         held = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -13,6 +13,7 @@ from typing import Any
 from ..file_limits import most_connections, read_file_limits
 from ..settings import PresenceSettings, read_settings
 from .hooks import Hooks, HookSettings, Life
+from .internals import choose_worker
 
 __all__ = ["configure", "find_presence"]
 
@@ -71,7 +72,7 @@ def find_presence(served: Any) -> Life:
 def _values(workers: int, settings: PresenceSettings) -> dict[str, Any]:
     return {
         "workers": workers,
-        "worker_class": "flask_presence.server.worker.Worker",
+        "worker_class": choose_worker()[0],
         "worker_connections": most_connections(read_file_limits()[1], settings.max_streams),
         "keepalive": KEEPALIVE_SECONDS,
         "graceful_timeout": GRACE_SECONDS,

@@ -22,6 +22,7 @@ from ..web.address_table import AddressTable
 from ..web.gate import address_blocks
 from .connection import Connection
 from .handover import Handover
+from .internals import choose_worker
 
 __all__ = ["HookSettings", "Hooks", "Life"]
 
@@ -85,6 +86,9 @@ class Hooks:
 
     def on_starting(self, server: Any) -> None:
         """Make what the workers share, in the master; raises `EmbeddedValkeyError`."""
+        _, problem = choose_worker()
+        if problem:
+            server.log.warning("%s", problem)
         server.address_table = AddressTable(2 * self._settings.workers + SPARE_COLUMNS)
         server.handover = Handover()
         server.embedded_valkey = None

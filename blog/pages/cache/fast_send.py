@@ -12,6 +12,7 @@ from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
 from blog.short_cache import cache_short
+from flask_presence.server.internals import find_missing
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 Headers = list[tuple[str, str]]
 
 IDENTITY, GZIP = "identity", "gzip"
+# What `send` uses of gunicorn's response that gunicorn does not promise.
+MISSING = find_missing(
+    {
+        "gunicorn.http.wsgi.Response": (
+            *("status", "status_code", "headers", "headers_sent", "response_length", "sent"),
+            *("sock", "default_headers"),
+        )
+    }
+)
 # The smallest first: it is taken where a request prefers none.
 CODINGS = (GZIP, IDENTITY)
 
@@ -117,7 +127,7 @@ def send(answer: Answer, start_response: StartResponse, *, is_head: bool) -> Ite
     """
     body = b"" if is_head else answer.body
     response = getattr(start_response, "__self__", None)
-    if type(response) is not Response:
+    if MISSING or type(response) is not Response:
         start_response(answer.status, [*answer.headers])
         return [body] if body else []
     response.status, response.status_code = answer.status, int(answer.status[:3])
