@@ -62,7 +62,7 @@ def check_posts(app: Flask, library: Library, own_pages: Library) -> bool:
     hints = sorted(hint for hint in hints if (hint.path, hint.line) not in places)
     for hint in hints:
         click.echo(f"{hint.path}:{hint.line}: hint: {hint.describe()}")
-    for finding in examine_language(app.extensions["viblog"].settings):
+    for finding in examine_language(settings):
         click.echo(str(finding))
     for index in (library.index, own_pages.index):
         for line in _list_hidden(index):
