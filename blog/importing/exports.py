@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -46,7 +46,7 @@ def make_source(
     body: str,
     *,
     is_page: bool,
-    notes: Iterator[str] | tuple[str, ...] = (),
+    notes: Iterable[str] = (),
 ) -> Source:
     """Make a text of what an export has of it. Raises `UnreadableError` for one that is too long.
 

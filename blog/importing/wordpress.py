@@ -20,6 +20,8 @@ from blog.importing.source import UnreadableError
 # What a post of each status becomes beside `publish`; a date to come keeps it hidden by itself.
 _HIDDEN = ("draft", "pending", "private")
 _SHOWN = ("publish", "future")
+# What becomes a tag, in this order.
+_TERMS = ("post_tag", "category")
 
 
 def read_wordpress(path: Path) -> Iterator[Item]:
@@ -158,9 +160,6 @@ def _read_terms(element: Element) -> list[str]:
     by_domain = {domain: [one for one in terms if one.get("domain") == domain] for domain in _TERMS}
     names = [one.text or "" for domain in _TERMS for one in by_domain[domain]]
     return [name for name in dict.fromkeys(names) if name != "Uncategorized"]
-
-
-_TERMS = ("post_tag", "category")
 
 
 def _read_moment(values: dict[str, str], name: str) -> datetime | None:
