@@ -9,7 +9,7 @@ POST_PREFIX = "blog/"  # and the post's id; a page of the author's is called by 
 
 # What stands first in the addresses of the blog itself: no page can have such a name.
 RESERVED = frozenset(
-    [
+    {
         *(
             "index",
             "blog",
@@ -22,18 +22,8 @@ RESERVED = frozenset(
             "now",
             "faces",
         ),
-        *(
-            "feed.atom",
-            "feed.rss",
-            "feed.json",
-            "now.json",
-            "robots.txt",
-            "sitemap.xml",
-            "favicon.ico",
-            "look.css",
-            "scheme.css",
-            "apple-touch-icon.png",
-        ),
+        *("feed.atom", "feed.rss", "feed.json", "now.json", "robots.txt", "sitemap.xml"),
+        *("favicon.ico", "apple-touch-icon.png", "look.css", "scheme.css"),
         *("live", "healthz", "readyz", "metrics"),
-    ]
+    }
 )
