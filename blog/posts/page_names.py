@@ -10,18 +10,8 @@ POST_PREFIX = "blog/"  # and the post's id; a page of the author's is called by 
 # What stands first in the addresses of the blog itself: no page can have such a name.
 RESERVED = frozenset(
     {
-        *(
-            "index",
-            "blog",
-            "tags",
-            "archive",
-            "search",
-            "preview",
-            "cards",
-            "static",
-            "now",
-            "faces",
-        ),
+        *("index", "blog", "tags", "archive", "search", "now", "faces"),
+        *("preview", "cards", "static"),
         *("feed.atom", "feed.rss", "feed.json", "now.json", "robots.txt", "sitemap.xml"),
         *("favicon.ico", "apple-touch-icon.png", "look.css", "scheme.css"),
         *("live", "healthz", "readyz", "metrics"),
