@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 # The field with the tab's own event id.
 TAB_FIELD = "tab"
 MAX_BODY_BYTES = 4096
+MAX_LENGTH_DIGITS = 20  # Python refuses to read thousands
 MAX_FIELDS = 50
 BODY_SECONDS = 2.0
 # So many at once has each reader, and so many more a second. Each is told to all workers.
@@ -75,13 +76,13 @@ class Updates:
         length = environ.get("CONTENT_LENGTH") or ""
         if not (length.isascii() and length.isdigit()):
             return "411 Length Required"
-        if int(length) > MAX_BODY_BYTES:
+        if len(length) > MAX_LENGTH_DIGITS or int(length) > MAX_BODY_BYTES:
             return "413 Content Too Large"
         read = environ["wsgi.input"].read
-        body = gevent.with_timeout(BODY_SECONDS, read, int(length), timeout_value=b"")
         try:
+            body = gevent.with_timeout(BODY_SECONDS, read, int(length), timeout_value=b"")
             pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
-        except ValueError:
+        except (ValueError, OSError):  # it was cut off
             return "400 Bad Request"
         return self._change(environ, body, dict(pairs))
 

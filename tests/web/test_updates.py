@@ -23,6 +23,13 @@ from flask_presence.web.updates import MAX_BODY_BYTES, MOST_AT_ONCE, Updates
 TOKENS = {name: name.ljust(22, "x") for name in ("ann", "bob")}
 
 
+class CutOff(io.BytesIO):
+    """The body of a request whose client is gone, as gevent's `pywsgi` has it."""
+
+    def read(self, *size: object) -> bytes:
+        raise OSError("unexpected end of file while reading request")
+
+
 class Worker:
     """One worker's presence. Its loops are the test's."""
 
@@ -200,6 +207,8 @@ def wait_for(worker: Worker, is_so: Callable[[], bool]) -> None:
         ({"HTTP_ORIGIN": "http://evil.example", "HTTP_HOST": "localhost"}, "403 Forbidden"),
         ({"CONTENT_LENGTH": ""}, "411 Length Required"),
         ({"CONTENT_LENGTH": str(MAX_BODY_BYTES + 1)}, "413 Content Too Large"),
+        ({"CONTENT_LENGTH": "9" * 5000}, "413 Content Too Large"),
+        ({"wsgi.input": CutOff()}, "400 Bad Request"),
         ({"wsgi.input": io.BytesIO(b"\xff"), "CONTENT_LENGTH": "1"}, "400 Bad Request"),
         ({"wsgi.input": io.BytesIO(b"&=" * 100), "CONTENT_LENGTH": "200"}, "400 Bad Request"),
     ],
