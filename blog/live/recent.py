@@ -33,6 +33,7 @@ LEAST_PRESENT = 3
 FRESH_SECONDS = 30
 # Whoever writes in Redis may name any page.
 MOST_PAGES = 10_000
+MOST_CHARACTERS = 200  # the longest that a page of the blog has is 100
 
 
 class Opened(NamedTuple):
@@ -173,7 +174,8 @@ class Recent:
             # Before the start this worker hears of those who are here, whenever they came.
             is_fresh = now - at < FRESH_SECONDS or not self._has_begun
             is_new = joined.prev_ref is None and is_fresh
-            if is_new and isinstance(page, str) and page.startswith(POST_PREFIX):
+            is_post = isinstance(page, str) and page.startswith(POST_PREFIX)
+            if is_new and is_post and len(page) <= MOST_CHARACTERS:
                 self._note_opening(page, at)
 
     def _note_opening(self, page: str, at: float) -> None:

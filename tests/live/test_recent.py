@@ -68,8 +68,10 @@ def test_a_post_is_named_from_three_openings_on_for_an_hour(day):
     "joined_at", [10**400, -(10**400), 10**15, -1], ids=("vast", "vast-past", "future", "past")
 )
 def test_a_time_that_cannot_be_costs_no_other(day, joined_at):
-    tab = Presence("ref", TOPIC, "ada", {"page": "blog/a", "joined_at": joined_at}, None)
+    page = "blog/a" if joined_at < NOON else "blog/" + "x" * 10_000
+    tab = Presence("ref", TOPIC, "ada", {"page": page, "joined_at": joined_at}, None)
     day.recent._note(Diff(joins=(tab,)))
+    assert all(len(page) < 100 for page in day.recent._openings)
     for _ in range(3):
         day.open("blog/b")
     assert [opened.page for opened in day.activity().opened] == ["blog/b"]
