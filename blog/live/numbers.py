@@ -263,7 +263,8 @@ class LiveCounts:
             return {"title": post.title, "url": site_url + post.address, **numbers}
 
         return {
-            "online": shown.total.tabs,
+            "online": shown.total.readers,
+            "tabs": shown.total.tabs,
             "state": shown.state,
             "reading": [name(post, readers=post.read_by.readers) for post in shown.named],
             "last_hour": [
