@@ -174,8 +174,9 @@ class Recent:
             # Before the start this worker hears of those who are here, whenever they came.
             is_fresh = now - at < FRESH_SECONDS or not self._has_begun
             is_new = joined.prev_ref is None and is_fresh
-            is_post = isinstance(page, str) and page.startswith(POST_PREFIX)
-            if is_new and is_post and len(page) <= MOST_CHARACTERS:
+            if not isinstance(page, str) or len(page) > MOST_CHARACTERS:
+                continue
+            if is_new and page.startswith(POST_PREFIX):
                 self._note_opening(page, at)
 
     def _note_opening(self, page: str, at: float) -> None:
