@@ -293,12 +293,16 @@ def describe_settings() -> Iterable[tuple[str, str, str, str]]:
 
 def _missing_files(settings: Settings, site: Path | None) -> list[str]:
     folders = overridden(site, "static", settings.theme)
-    return [
+    missing = [
         f"BLOG_{name.upper()}: found no static/{file}, expected a file that is there"
         for name in ("icon", "logo")
         if (file := getattr(settings, name))
         and not any((folder / file).is_file() for folder in folders)
     ]
+    # Here, since a worker that cannot open it ends with a traceback, again and again.
+    if (font := settings.card_font) and not Path(font).is_file():
+        missing.append(f"BLOG_CARD_FONT: found no {font}, expected a font file that is there")
+    return missing
 
 
 def main() -> None:

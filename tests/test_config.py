@@ -46,11 +46,13 @@ def test_an_accent_has_six_digits(text, read):
     assert Settings.from_environ({"BLOG_ACCENT": text}).accent == read
 
 
-def test_an_icon_and_a_logo_that_are_not_there_are_said_in_one_line_each():
+def test_files_that_are_not_there_are_said_in_one_line_each():
     end = "expected a file that is there"
-    assert problems_of(BLOG_ICON="none.svg", BLOG_LOGO="a/none.png") == [
+    asked = {"BLOG_ICON": "none.svg", "BLOG_LOGO": "a/none.png", "BLOG_CARD_FONT": "x.ttf"}
+    assert problems_of(**asked) == [
         f"BLOG_ICON: found no static/none.svg, {end}",
         f"BLOG_LOGO: found no static/a/none.png, {end}",
+        "BLOG_CARD_FONT: found no x.ttf, expected a font file that is there",
     ]
     assert Settings.from_environ({"BLOG_LOGO": "favicon.svg"}).logo == "favicon.svg"
 
