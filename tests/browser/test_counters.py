@@ -291,6 +291,9 @@ def test_without_scripts_every_page_has_its_text_and_its_number(
         assert "just you online" in words, path
         assert "when this page was loaded" in words, path
         assert ("just you reading" in words) == path.startswith("/blog/"), path
+    for width in (360, 768, 1280):
+        tab.set_viewport_size({"width": width, "height": 700})
+        tab.click("nav .icon", trial=True)  # nothing lies above it
 
 
 def test_a_tab_in_the_background_counts_once_it_is_looked_at(site: Site) -> None:
