@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -81,7 +82,7 @@ def new_site(folder: Path, title: str | None, language: str | None) -> None:
     language = _ask("In which language is it written?", "en", _read_language, language)
     for path in write_site(folder, title, language):
         click.echo(f"written: {path}")
-    click.echo(f"\nNow:\n  cd {folder}\n  viblog dev")
+    click.echo(f"\nNow:\n  cd {shlex.quote(str(folder))}\n  viblog dev")
 
 
 def _ask(question: str, default: str, read: Callable[[str], str], said: str | None) -> str:

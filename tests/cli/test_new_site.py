@@ -42,9 +42,10 @@ def test_at_a_terminal_it_asks_and_asks_again_for_what_is_no_language(tmp_path: 
 
 
 def test_without_a_terminal_it_takes_the_name_of_the_folder_and_english(tmp_path: Path):
-    folder = tmp_path / "night-sky"
+    folder = tmp_path / "night sky"
     done = CliRunner().invoke(main, ["new", str(folder)])
     assert done.exit_code == 0, done.output
+    assert f"\n  cd '{folder}'\n" in done.output
     settings = Settings.from_environ({}, folder)
     assert (settings.title, settings.language) == ("Night sky", "en")
     refused = CliRunner().invoke(main, ["new", str(tmp_path / "other"), "--language", "?"])
