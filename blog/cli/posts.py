@@ -157,7 +157,7 @@ def _find_hidden(name: str) -> str:
     known = asked if asked in everyone else by_path.get(Path(name).resolve())
     if known is None:
         near = get_close_matches(asked, everyone, n=1)
-        meant = f"; do you mean {near[0]}?" if near else "; `flask posts list` shows every id"
+        meant = f"; do you mean {near[0]}?" if near else "; the command `list` shows every id"
         raise click.ClickException(f"found no post {name!r}{meant}")
     if everyone[known] not in (*posts.hidden.values(), *own_pages.hidden.values()):
         address = known if known.startswith("/") else f"/blog/{known}"

@@ -47,7 +47,10 @@ THREADS = (
     "presence: nobody is counted: this server gives each request a thread or a process, as"
     " `flask run` and gunicorn's sync and gthread workers do; start it with `gunicorn -k gevent`"
 )
-UNSIGNED = "presence: found no SECRET_KEY in the app's config, expected one: it signs the topics"
+UNSIGNED = (
+    "presence: found no SECRET_KEY in the app's config, expected one: it signs the topics; set it,"
+    " or FLASK_SECRET_KEY where the app calls app.config.from_prefixed_env()"
+)
 _PREFIX_FORM = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 _SALT = "presence.page"
 TAB_INPUT = Markup('<input type="hidden" class="presence-tab" name="tab" value="{}">')

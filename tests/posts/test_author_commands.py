@@ -288,7 +288,7 @@ def test_a_preview_begins_with_the_site_s_address(tmp_path: Path):
     [
         (["hello"], "", "export BLOG_SECRET_KEY=$("),
         (["helo"], SECRET, "do you mean hello?"),
-        (["xyz"], SECRET, "`flask posts list` shows every id"),
+        (["xyz"], SECRET, "the command `list` shows every id"),
         (["open"], SECRET, "everyone can see open already"),
         (["hello", "--days", "0"], SECRET, "0 is not in the range"),
         (["hello", "--days", "9999"], SECRET, "9999 is not in the range"),

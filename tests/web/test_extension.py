@@ -177,7 +177,7 @@ def test_a_listener_is_told_of_its_topic_only():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Presence(Flask("x")), "found no SECRET_KEY"),
+        (lambda: Presence(Flask("x")), "it signs the topics; set it, or FLASK_SECRET_KEY"),
         (lambda: Presence().init_app(make_app()[0]), "found it on this app already"),
         (lambda: make_app(PRESENCE_MAX_STREAMS="many"), "PRESENCE_MAX_STREAMS: found 'many'"),
         (
