@@ -17,7 +17,6 @@ from blog.live.numbers import LiveCounts, PostLink
 from blog.live.recent import Recent
 from blog.live.templates import LiveTemplates
 from blog.live.updates import Updates
-from blog.ops.metrics import Metrics, Seen
 from blog.pages.assets import Assets
 from blog.pages.cache import fast_send
 from blog.pages.theme import make_loader
@@ -44,6 +43,8 @@ from flask_presence.web.service import PresenceService
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+    from blog.ops.metrics import Metrics, Seen
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class Viblog:
         shelf = Shelf(settings.instance_dir / "pictures")
         self.originals = Originals(shelf)
         self.pictures = Pictures((self.library, self.pages), style.static_dir, shelf)
-        self.metrics = Metrics(self._what_is_seen()) if settings.is_measured else None
+        self.metrics = self._begin_metrics() if settings.is_measured else None
         self.presence = PresenceService(
             presence_settings(settings),
             observer=self.metrics.presence if self.metrics else None,
@@ -121,6 +122,12 @@ class Viblog:
     def place(self) -> Place:
         """Where `flask presence` looks."""
         return self.settings.place
+
+    def _begin_metrics(self) -> Metrics:
+        # With prometheus-client, half a megabyte that most blogs have no use for.
+        from blog.ops.metrics import Metrics
+
+        return Metrics(self._what_is_seen())
 
     def _what_is_seen(self) -> Seen:
         """Say what the worker that is asked for the metrics answers for all."""

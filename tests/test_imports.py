@@ -302,8 +302,10 @@ def loaded_after(imports: str) -> set[str]:
     return set(ended.stdout.split())
 
 
-def test_a_worker_does_not_load_the_importer():
-    assert not any("importing" in name for name in loaded_after("app"))
+def test_a_worker_does_not_load_the_importer_nor_what_counts_for_prometheus():
+    loaded = loaded_after("app")
+    assert not any("importing" in name for name in loaded)
+    assert "prometheus_client" not in loaded
 
 
 def test_importing_the_tracking_does_not_load_flask():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +15,19 @@ from flask import Flask
 from flask_presence import Presence
 from flask_presence.server import configuration
 from flask_presence.server.configuration import configure, find_presence
+from flask_presence.server.hooks import Hooks, HookSettings
+from flask_presence.web.address_table import AddressTable
+
+SETTINGS = HookSettings(
+    workers=1,
+    redis_url="",
+    redis_prefix="",
+    lease_seconds=15.0,
+    instance_dir=Path(),
+    stall_seconds=10.0,
+    proxies=0,
+    max_connections_per_address=0,
+)
 
 
 def test_every_value_is_a_setting_of_gunicorn(monkeypatch):
@@ -32,6 +48,22 @@ def test_the_presence_of_an_application_is_found_and_another_said():
     for other in (Flask("plain"), SimpleNamespace(app=app)):
         with pytest.raises(RuntimeError, match=r"found none in what gunicorn serves.*find_life="):
             find_presence(other)
+
+
+def test_before_a_fork_all_is_frozen_but_what_a_reload_left_and_nothing_needs():
+    hooks = Hooks(SETTINGS, find_presence)
+    server: Any = SimpleNamespace(address_table=AddressTable(2), handover=None)
+    left: Any = type("Module", (), {})()
+    left.itself = left
+    gone = weakref.ref(left)
+    try:
+        hooks.pre_fork(server, SimpleNamespace())
+        assert gc.get_freeze_count() > 10_000
+        del left
+        hooks.pre_fork(server, SimpleNamespace())
+        assert gone() is None
+    finally:
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize(
