@@ -1,0 +1,33 @@
+"""What a blog takes of a machine before anybody reads it; on the disk: test_site_folder.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.accounting import process_cpu_ns, pss, waited_cpu_ns, walk_tree
+from tests.site import Site
+
+MIB = 1024 * 1024
+
+pytestmark = [pytest.mark.full, pytest.mark.alone]
+
+
+def test_idle_with_one_worker_the_whole_tree_takes_80_mib_at_most():
+    """It takes 76: worker 52, master 19, Valkey 5. The rest is for other Pythons and packages."""
+    with Site(workers=1) as site:
+        site.fetch("/")
+        parts = {pid: pss(pid) / MIB for pid in walk_tree([site.master_pid])}
+    assert sum(parts.values()) <= 80, parts
+
+
+def test_the_first_page_is_there_after_one_second_and_a_half_of_work():
+    """The clock says no more on a quiet machine: master and worker start one after the other.
+
+    It is 1.0 s, most of it imports. The best of three: what else runs slows a processor down.
+    """
+    seconds = []
+    for _ in range(3):
+        with Site(workers=1) as site:
+            tree = walk_tree([site.master_pid])
+            seconds.append(sum(process_cpu_ns(p) + waited_cpu_ns(p) for p in tree) / 1e9)
+    assert min(seconds) <= 1.5, seconds
