@@ -50,7 +50,9 @@ class Fonts:
                 self._bold = self._regular = content
             self._probe = self._open(self._bold, _PROBE_SIZE, ImageFont.Layout.BASIC)
         except OSError as error:
-            raise CardFontError(f"found {path!r} ({error}), expected a font file") from error
+            found = f"{(path or str(OWN_BOLD))!r} ({error})"
+            remedy = "" if path else ", `make install` brings it"
+            raise CardFontError(f"found {found}, expected a font file{remedy}") from error
         # Pillow brings Raqm, which looks for the machine's FriBidi; letters that change their form
         # or run from right to left cannot be written without.
         self._serif: tuple[bytes, ...] = ()

@@ -28,7 +28,9 @@ MAX_NAME_BYTES = 255
 UNSIGNED = """BLOG_SECRET_KEY is not set: nothing can be signed. Make a key once, keep it to
 yourself, and give the same one to the running blog and to this command:
 
-  export BLOG_SECRET_KEY=$(python3 -c 'import secrets; print(secrets.token_hex(32))')"""
+  export BLOG_SECRET_KEY=$(python3 -c 'import secrets; print(secrets.token_hex(32))')
+
+In the folder of a site a line BLOG_SECRET_KEY=... in the file .env gives it to both."""
 
 
 class _PostsGroup(AppGroup):

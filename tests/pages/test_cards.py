@@ -131,3 +131,9 @@ def test_who_asks_while_too_many_wait_is_told_when_to_come_back(open_blog, tmp_p
 def test_a_font_that_is_none_keeps_the_blog_from_starting(tmp_path):
     with pytest.raises(SettingsError, match=r"BLOG_CARD_FONT: found '.*none.ttf' .*a font file"):
         create_app(Settings(posts_dir=tmp_path, card_font=str(tmp_path / "none.ttf")))
+
+
+def test_without_the_blog_s_own_font_it_says_what_brings_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("blog.cards.fonts.OWN_BOLD", tmp_path / "own.ttf")
+    with pytest.raises(SettingsError, match=r"found '.*own.ttf' .*, `make install` brings it"):
+        create_app(Settings(posts_dir=tmp_path))

@@ -287,6 +287,7 @@ def test_a_preview_begins_with_the_site_s_address(tmp_path: Path):
     ("arguments", "secret", "words"),
     [
         (["hello"], "", "export BLOG_SECRET_KEY=$("),
+        (["hello"], "", "in the file .env"),
         (["helo"], SECRET, "do you mean hello?"),
         (["xyz"], SECRET, "the command `list` shows every id"),
         (["open"], SECRET, "everyone can see open already"),
