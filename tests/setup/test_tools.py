@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -16,7 +15,16 @@ from tests.setup import tools
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make the PATH one empty folder, as of a user who may not install anything."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    for variable in ("CHROMIUM", "JAVA", "REDIS_SERVER", "LIBFAKETIME", "IP", "NGINX", "CADDY"):
+    for variable in (
+        "CHROMIUM",
+        "JAVA",
+        "REDIS_SERVER",
+        "LIBFAKETIME",
+        "IP",
+        "NGINX",
+        "CADDY",
+        "NODE",
+    ):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(tools, "SYSTEM", tmp_path / "usr")
     monkeypatch.setattr(tools, "CACHE", tmp_path / "cache")
@@ -34,7 +42,7 @@ def put_apt_get(path: Path) -> None:
     """Put an apt-get that logs how it is called and, on `install`, makes what was missing."""
     made = " ".join(
         f"printf '#!/bin/sh\\n' > '{path}/{name}'; /bin/chmod +x '{path}/{name}';"
-        for name in ("chromium", "java", "redis-check-rdb", "ip", "nginx", "caddy")
+        for name in ("chromium", "java", "redis-check-rdb", "ip", "nginx", "caddy", "node")
     )
     library = path / "usr" / "lib" / "x86_64-linux-gnu" / "faketime" / "libfaketime.so.1"
     made += f" /bin/mkdir -p '{library.parent}'; printf '' > '{library}';"
@@ -42,7 +50,7 @@ def put_apt_get(path: Path) -> None:
     put_program(path, "env", 'shift; exec "$@"')
 
 
-PACKAGES = "chromium default-jre-headless redis-tools libfaketime iproute2 nginx caddy"
+PACKAGES = "chromium default-jre-headless redis-tools libfaketime iproute2 nginx caddy nodejs"
 APT_CALLS = f"-qq update\n-qq install --yes --no-install-recommends {PACKAGES}\n"
 
 
@@ -73,7 +81,7 @@ def test_make_test_needs_only_chromium(path: Path, monkeypatch: pytest.MonkeyPat
     """Java, Redis, nginx and the others are for `make test-all`, and so is the package of npm's."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     fetched: list[str] = []
-    monkeypatch.setattr(tools, "fetch", lambda pin: fetched.append(pin["package"]))
+    monkeypatch.setattr(tools, "fetch", lambda pin, folder: fetched.append(pin["package"]))
     monkeypatch.setattr(tools, "AXE_JS", tools.CACHE / "axe-core" / "axe.min.js")
     tools.AXE_JS.parent.mkdir(parents=True)
     tools.AXE_JS.touch()
@@ -110,8 +118,8 @@ def test_a_system_without_apt_get_is_told_what_to_install(path: Path) -> None:
     """Where there is no apt-get, the message names what is missing."""
     put_program(path, "java")
     put_program(path, "redis-server")
-    missing = "chromium, libfaketime, iproute2, nginx, caddy"
-    with pytest.raises(tools.MissingToolError, match=rf"Missing: {missing} \(.*no apt-get.*CADDY"):
+    missing = "chromium, libfaketime, iproute2, nginx, caddy, nodejs"
+    with pytest.raises(tools.MissingToolError, match=rf"Missing: {missing} \(.*no apt-get.*NODE"):
         tools.install_programs(tools.ALL_PROGRAMS)
 
 
@@ -137,11 +145,11 @@ def test_a_wrong_variable_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_program_named_by_a_variable_is_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a system has them elsewhere, and no apt-get, variables name them."""
-    for name in ("chrome", "jre", "redis-7", "lib.so", "ip-6", "nginx-1", "caddy-1"):
+    for name in ("chrome", "jre", "redis-7", "lib.so", "ip-6", "nginx-1", "caddy-1", "node-1"):
         put_program(path, name)
     for variable, name in zip(
-        ("CHROMIUM", "JAVA", "REDIS_SERVER", "LIBFAKETIME", "IP", "NGINX", "CADDY"),
-        ("chrome", "jre", "redis-7", "lib.so", "ip-6", "nginx-1", "caddy-1"),
+        ("CHROMIUM", "JAVA", "REDIS_SERVER", "LIBFAKETIME", "IP", "NGINX", "CADDY", "NODE"),
+        ("chrome", "jre", "redis-7", "lib.so", "ip-6", "nginx-1", "caddy-1", "node-1"),
         strict=True,
     ):
         monkeypatch.setenv(variable, str(path / name))
@@ -162,13 +170,31 @@ def test_redis_that_is_there_already_is_used(path: Path) -> None:
 
 def test_a_changed_pin_is_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An npm package counts as fetched only with the pin it was fetched by."""
-    monkeypatch.setattr(tools, "CACHE", tmp_path)
+    fetched: list[str] = []
+    monkeypatch.setattr(tools, "fetch", lambda pin, folder: fetched.append(pin["version"]))
     pin = {"package": "axe-core", "version": "1.0.0", "integrity": "sha512-AAAA"}
-    assert not tools.is_fetched(pin)
-    (tmp_path / "axe-core").mkdir()
-    (tmp_path / "axe-core" / ".pin.json").write_text(json.dumps(pin), encoding="utf-8")
-    assert tools.is_fetched(pin)
-    assert not tools.is_fetched({**pin, "version": "1.0.1"})
+    for version in ("1.0.0", "1.0.0", "1.0.1"):
+        tools.fetch_once({**pin, "version": version}, tmp_path)
+    assert fetched == ["1.0.0", "1.0.1"]
+
+
+def test_lighthouse_comes_with_all_that_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each package where Node looks for it, outer ones first, and the lock names no address."""
+    fetched: dict[str, str] = {}
+
+    def note(pin: dict[str, str], folder: Path) -> None:
+        fetched[str(folder.relative_to(tmp_path))] = pin["package"]
+        folder.mkdir(parents=True)  # fails where a package comes before the one that it is in
+
+    monkeypatch.setattr(tools, "CACHE", tmp_path)
+    monkeypatch.setattr(tools, "fetch", note)
+    tools.fetch_lighthouse()
+    assert fetched["lighthouse/node_modules/lighthouse"] == "lighthouse"
+    assert fetched["lighthouse/node_modules/@sentry/core"] == "@sentry/core"
+    assert len(fetched) > 100
+    assert "resolved" not in tools.LIGHTHOUSE_LOCK.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])

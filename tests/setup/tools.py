@@ -1,7 +1,7 @@
 """Get the tools that the tests need and pip cannot install, or say what is missing.
 
 `make tools` runs this file for all of them, `make test` for the few that it needs, and
-`make test-deploy` for its own; tests import the `find_…` functions, `VNU_JAR` and `AXE_JS`.
+`make test-deploy` for its own; tests import the `find_…` functions and the paths of the files.
 Debian's packages are installed only where that is allowed without asking: as root or with a
 passwordless sudo. A missing tool is a failure, never a reason to skip a test.
 """
@@ -17,17 +17,23 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 VNU_JAR = CACHE / "vnu-jar" / "build" / "dist" / "vnu.jar"
 AXE_JS = CACHE / "axe-core" / "axe.min.js"
+LIGHTHOUSE = CACHE / "lighthouse" / "node_modules" / "lighthouse" / "cli" / "index.js"
+# Written by `npm install --package-lock-only`; read here, so that Node is enough, without its npm.
+LIGHTHOUSE_LOCK = ROOT / "tests" / "setup" / "lighthouse" / "package-lock.json"
 REDIS_SERVER = CACHE / "redis-server"
 SYSTEM = Path("/usr")
 
 FETCH_TIMEOUT_SECONDS = 60
 FETCH_ATTEMPTS = 3
+FETCHES_AT_A_TIME = 8
 
 
 Program = tuple[Callable[[], str], str, str]
@@ -74,6 +80,11 @@ def find_caddy() -> str:
     return _find("Caddy", "CADDY", ["caddy"])
 
 
+def find_node() -> str:
+    """Return the path of Node, which Lighthouse runs on."""
+    return _find("Node", "NODE", ["node", "nodejs"])
+
+
 def find_libfaketime() -> str:
     """Return the path of the library that lies to a process about the time of day."""
     named = os.environ.get("LIBFAKETIME")
@@ -115,7 +126,7 @@ def install_debian_packages(packages: list[str]) -> None:
         raise MissingToolError(
             f"Missing: {', '.join(packages)} (Debian's names), and there is no apt-get to install "
             "them with. Install them your system's way; what is not found then is named by its "
-            "path in CHROMIUM, JAVA, REDIS_SERVER, LIBFAKETIME, IP, NGINX or CADDY."
+            "path in CHROMIUM, JAVA, REDIS_SERVER, LIBFAKETIME, IP, NGINX, CADDY or NODE."
         )
     prefix: list[str] = []
     if os.geteuid() != 0:
@@ -185,6 +196,7 @@ ALL_PROGRAMS = (
     (find_ip, "IP", "iproute2"),
     (find_nginx, "NGINX", "nginx"),
     (find_caddy, "CADDY", "caddy"),
+    (find_node, "NODE", "nodejs"),
 )
 
 # `make test-deploy`: a command, and the Debian package that has it.
@@ -214,9 +226,9 @@ def fetch_npm_packages(*files: Path) -> None:
     """
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     for pin in pyproject["tool"]["viblog"]["test-packages"]:
-        is_needed = any(path.is_relative_to(CACHE / pin["package"]) for path in files)
-        if is_needed and not is_fetched(pin):
-            fetch(pin)
+        folder = CACHE / pin["package"]
+        if any(path.is_relative_to(folder) for path in files):
+            fetch_once(pin, folder)
     for path in files:
         if not path.is_file():
             raise MissingToolError(
@@ -225,13 +237,36 @@ def fetch_npm_packages(*files: Path) -> None:
             )
 
 
-def is_fetched(pin: dict[str, str]) -> bool:
-    """Tell whether the package is in .cache/, whole and as pinned: its mark is written last."""
-    mark = CACHE / pin["package"] / ".pin.json"
-    return mark.is_file() and json.loads(mark.read_text(encoding="utf-8")) == pin
+def fetch_lighthouse() -> None:
+    """Fetch Lighthouse and all that it needs, as package-lock.json pins them."""
+    lock = json.loads(LIGHTHOUSE_LOCK.read_text(encoding="utf-8"))
+    del lock["packages"][""]  # what asks for Lighthouse
+
+    def fetch_locked(place: str) -> None:
+        package = place.rpartition("node_modules/")[2]
+        locked = lock["packages"][place]
+        pin = {"package": package, **{key: locked[key] for key in ("version", "integrity")}}
+        fetch_once(pin, CACHE / "lighthouse" / place)
+
+    def depth(place: str) -> int:
+        return place.count("node_modules/")
+
+    with ThreadPoolExecutor(FETCHES_AT_A_TIME) as pool:
+        # A package before those in its own node_modules: it would wipe them.
+        for _, places in groupby(sorted(lock["packages"], key=depth), key=depth):
+            list(pool.map(fetch_locked, places))
 
 
-def fetch(pin: dict[str, str]) -> None:
+def fetch_once(pin: dict[str, str], folder: Path) -> None:
+    """Fetch the package, if it is not in its folder, whole and as pinned: its mark is last."""
+    mark = folder / ".pin.json"
+    if mark.is_file() and json.loads(mark.read_text(encoding="utf-8")) == pin:
+        return
+    fetch(pin, folder)
+    mark.write_text(json.dumps(pin), encoding="utf-8")
+
+
+def fetch(pin: dict[str, str], folder: Path) -> None:
     # Imported here, so that tests can import this module where only find_*() is wanted.
     from hatch_npm_vendor.plugin import DEFAULT_REGISTRY
     from hatch_npm_vendor.vendor import vendor_package
@@ -241,7 +276,7 @@ def fetch(pin: dict[str, str]) -> None:
     socket.setdefaulttimeout(FETCH_TIMEOUT_SECONDS)  # vendor_package() sets no limit of its own
     for attempt in range(1, FETCH_ATTEMPTS + 1):
         try:
-            vendor_package(CACHE / package, package, version, integrity, registry=DEFAULT_REGISTRY)
+            vendor_package(folder, package, version, integrity, registry=DEFAULT_REGISTRY)
             break
         except OSError as error:
             if attempt == FETCH_ATTEMPTS:
@@ -252,10 +287,9 @@ def fetch(pin: dict[str, str]) -> None:
             time.sleep(2**attempt)
         except RuntimeError as error:
             raise MissingToolError(
-                f"npm's {package} {version} is not the file that pyproject.toml pins ({error}). "
+                f"npm's {package} {version} is not the file that is pinned ({error}). "
                 "Do not use it before you know why."
             ) from error
-    (CACHE / package / ".pin.json").write_text(json.dumps(pin), encoding="utf-8")
 
 
 def install(what: str) -> None:
@@ -267,6 +301,7 @@ def install(what: str) -> None:
         case "all":
             install_programs(ALL_PROGRAMS)
             fetch_npm_packages(AXE_JS, VNU_JAR)
+            fetch_lighthouse()
         case "deploy":
             install_deploy_programs()
         case _:
