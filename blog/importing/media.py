@@ -15,6 +15,8 @@ from blog.posts.finding import find_on_disk, is_media
 _INLINE = re.compile(r"(\]\(\s*<?)([^)\s>]+)")
 _DEFINED = re.compile(r"(^[ ]{0,3}\[[^\]]+\]:[ \t]*<?)([^\s>]+)", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"""(\b(?:src|href|poster)\s*=\s*["'])([^"']+)""")
+# WordPress names its smaller copies so; often only the originals were kept.
+_COPY = re.compile(r"-\d+x\d+(?=\.\w+$)")
 # Where publishers keep the files that go to the root of the site.
 _ROOTS = ("", "static", "assets", "content", "source", "public", "priv/static")
 
@@ -43,7 +45,7 @@ class MediaFinder:
         path = unquote(address.partition("#")[0].partition("?")[0])
         if "://" in address or address.startswith("//") or not is_media(path):
             return address
-        file = self._find(path)
+        file = self._find(path) or self._find(_COPY.sub("", path))
         if file is None:
             self.missing.append(address)
             return address
