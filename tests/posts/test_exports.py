@@ -41,7 +41,7 @@ def item(number: int, name: str, content: str = "Text.", kind: str = "post", **m
 CLASSIC = """One *paragraph*
 of two lines.
 
-[caption id="a"]<img src="https://old.example/wp-content/uploads/sky-3x2.png" alt=""/> A sky[/caption]
+[caption id="a"]<img src="https://old.example/wp-content/uploads/sky-3x2.png"> A sky[/caption]
 
 <pre>a
 
