@@ -116,7 +116,8 @@ class NativeWork(Generic[T]):
             return work()
         if self._count >= self._most:
             raise BusyError
-        self._pool = self._pool or gevent.threadpool.ThreadPool(self._at_once)
+        if self._pool is None:  # an idle pool is as long as its work, and so false
+            self._pool = gevent.threadpool.ThreadPool(self._at_once)
         self._count += 1
         try:
             result, error = self._pool.apply(_attempt, (work,))
