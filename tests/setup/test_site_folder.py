@@ -132,11 +132,12 @@ def test_the_wheels_hold_what_belongs_and_nothing_else(package):
     assert "blog/live/motifs.json" in blog
     assert {"static/fonts/source-serif-4-latin-400-normal.woff2", "static/fonts/LICENSE"} <= theme
     # Of the library's folder all, but for what builds and describes it; and htmx.
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "flask_presence"]
-    listed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    made = {"__pycache__", "build", "dist", "htmx"}
     others = (".md", "/pyproject.toml", "/hatch_build.py", "/LICENSE")
+    files = [path for path in (ROOT / "flask_presence").rglob("*") if path.is_file()]
+    written = [path.relative_to(ROOT) for path in files if made.isdisjoint(path.parts)]
     assert {name for name in library if ".dist-info/" not in name} == {
-        *(name for name in listed.split() if (ROOT / name).is_file() and not name.endswith(others)),
+        *(path.as_posix() for path in written if not path.as_posix().endswith(others)),
         *(f"flask_presence/htmx/{name}" for name in HTMX_FILES),
     }
     assert "flask_presence/py.typed" in library
