@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blog.posts.page_names import POST_PREFIX
-from flask_presence.tracking import Roster, Tracker
+from flask_presence.tracking import Diff, Presence, Roster, Tracker
 from flask_presence.web.readers import TOPIC
 from flask_presence.web.request_signals import asks_for_privacy
 
@@ -75,7 +75,13 @@ class Faces:
         # In each address, so that a browser may keep the picture for good.
         self._version = blake2b(repr((self._motifs, COLOURS)).encode(), digest_size=4).hexdigest()
         self._roster = Roster("page", distinct=counts_readers)
-        tracker.subscribe(self._roster.apply, topic=TOPIC)
+        tracker.subscribe(self._follow, topic=TOPIC)
+
+    def _follow(self, diff: Diff) -> None:
+        """Take in what happens on posts: no other page has faces."""
+        joins, leaves = (tuple(filter(_is_of_post, part)) for part in (diff.joins, diff.leaves))
+        if joins or leaves:
+            self._roster.apply(Diff(joins, leaves))
 
     def choose(
         self, environ: WSGIEnvironment, page: str, key: str, before: Mapping[str, Any]
@@ -141,6 +147,11 @@ class Faces:
             f'<circle cx="128" cy="128" r="128" fill="{COLOURS[colour]}"/>'
             f'<g transform="translate(38 38) scale(.7)">{self._motifs[motif]}</g></svg>'
         )
+
+
+def _is_of_post(presence: Presence) -> bool:
+    page = presence.meta.get("page")
+    return isinstance(page, str) and page.startswith(POST_PREFIX)
 
 
 def section_class(anchor: str) -> str:

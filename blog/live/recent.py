@@ -166,6 +166,8 @@ class Recent:
         ]
 
     def _note(self, diff: Diff) -> None:
+        if not diff.joins:  # then no number has grown
+            return
         now = self._now()
         self._note_total(now)
         for joined in diff.joins:

@@ -136,7 +136,8 @@ class Readers:
         if self.choose_meta is None:
             return meta
         try:
-            return {**kept, **check_added(self.choose_meta(environ, place, key, kept)), **meta}
+            added = self.choose_meta(environ, place, key, kept)
+            return meta if added == {} else {**kept, **check_added(added), **meta}
         except MetaError as error:
             log.error("%s; the page has none of it", error)
         except Exception:  # the application's own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import secrets
@@ -45,6 +46,11 @@ class Tab:
         self._failures = 0
         self._body = b""
         self._is_chunked: bool | None = None
+
+    @property
+    def changes(self) -> list[int]:
+        """The totals, each another than before: what else the index says changes by the minute."""
+        return [total for total, _ in itertools.groupby(self.totals)]
 
     @property
     def total(self) -> int | None:

@@ -32,8 +32,8 @@ def test_a_reader_with_three_tabs_on_two_workers_stays_while_one_is_open():
         tabs.pump_for(1.5 * LINGER_SECONDS)
         first.close()
         tabs.pump_for(1.5 * LINGER_SECONDS)
-        assert [view.totals for view in views] == [[3], [3]]
+        assert [view.changes for view in views] == [[3], [3]]
         assert second.is_live
         second.close()
         tabs.wait_for_total(2, LINGER_SECONDS + 1, tabs=views)
-        assert [view.totals for view in views] == [[3, 2], [3, 2]]
+        assert [view.changes for view in views] == [[3, 2], [3, 2]]

@@ -81,7 +81,7 @@ def test_after_a_pause_beyond_its_lease_the_very_same_tabs_are_back_within_2_sec
         tabs.wait_for_total(5, 2, tabs=[*mine, *views])
         tabs.pump_for(1)
         # None twice, and no stream was opened anew.
-        assert [view.totals for view in views] == [[2, 5], [2, 5]]
+        assert [view.changes for view in views] == [[2, 5], [2, 5]]
         assert [tab.streams_opened for tab in (*mine, *views)] == [1] * 5
 
 
