@@ -72,10 +72,11 @@ def read_slot(valkey: Valkey, slot: str) -> dict[str, Any]:
 
 
 def list_tombstones(valkey: Valkey) -> list[str]:
-    """Return the ref of every tombstone in Redis."""
+    """Return the ref that each tombstone in Redis hides."""
     redis: Any = valkey.client
     fields = [field for slot in list_slots(valkey) for field in redis.hgetall(slot).items()]
-    return [ref for ref, text in fields if ref[0] != "." and json.loads(text)[2] is None]
+    presences = [json.loads(text) for ref, text in fields if ref[0] != "."]
+    return [prev_ref for _, _, meta, prev_ref in presences if meta is None]
 
 
 def read_living(valkey: Valkey) -> set[str]:
