@@ -62,6 +62,7 @@ ALLOWED: dict[str, set[str]] = {
     "blog.pictures": {"blog.native", "blog.posts"},
     "blog.importing": {"blog.setting_kinds", "blog.posts", "blog.config"},
     "blog.posts": {"blog.setting_kinds", "blog.native", "blog.config", "blog.words"},
+    "blog.history": set(),
     "blog.config": {
         "blog.palettes",
         "blog.server_settings",
