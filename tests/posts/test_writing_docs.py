@@ -115,7 +115,7 @@ def test_every_command_and_option_that_is_named_exists(docs: str):
 def test_every_setting_publisher_and_part_of_an_address_that_is_named_exists(docs: str):
     known = {variable for variable, *_ in describe_settings()}
     assert set(re.findall(r"BLOG_[A-Z_]+", docs)) <= known
-    listed = re.search(r"`--from` says it \((.*?)\)", docs, re.DOTALL)
+    listed = re.search(r"named by `--from` \((.*?)\)", docs, re.DOTALL)
     assert listed is not None
     assert set(re.findall(r"`(\w+)`", listed[1])) == set(KINDS)
     parts = re.findall(r"`(:[a-z_]+)`", docs)
