@@ -112,6 +112,8 @@ def list_posts() -> None:
     for index, start in ((_library().index, ""), (_pages().index, "/")):
         for line in _describe_texts(index, start):
             click.echo(line)
+    if _library().index.faults or _pages().index.faults:
+        click.echo("There are faults: the command `check` prints them.", err=True)
 
 
 def _describe_texts(index: Index, start: str) -> Iterator[str]:

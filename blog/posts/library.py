@@ -87,8 +87,6 @@ class Library:
     def load(self, *, on_read: Callable[[int], None] | None = None) -> None:
         """Read what is new or changed. `on_read(count)` is told how many files were read."""
         self._scan(None, on_read)
-        if not self._readings and (others := describe_others(self.folder)):
-            log.warning("posts: %s has %s", self.folder, others)
 
     def turn(self) -> float | None:
         """Let what is due appear or go; return the seconds until the next time, None for never.
@@ -122,7 +120,13 @@ class Library:
         return posts, ()
 
     def start(self) -> None:
-        """Begin to watch the folder, in a native thread."""
+        """Begin to watch the folder, in a native thread, and to log what is wrong in it.
+
+        A command logs nothing: `check` prints it.
+        """
+        if not self._readings and (others := describe_others(self.folder)):
+            log.warning("posts: %s has %s", self.folder, others)
+        self._log_faults()
         self._watch = FolderWatch(
             self.folder,
             self._scan_safely,
@@ -201,6 +205,13 @@ class Library:
             function(*arguments)
         else:
             self._watch.call(function, *arguments)
+
+    def _log_faults(self) -> None:
+        """Log each fault that was not there before."""
+        lines = {str(fault) for fault in self._index.faults}
+        for line in sorted(lines - self._logged):
+            self._log(logging.WARNING, line)
+        self._logged = lines
 
     def _scan(self, stop: NativeStop | None, on_read: Callable[[int], None] | None) -> bool:
         """Read what is new or changed; return whether all could be looked at.
@@ -284,10 +295,8 @@ class Library:
         live = {(post.path, post.fingerprint, index.media_version) for post in posts}
         # A copy: a request may add to it meanwhile; what it adds is forgotten at the next change.
         self._rendered = {place: kept for place, kept in self._rendered.items() if place in live}
-        lines = {str(fault) for fault in index.faults}
-        for line in sorted(lines - self._logged):
-            self._log(logging.WARNING, line)
-        self._logged = lines
+        if self._watch is not None:
+            self._log_faults()
         for listener in self._listeners:
             self._call(listener, before, index)
 

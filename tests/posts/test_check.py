@@ -74,9 +74,16 @@ def test_the_list_has_the_newest_first_and_marks_drafts(tmp_path: Path):
     (tmp_path / "soon.md").write_text(
         "---\ntitle: Soon\ndate: 2026-12-01\ndraft: true\n---\nText.\n"
     )
-    assert run(tmp_path, "list").stdout.splitlines() == [
+    done = run(tmp_path, "list")
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
         "2025-11-25  newer  Newer",
         "2025-11-24  good  Good",
         "no date     undated  Undated",
         "2026-12-01  soon  Soon  (draft)",
     ]
+
+
+def test_the_list_says_where_its_faults_are_to_be_read(tmp_path: Path):
+    (tmp_path / "a.md").write_text("---\ntitle: A\ndate: never\n---\nText.\n")
+    assert run(tmp_path, "list").stderr == "There are faults: the command `check` prints them.\n"

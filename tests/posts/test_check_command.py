@@ -64,6 +64,7 @@ def test_all_that_is_wrong_with_the_posts_is_printed_and_the_rest_is_listed(tmp_
     assert done.returncode == 1
     assert done.stderr.endswith("3 posts, 6 faults, 2 hints\n")
     assert "Traceback" not in done.stderr
+    assert "bad.md" not in done.stderr
 
 
 def test_a_folder_without_posts_is_a_hint(tmp_path: Path):

@@ -31,6 +31,14 @@ def load(folder: Path) -> Library:
     return library
 
 
+def serve(folder: Path) -> Library:
+    """Load as a server does, which tells what is wrong."""
+    library = load(folder)
+    library.start()
+    library.close()
+    return library
+
+
 def test_the_newest_post_is_first_and_undated_ones_are_last(tmp_path: Path):
     put(tmp_path / "b.md", date="2026-11-01")
     put(tmp_path / "a.md", date="2026-11-01")
@@ -61,7 +69,9 @@ def test_a_broken_post_is_logged_once_and_the_rest_is_served(
 ):
     put(tmp_path / "good.md")
     broken = put(tmp_path / "broken.md", date="never")
-    library = load(tmp_path)
+    load(tmp_path)
+    assert not caplog.messages  # a command
+    library = serve(tmp_path)
     put(tmp_path / "another.md")
     library.load()
     assert sorted(library.index.by_id) == ["another", "good"]
@@ -124,14 +134,14 @@ def test_a_folder_without_posts_says_what_it_looked_for_and_what_it_saw(
     for name in ("a.rst", "deep/b.rst", "notes.txt", "Makefile", "sky.png", ".hidden.org"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("Text.")
-    load(tmp_path)
+    serve(tmp_path)
     assert caplog.messages == [
         f"posts: {tmp_path} has no file that ends in .md, .markdown, .mdown or .mkd, but 2 in"
         " .rst, 1 in .png, 1 in .txt, 1 without an ending"
     ]
     caplog.clear()
     put(tmp_path / "a.md")
-    load(tmp_path)
+    serve(tmp_path)
     assert caplog.messages == []
 
 
@@ -164,7 +174,7 @@ def test_a_missing_folder_is_one_log_line_and_picked_up_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     folder = tmp_path / "posts"
-    library = load(folder)
+    library = serve(folder)
     library.load()
     assert len(caplog.messages) == 1
     put(folder / "a.md")
