@@ -81,6 +81,24 @@ def test_every_kind_of_mark_is_taken_off(marked: str, plain: str):
     assert strip_marks(marked) == plain
 
 
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("That $a^2+b^2=c^2$ **is** old.", "That a²+b² = c² is old."),
+        (r"$\frac{a+b}{2} \le \sqrt{x_1}$", "(a+b)/2 ≤ √x₁"),
+        (r"$`e^{i\pi}+1`$ and `$x$`", "e^(iπ)+1 and $x$"),
+        (r"$$\sum_{i=0}^n y_j^{a+b}$$", "∑ᵢ₌₀ⁿ yⱼ^(a+b)"),
+        (r"$\begin{pmatrix}1&2\\3&4\end{pmatrix}$", "(1, 2; 3, 4)"),
+        ("*It* is $y*z$, and _n_ $k_1$ of*", "It is y∗z, and n k₁ of*"),
+        ("$5 to see, or $6", "$5 to see, or $6"),
+        (r"$HOME/$PATH, ${A}${B}, \$1", "$HOME/$PATH, ${A}${B}, $1"),
+        (r"$\foo$", r"\foo"),
+    ],
+)
+def test_a_formula_is_a_line_of_text(written: str, plain: str):
+    assert strip_marks(written) == plain
+
+
 def test_a_comment_or_what_is_in_html_is_no_first_paragraph():
     assert find_paragraph("<!-- a\n\nb -->\nText.") == "Text."
     assert find_paragraph("Text\n<!--\n# a\n-->\nand more.") == "Text and more."

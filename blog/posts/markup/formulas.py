@@ -49,10 +49,10 @@ _DISPLAY = {"class": "formula", "tabindex": "0", "role": "group"}
 # GitHub's rules: no letter, digit or dollar outside, no space inside; so prices and shell variables
 # are none, nor is `${NAME}`, unless it goes on as `${x}^2$`. A placeholder (\x02) of what is done
 # already, such as code, is never inside.
-_CODE_FORMULA = r"(?<![\\$\w`])\$`([^`\n]+)`\$(?![\w$`])"
-_DISPLAY_FORMULA = r"(?<![\\$])\$\$((?:\\.|[^$\\\x02\x03])+)\$\$(?!\$)"
+CODE_FORMULA = r"(?<![\\$\w`])\$`([^`\n]+)`\$(?![\w$`])"
+DISPLAY_FORMULA = r"(?<![\\$])\$\$((?:\\.|[^$\\\x02\x03])+)\$\$(?!\$)"
 _VARIABLE = r"\{[\w@*#?!-][^{}\\\s$]*\}(?![_^])"
-_FORMULA = rf"(?<![\\$\w])\$(?![\s$]|{_VARIABLE})((?:\\.|[^$\\\x02\x03])+)(?<!\s)\$(?![\w${{])"
+FORMULA = rf"(?<![\\$\w])\$(?![\s$]|{_VARIABLE})((?:\\.|[^$\\\x02\x03])+)(?<!\s)\$(?![\w${{])"
 # “$5, or 6$”: an amount and words, without a sign that only a formula has.
 _AMOUNT = re.compile(r"\d[^\\^_={}+*/<>|]*")
 _WORD = re.compile(r"\s[^\W\d_]{2,}\s")
@@ -72,7 +72,7 @@ class Formulas:
 
     def write(self, tex: str, *, is_display: bool) -> str | None:
         """Return MathML, or None with a hint where `tex` is wrong."""
-        problem = _find_problem(tex)
+        problem = find_problem(tex)
         if not problem:
             try:
                 mathml = self._converter.convert_with_global_state(tex, displaystyle=is_display)
@@ -115,7 +115,7 @@ class FormulaPattern(InlineProcessor):
     ) -> tuple[Element | None, int | None, int | None]:
         """Return the formula, or its source as code; nothing for words between two prices."""
         tex, is_display = m[1], m[0].startswith("$$")
-        if not is_display and _AMOUNT.fullmatch(tex) and _WORD.search(tex):
+        if not is_display and is_between_amounts(tex):
             return None, None, None
         mathml = self._formulas.write(tex, is_display=is_display)
         if mathml is None:
@@ -127,17 +127,22 @@ class FormulaPattern(InlineProcessor):
         return element, m.start(), m.end()
 
 
+def is_between_amounts(tex: str) -> bool:
+    """Tell whether a text between dollars is words between two prices."""
+    return bool(_AMOUNT.fullmatch(tex) and _WORD.search(tex))
+
+
 def register_formulas(md: Markdown, formulas: Formulas) -> None:
     """Have formulas found: after code (190), before escapes (180), which a formula may contain."""
     for name, pattern, priority in (
-        ("code_formula", _CODE_FORMULA, 191),
-        ("display_formula", _DISPLAY_FORMULA, 189),
-        ("formula", _FORMULA, 188),
+        ("code_formula", CODE_FORMULA, 191),
+        ("display_formula", DISPLAY_FORMULA, 189),
+        ("formula", FORMULA, 188),
     ):
         md.inlinePatterns.register(FormulaPattern(pattern, md, formulas), name, priority)
 
 
-def _find_problem(tex: str) -> str:
+def find_problem(tex: str) -> str:
     """Say what keeps a formula from being converted at all, or nothing."""
     if len(tex) > MAX_FORMULA_CHARS:
         return f"more than {MAX_FORMULA_CHARS} characters"

@@ -6,8 +6,15 @@ import html
 import re
 from collections.abc import Iterator
 
+from blog.posts.markup.formulas import (
+    CODE_FORMULA,
+    DISPLAY_FORMULA,
+    FORMULA,
+    is_between_amounts,
+)
 from blog.posts.markup.html_blocks import WHOLE_TAGS
 from blog.posts.markup.lists import LIST_BELOW_TEXT
+from blog.posts.markup.plain_formulas import read_formula
 from blog.posts.signs import drop_controls
 
 MAX_DESCRIPTION_CHARS = 200
@@ -46,7 +53,11 @@ _MARKS = (
     ("\\", re.compile(r"\\([!-/:-@\[-`{-~])"), r"\1"),
 )
 # Only a whole run of backticks opens: trying its parts, too, takes cubic time.
-_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+_CODE = r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)"
+_CODES = re.compile(f"{CODE_FORMULA}|{_CODE}")
+_FORMULAS = re.compile(f"{DISPLAY_FORMULA}|{FORMULA}")
+# What is set aside stands under its number, between characters that no text has.
+_ASIDE = re.compile(r"\x00(\d+)\x00")
 
 
 def find_heading(body: str) -> str:
@@ -77,12 +88,26 @@ def shorten(text: str, limit: int = MAX_DESCRIPTION_CHARS) -> str:
 def strip_marks(text: str) -> str:
     """Take Markdown's marks off inline text; code spans keep every character."""
     text = drop_controls(text[:_SHOWN_CHARS])
-    # Code is set aside under a character that no text has: marks around it (a link on code) must
-    # go, those inside stay.
-    codes = [code[2].strip() for code in _CODE.finditer(text)]
-    stripped = _strip_prose(_CODE.sub("\x00", text))
-    for code_text in codes:
-        stripped = stripped.replace("\x00", code_text, 1)
+    # Code and formulas are set aside: marks around them (a link on code) must go, those inside stay.
+    aside: list[str] = []
+
+    def set_aside(source: str) -> str:
+        aside.append(source)
+        return f"\x00{len(aside) - 1}\x00"
+
+    def read_code(found: re.Match[str]) -> str:
+        return set_aside(read_formula(found[1]) if found[1] else found["code"].strip())
+
+    def read_dollars(found: re.Match[str]) -> str:
+        tex = found[1] or found[2]
+        is_formula = found[1] or not is_between_amounts(tex)
+        return set_aside(read_formula(tex)) if is_formula and "\x00" not in tex else found[0]
+
+    if "`" in text:
+        text = _CODES.sub(read_code, text)
+    if "$" in text:
+        text = _FORMULAS.sub(read_dollars, text)
+    stripped = _ASIDE.sub(lambda found: aside[int(found[1])], _strip_prose(text))
     return " ".join(stripped.split())
 
 

@@ -1,0 +1,83 @@
+"""Formulas as a line of text, for where there is no MathML: `a² + b² = c²`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from xml.etree.ElementTree import Element, fromstring
+
+from math_core import LatexError, LatexToMathML
+
+from blog.posts.markup.formulas import find_problem
+
+_RAISED = str.maketrans("0123456789+−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ")
+_LOWERED = str.maketrans("0123456789+−=()aeoxhklmnpstij", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₒₓₕₖₗₘₙₚₛₜᵢⱼ")
+# Signs between two sides, and names such as `log`.
+_APART = re.compile(r"[=<>≤≥≠≈≡∼→⇒⇔↦∈∉⊂⊆:]|[^\W\d_]{2,}")
+_MAX_CHARS = 200
+
+
+def read_formula(tex: str) -> str:
+    """Return a formula as text; its TeX where that is wrong or too long."""
+    if len(tex) > _MAX_CHARS or find_problem(tex):
+        return tex
+    try:
+        mathml = LatexToMathML(fancy_error=False).convert_with_local_state(tex, displaystyle=False)
+    except (LatexError, UnicodeEncodeError):
+        return tex
+    return " ".join(_read(fromstring(mathml)).split())  # noqa: S314 - math-core's own
+
+
+def _read(element: Element) -> str:
+    parts = [_read(child) for child in element]
+    if element.tag in _READERS and len(parts) in (2, 3):
+        return _READERS[element.tag](*parts)
+    if element.tag == "msqrt":
+        return f"√{_join(''.join(parts))}"
+    if element.tag == "mspace":
+        return " " if element.get("width") else ""
+    if element.tag in ("mtr", "mtable"):
+        return (", " if element.tag == "mtr" else "; ").join(parts)
+    text = element.text or ""
+    if element.tag == "mo" and _APART.fullmatch(text):
+        return f" {text} "
+    return text + "".join(parts)
+
+
+def _join(text: str) -> str:
+    """Return what stands as one thing beside a sign."""
+    text = text.strip()
+    return text if text.isalnum() else f"({text})"
+
+
+def _raise(base: str, above: str) -> str:
+    if above in tuple("′″‴"):
+        return base + above
+    return base + (_translate(above, _RAISED) or _mark("^", above))
+
+
+def _lower(base: str, below: str) -> str:
+    return base + (_translate(below, _LOWERED) or _mark("_", below))
+
+
+def _mark(mark: str, text: str) -> str:
+    text = text.strip()
+    return f"{mark}{text}" if len(text) == 1 else f"{mark}({text})"
+
+
+def _translate(text: str, small: dict[int, int]) -> str:
+    """Return a text in small signs; "" if one of its own is in no such size."""
+    text = text.replace(" ", "")
+    return text.translate(small) if all(ord(sign) in small for sign in text) else ""
+
+
+_READERS: dict[str, Callable[..., str]] = {
+    "msup": _raise,
+    "msub": _lower,
+    "msubsup": lambda base, below, above: _raise(_lower(base, below), above),
+    "munder": lambda base, below: f"{_lower(base.strip(), below)} ",
+    "mover": lambda base, accent: base,
+    "munderover": lambda base, below, above: f"{_raise(_lower(base.strip(), below), above)} ",
+    "mfrac": lambda over, under: f"{_join(over)}/{_join(under)}",
+    "mroot": lambda text, root: f"{_raise('', root)}√{_join(text)}",
+}
