@@ -15,7 +15,7 @@ from blog.config import Settings, SettingsError
 from blog.new_site import write_site
 from blog.setting_kinds import LANGUAGE
 from blog.site_folder import SETTINGS_FILE, engine_folder, find_site
-from blog.words import write_catalogue
+from blog.words import find_catalogue, list_languages, write_catalogue
 
 NO_SITE = (
     f"found no {SETTINGS_FILE} in this folder; go to the folder of your blog, or make one:"
@@ -74,7 +74,7 @@ def main() -> None:
 @click.option("--title", help="The blog's name; asked for at a terminal, else the folder's.")
 @click.option("--language", help="Such as de or pt-BR; asked for at a terminal, else en.")
 def new_site(folder: Path, title: str | None, language: str | None) -> None:
-    """Make a site folder: its settings, a first post and an about page."""
+    """Make a site folder, with a first post."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise click.ClickException(f"{folder} is there already, and not empty; choose another name")
     name = folder.resolve().name.replace("-", " ").replace("_", " ").capitalize()
@@ -82,6 +82,11 @@ def new_site(folder: Path, title: str | None, language: str | None) -> None:
     language = _ask("In which language is it written?", "en", _read_language, language)
     for path in write_site(folder, title, language):
         click.echo(f"written: {path}")
+    if find_catalogue(language) is None:
+        click.echo(
+            f"\nThe blog's own words are English: it has none in {language}, but in"
+            f" {', '.join(list_languages())}. Yours: viblog eject {language}.po"
+        )
     click.echo(f"\nNow:\n  cd {shlex.quote(str(folder))}\n  viblog dev")
 
 
@@ -105,7 +110,10 @@ def _read_language(text: str) -> str:
 
 @main.command("run")
 def run() -> None:
-    """Serve the blog: gunicorn, and Valkey if no Redis is named."""
+    """Serve the blog.
+
+    By gunicorn, with a Valkey of its own if no Redis is named.
+    """
     _serve()
 
 
@@ -120,10 +128,10 @@ def dev() -> None:
 @main.command("eject")
 @click.argument("name")
 def eject(name: str) -> None:
-    """Copy a template or static file of the theme into the site folder, to be changed.
+    """Copy a file of the theme into the site, to be changed.
 
-    NAME is as in the theme: post.html, live/words.html, style.css. For nl.po, a language that has
-    no words yet, it makes a catalogue to be filled in.
+    NAME, of a template or a static file, is as in the theme: post.html, live/words.html, style.css.
+    For nl.po, a language that has no words yet, it makes a catalogue to be filled in.
     """
     site = _require_site()
     if name.endswith(".po"):

@@ -299,6 +299,7 @@ def test_a_site_address_of_each_form_is_taken(url):
         ("BLOG_LINGER_SECONDS", "86400", "seconds, more than 0, less than 86400"),
         ("PORT", "0", "a port from 1 to 65535"),
         ("PORT", "65536", "a port from 1 to 65535"),
+        ("BLOG_PROXY_HOPS", "-1", "a whole number from 0"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(variable, value, expected):

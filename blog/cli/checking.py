@@ -58,8 +58,8 @@ def check_posts(app: Flask, library: Library, own_pages: Library) -> bool:
     for fault in sorted(faults):
         click.echo(str(fault))
     # A missing picture is a fault here, and no hint besides.
-    places = {(fault.path, fault.line) for fault in faults}
-    hints = sorted(hint for hint in hints if (hint.path, hint.line) not in places)
+    told = {_name_place(fault) for fault in faults}
+    hints = sorted(hint for hint in hints if _name_place(hint) not in told)
     for hint in hints:
         click.echo(f"{hint.path}:{hint.line}: hint: {hint.describe()}")
     for finding in examine_language(settings):
@@ -74,6 +74,12 @@ def check_posts(app: Flask, library: Library, own_pages: Library) -> bool:
         totals.append(_count(len(hints), "hint"))
     click.echo(", ".join(totals), err=bool(faults))
     return not faults
+
+
+def _name_place(fault: Fault) -> tuple[Path, int, str]:
+    """Return where something is, and what it is said of: `the image a.png`, quoted or not."""
+    what = fault.found.partition(": ")[0]
+    return fault.path, fault.line, what.translate({ord(mark): None for mark in "“”"})
 
 
 def _find_menu_faults(settings: Settings, check: LinkCheck) -> Iterator[Fault]:

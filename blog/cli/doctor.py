@@ -16,9 +16,10 @@ from flask_presence.cli.doctor import examine_limits, examine_redis, examine_str
 @click.command("doctor")
 @with_appcontext
 def doctor() -> None:
-    """Look at limits, settings, Redis, and a stream through BLOG_SITE_URL; exit 1 for a failure.
+    """Look at limits, settings, Redis and a stream.
 
     One line for each: ok, warn or fail; what was found, and how to mend what is not as expected.
+    The stream is opened through BLOG_SITE_URL. Exits with 1 for a failure.
     """
     settings: Settings = current_app.extensions["viblog"].settings
     place = settings.place

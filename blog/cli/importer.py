@@ -20,11 +20,11 @@ from blog.posts import Library
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @with_appcontext
 def import_command(path: Path, kind: str | None, address: str, dry_run: bool) -> None:
-    """Copy the posts and pages of a Jekyll, Hugo, Pelican or NimblePublisher site, or of an
-    export of WordPress (.xml) or Ghost (.json), converted.
+    """Copy the posts and pages of another publisher, converted.
 
-    Their old addresses become aliases. Nothing that exists is overwritten, and each file is
-    reported, with what could not be converted.
+    PATH is a site of Jekyll, Hugo, Pelican or NimblePublisher, or an export of WordPress (.xml) or
+    Ghost (.json). Their old addresses become aliases. Nothing that exists is overwritten, and each
+    file is reported, with what could not be converted.
     """
     try:
         site = find_site(path, kind or "", address)

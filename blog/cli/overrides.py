@@ -14,6 +14,7 @@ from blog.site_folder import find_site, overridden
 
 # By this prefix a template of the author's names the one that it overrides.
 PREFIX = "viblog/"
+TEMPLATES = "templates"
 
 
 class _Template:
@@ -47,7 +48,8 @@ def find_unfit_overrides(app: Flask) -> list[Fault]:
     site = find_site()
     if site is None:
         return []
-    own_folder, engine_folder = overridden(site, "templates")
+    # As posts are named: from here.
+    own_folder, engine_folder = Path(TEMPLATES), overridden(site, TEMPLATES)[-1]
     faults: list[Fault] = []
     own = dict(_read_folder(own_folder, app.jinja_env, faults))
     theme = dict(_read_folder(engine_folder, app.jinja_env, faults))

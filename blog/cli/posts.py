@@ -65,7 +65,7 @@ def _pages() -> Library:
 @click.option("--slug", default="", help="The last part of the address; made of the title else.")
 @click.option("--publish", is_flag=True, help="No draft: it is there for all as soon as saved.")
 def new_post(title: str, slug: str, publish: bool) -> None:
-    """Begin a post: write a file with front matter, and print its path."""
+    """Begin a post: write its file, and print where it is."""
     library = _library()
     title = " ".join(title.split())
     # "It's" is its-, not it-s-.
@@ -101,14 +101,20 @@ def new_post(title: str, slug: str, publish: bool) -> None:
 
 @posts_cli.command("check")
 def check() -> None:
-    """Print every fault of every post and page, and hints; exit 1 if there is a fault."""
+    """Print what is wrong with posts and pages, and hints.
+
+    Exits with 1 if there is a fault.
+    """
     if not check_posts(current_app, _library(), _pages()):
         sys.exit(1)
 
 
 @posts_cli.command("list")
 def list_posts() -> None:
-    """Print date, id and title of every post, the newest first; hidden ones last; then pages."""
+    """Print date, id and title of every post and page.
+
+    The newest post first, hidden ones last, then pages.
+    """
     for index, start in ((_library().index, ""), (_pages().index, "/")):
         for line in _describe_texts(index, start):
             click.echo(line)
@@ -136,9 +142,9 @@ def _describe_texts(index: Index, start: str) -> Iterator[str]:
     help="How long the link is good for.",
 )
 def preview(post_id: str, days: int) -> None:
-    """Print a link by which a hidden post or page can be seen until it expires.
+    """Print a link by which a hidden post can be seen.
 
-    ID is as `list` prints it, or a file.
+    It expires. ID, of a post or a page, is as `list` prints it, or a file.
     """
     settings = current_app.extensions["viblog"].settings
     if not settings.secret_key:

@@ -24,7 +24,10 @@ presence_cli = AppGroup("presence", help="Who has which page open.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for programs.")
 @with_appcontext
 def list_presences(as_json: bool) -> None:
-    """Print every open tab: its page, its reader's key, since when, and its worker."""
+    """Print every open tab.
+
+    Its page, its reader's key, since when, and its worker.
+    """
     from .looking import print_list
 
     print_list(_find_place(), as_json=as_json)
@@ -40,9 +43,10 @@ def list_presences(as_json: bool) -> None:
 )
 @with_appcontext
 def top(seconds: float) -> None:
-    """Show what is read now, the most read first, until q or Ctrl+C.
+    """Show what is read now, the most read first.
 
-    Where the output is no terminal, or none that can be written anew, print it once.
+    Until q or Ctrl+C. Where the output is no terminal, or none that can be written anew, print it
+    once.
     """
     from .looking import show_top
 
@@ -56,9 +60,10 @@ presence_cli.add_command(top)
 @presence_cli.command("doctor")
 @click.option("--url", default="", help="The public address: a stream is opened through it.")
 def doctor(url: str) -> None:
-    """Look at limits, Redis, and a stream through the proxy; exit 1 for a failure.
+    """Look at limits, Redis, and a stream through the proxy.
 
     One line for each: ok, warn or fail; what was found, and how to mend what is not as expected.
+    Exits with 1 for a failure.
     """
     from .doctor import examine_limits, examine_redis, examine_stream, say_findings
 
@@ -74,7 +79,10 @@ def doctor(url: str) -> None:
 
 @presence_cli.command("init")
 def init() -> None:
-    """Write a template with macros and a gunicorn.conf.py, and say which lines to add."""
+    """Write what an app begins with, and say what to add.
+
+    A template with macros, and a gunicorn.conf.py.
+    """
     from .starting import write_starter
 
     templates = Path(current_app.root_path) / (current_app.template_folder or "templates")

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from blog.cli import posts_cli
 from blog.command import main
 from blog.config import Settings
 from blog.factory import create_app
+from flask_presence.cli.commands import presence_cli
 
 
 def test_at_a_terminal_it_asks_and_asks_again_for_what_is_no_language(tmp_path: Path):
@@ -37,6 +39,7 @@ def test_at_a_terminal_it_asks_and_asks_again_for_what_is_no_language(tmp_path: 
         os.close(its)
     assert "What is the blog called? [Night sky]: " in said.stdout
     assert "found 'welsh language', expected a tag such as" in said.stdout
+    assert "own words are English" not in said.stdout
     settings = Settings.from_environ({}, tmp_path / "night-sky")
     assert (settings.title, settings.language) == ('Night "sky"', "fr")
 
@@ -63,7 +66,16 @@ def test_what_it_writes_has_no_fault_in_any_language(
     app = create_app(Settings.from_environ({}, tmp_path / "it"))
     checked = app.test_cli_runner().invoke(args=["posts", "check"])
     assert checked.output.splitlines()[-1] == "1 post, 1 page, no faults"
+    lacks_words = "The blog's own words are English: it has none in fi, but in ar, de, en, es, fr,"
+    assert (lacks_words in done.output) == (language == "fi")
     assert '<a href="/counting">' in app.test_client().get("/about").text
+
+
+def test_no_line_of_help_is_cut():
+    for group in (main, posts_cli, presence_cli):
+        said = CliRunner().invoke(group, ["--help"])
+        assert "Commands:\n" in said.output
+        assert "..." not in said.output.partition("Commands:")[2]
 
 
 def test_a_post_may_have_a_title_of_any_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

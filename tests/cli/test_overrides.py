@@ -23,6 +23,7 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         faults = find_unfit_overrides(open_site(write_post("one")))
+        assert {fault.path.parts[0] for fault in faults} <= {"templates"}  # from here, as posts are
         return [f"{fault.path.name}:{fault.line}: {fault.describe()}" for fault in faults]
 
     return find

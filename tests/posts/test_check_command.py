@@ -16,7 +16,7 @@ POSTS = {
     "later.md": "---\ntitle: Later\ndate: 3026-01-01 08:30\n---\nText.\n",
     "text.md": (
         "---\ntitle: Text\ntaggs: [a]\n---\n"
-        "[1](/blog/none) and ![2](none.png).\n\n"
+        "[1](/blog/none) and ![2](none.png), $\\nix$.\n\n"
         "[3](/blog/draft) ![4](/static/none.png) ![5](sky.png) [6](/blog/text#nowhere)\n\n"
         "A formula $\\foo$.\n"
     ),
@@ -35,6 +35,10 @@ the address or remove it
 text.md:7: the link /blog/text#nowhere: there is no such place in text.md, expected an address of \
 this blog, correct the address or remove it
 text.md:3: hint: taggs is no field of this blog, expected a field it knows, do you mean tags?
+text.md:5: hint: the formula “\\nix”: Unknown command "\\nix", expected a formula in \
+TeX, correct it, or write \\$ for a dollar sign
+text.md:7: hint: the image sky.png: it cannot be read as a picture, expected a whole JPEG, PNG, \
+WebP, GIF or AVIF, save it again
 text.md:9: hint: the formula “\\foo”: Unknown command "\\foo", expected a formula in \
 TeX, correct it, or write \\$ for a dollar sign
 draft.md: a draft
@@ -62,7 +66,7 @@ def test_all_that_is_wrong_with_the_posts_is_printed_and_the_rest_is_listed(tmp_
     done = check(tmp_path)
     assert done.stdout.replace(f"{tmp_path}/", "") == EXPECTED
     assert done.returncode == 1
-    assert done.stderr.endswith("3 posts, 6 faults, 2 hints\n")
+    assert done.stderr.endswith("3 posts, 6 faults, 4 hints\n")
     assert "Traceback" not in done.stderr
     assert "bad.md" not in done.stderr
 

@@ -88,7 +88,7 @@ def shorten(text: str, limit: int = MAX_DESCRIPTION_CHARS) -> str:
 def strip_marks(text: str) -> str:
     """Take Markdown's marks off inline text; code spans keep every character."""
     text = drop_controls(text[:_SHOWN_CHARS])
-    # Code and formulas are set aside: marks around them (a link on code) must go, those inside stay.
+    # Code and formulas are set aside: marks around them (a link on code) go, those inside stay.
     aside: list[str] = []
 
     def set_aside(source: str) -> str:
