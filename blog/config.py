@@ -84,7 +84,7 @@ class Settings(ServerSettings):
         " without a catalogue are English.",
     )
     words: OwnWords = setting(
-        (), WORDS, "Words of the pages that shall be others: `docs/languages.md`."
+        (), WORDS, "Your own words for texts of the pages: `docs/languages.md`."
     )
     time_zone: ZoneInfo = setting(
         ZoneInfo("UTC"), ZONE, "The time zone of a post's date that names none."
@@ -92,8 +92,7 @@ class Settings(ServerSettings):
     theme: str = setting(
         "plain",
         one_of("plain", "broadsheet"),
-        "What the pages look like: a quiet page, or a newspaper's. What a site has of its own is"
-        " above both.",
+        "What the pages look like: a quiet page, or a newspaper's. A site's own files override both.",
     )
     menu: tuple[MenuItem, ...] = setting(
         (),
@@ -142,8 +141,8 @@ class Settings(ServerSettings):
     accent: str = setting(
         "",
         COLOUR,
-        "The colour of links and of the live dot; darker on light pages and lighter on dark ones,"
-        " as far as it must be to be read.",
+        "The colour of links and of the live dot; darkened on light pages and lightened on dark ones"
+        " until it can be read.",
     )
     scheme_switch: bool = setting(
         False,
@@ -158,14 +157,14 @@ class Settings(ServerSettings):
     card_font: str = setting(
         "",
         FONT,
-        "The font of the cards, for titles in Chinese, Japanese or Korean; else it is that of the"
-        " pages, or FiraGO where that has not the letters.",
+        "The font of the cards, for titles in Chinese, Japanese or Korean. By default the pages' font,"
+        " or FiraGO for letters that it lacks.",
     )
     smart_quotes: bool = setting(
         False, SWITCH, "Show straight quotes, `--` and `...` in posts as “curly” ones, – and …."
     )
     script_hosts: tuple[str, ...] = setting(
-        (), ORIGINS, "Sites whose scripts your pages may run, and which these may tell: analytics."
+        (), ORIGINS, "Sites whose scripts your pages may run, and send data to: analytics."
     )
     form_hosts: tuple[str, ...] = setting(
         (), ORIGINS, "Sites that a form on your pages may be sent to: a newsletter."
