@@ -92,7 +92,8 @@ class Settings(ServerSettings):
     theme: str = setting(
         "plain",
         one_of("plain", "broadsheet"),
-        "What the pages look like: a quiet page, or a newspaper's. A site's own files override both.",
+        "What the pages look like: a quiet page, or a newspaper's. A site's own files override"
+        " both.",
     )
     menu: tuple[MenuItem, ...] = setting(
         (),
@@ -141,8 +142,8 @@ class Settings(ServerSettings):
     accent: str = setting(
         "",
         COLOUR,
-        "The colour of links and of the live dot; darkened on light pages and lightened on dark ones"
-        " until it can be read.",
+        "The colour of links and of the live dot; darkened on light pages and lightened on dark"
+        " ones until it can be read.",
     )
     scheme_switch: bool = setting(
         False,
@@ -157,8 +158,8 @@ class Settings(ServerSettings):
     card_font: str = setting(
         "",
         FONT,
-        "The font of the cards, for titles in Chinese, Japanese or Korean. By default the pages' font,"
-        " or FiraGO for letters that it lacks.",
+        "The font of the cards, for titles in Chinese, Japanese or Korean. By default the pages'"
+        " font, or FiraGO for letters that it lacks.",
     )
     smart_quotes: bool = setting(
         False, SWITCH, "Show straight quotes, `--` and `...` in posts as “curly” ones, – and …."
