@@ -13,7 +13,7 @@ MAX_ADDRESS_CHARS = 2000
 
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s\\\x00-\x1f\x7f<>\"]")
 _SCHEME = re.compile(r"[\w+.-]+:")
-# Pictures that no network shows beside a link, and what is no picture.
+# No network shows these beside a link; some are no pictures at all.
 _HIDDEN_ELSEWHERE = (
     *(".avif", ".bmp", ".heic", ".heif", ".ico", ".jxl", ".svg", ".svgz", ".tif", ".tiff"),
     *(".mp4", ".webm", ".mp3", ".oga", ".ogg", ".wav", ".vtt", ".pdf"),
@@ -34,7 +34,9 @@ def post_path(post_id: str, root: str = POSTS_ROOT) -> str:
 
 
 def file_path(name: str, root: str = POSTS_ROOT) -> str:
-    """Return the address that leads to a text by its file, `name` from the texts' folder on."""
+    """Return the address that leads to a text by its file; `name` is relative to the texts'
+    folder.
+    """
     return f"{root}/{quote(name)}"
 
 
@@ -70,7 +72,9 @@ def put_below(base_path: str, address: str) -> str:
 
 
 def read_media_name(path: str) -> str:
-    """Return the relative path of a file, of what its address has after the text's own."""
+    """Return the relative path of a file from the part of its address that follows the text's
+    own.
+    """
     return "/".join(".." if name == _UP else name for name in path.split("/"))
 
 
@@ -114,7 +118,9 @@ def is_web_address(text: str) -> bool:
 
 
 def is_shown_elsewhere(address: str) -> bool:
-    """Tell by its ending whether other sites and messengers show a picture; so they do without."""
+    """Tell by its ending whether other sites and messengers show a picture; one without an
+    ending counts.
+    """
     path = address.partition("#")[0].partition("?")[0].lower()
     return not path.endswith(_HIDDEN_ELSEWHERE)
 

@@ -12,7 +12,8 @@ _ISO = re.compile(
     r"(?:(?:[Tt]|,?\s+)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?(?:\s*([AaPp])[Mm])?)?"
     r"\s*(Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?"
 )
-# With dots the day comes first, where the year does not; with slashes nobody knows.
+# With dots, a date that does not begin with the year begins with the day; with slashes nobody
+# knows.
 _YEAR_FIRST = re.compile(r"(\d{4})([/.])(\d{1,2})\2(\d{1,2})(?!\d)")
 _DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?!\d)")
 _MAX_CHARS = 100
@@ -32,8 +33,8 @@ def read_date(value: Any, zone: tzinfo = UTC) -> datetime | None:
     """Return an aware time, in `zone` where none is said; None for what cannot be read.
 
     A day is its first moment. Takes what YAML, TOML and Elixir made of it already, ISO 8601 with
-    its usual liberties, RFC 2822, and days in English words. Its offset has whole minutes: no
-    format for dates has seconds in one, as the local times of before the railways have them.
+    its usual liberties, RFC 2822, and days in English words. The offset is in whole minutes: local
+    times of the nineteenth century also have seconds in theirs, which no date format can express.
     """
     if isinstance(value, datetime):
         return _in_range(value, zone)

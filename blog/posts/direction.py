@@ -11,7 +11,7 @@ adlm arab aran armi avst chrs cprt elym gara hatr hebr hung khar lydi mand mani 
 narb nbat nkoo orkh ougr palm phli phlp phnx prti rohg samr sarb sogd sogo syrc syre syrj syrn
 thaa todr yezi
 """
-# Languages written in one of these where no script is said (CLDR, likely subtags).
+# Languages written in one of these scripts by default (CLDR, likely subtags).
 _LANGUAGES = """
 aao abh abv acm acq acw acx acy adf aeb aec afb aii ajp apc apd ar arc ars ary arz auz avl ayh ayl
 ayn ayp azb bal bcc bgn bgp bqi brh ckb dcc dv fa fia gbz gjk gju glk hac haz he hnd hno iw ji khw
@@ -45,7 +45,8 @@ def has_right_to_left(text: str) -> bool:
 
 
 def needs_direction(text: str, *languages: str) -> bool:
-    """Tell whether a text must say its direction, because it or what is around it runs leftwards.
+    """Tell whether a text must state its direction, because it or the text around it runs from
+    right to left.
 
     `languages` are those around it, "" for none.
     """

@@ -1,7 +1,7 @@
 """Read and write Elixir literals: the maps that NimblePublisher keeps in front of a post.
 
-Only literals: nothing is ever called or interpolated. Atoms become text, keyword lists become
-mappings, tuples become lists, `nil` becomes None.
+It reads literals only: nothing is ever called or interpolated. Atoms become text, keyword lists
+become mappings, tuples become lists, `nil` becomes None.
 """
 
 from __future__ import annotations

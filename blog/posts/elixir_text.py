@@ -123,7 +123,7 @@ def _read_until(source: Source, closer: str, *, raw: bool) -> str:
     """Read up to `closer` and past it; Elixir does not balance nested delimiters."""
     start = source.at - 1
     pieces: list[str] = []
-    # One jump to the next character that means something, not one step for each character.
+    # Jump to the next character with a meaning; a step for each character would be slow.
     special = re.compile(r"[\\#" + re.escape(closer) + "]")
     while found := special.search(source.text, source.at):
         pieces.append(source.text[source.at : found.start()])

@@ -43,10 +43,10 @@ class Complaint:
 
 @dataclass(slots=True)
 class Fields:
-    """A post's fields as far as its front matter has them. Asked once each; keeps the complaints.
+    """The fields of a post's front matter. Each is asked for once; complaints are collected.
 
-    A name is found in any case (`Title`), because other publishers do so. What is too long is cut,
-    with a hint: that keeps no post back.
+    Names are found in any case (`Title`), as other publishers allow. A value that is too long is
+    cut, with a hint; the post is still shown.
     """
 
     front: FrontMatter
@@ -165,9 +165,8 @@ class Fields:
         return tuple(dict.fromkeys(tag for some in kept for tag in some))
 
     def slug(self) -> tuple[str, str]:
-        """Read the id that the author chose, made safe for an address; empty without one.
-
-        Beside it, return what the id was while ids had ASCII only; empty where that is the same.
+        """Read the id that the author chose, made safe for an address; empty without one. Also
+        return the id that earlier versions made of it, in ASCII only; empty where that is the same.
         """
         text = self.text("slug")
         slug = slugify(text)

@@ -27,7 +27,7 @@ _HALVES = re.compile("[\udc80-\udcff]")
 
 
 class Stamp(NamedTuple):
-    """What differs once a file was written again; cheaper than reading it."""
+    """What changes when a file is written again; cheaper than reading the file."""
 
     mtime_ns: int
     size: int
@@ -47,8 +47,7 @@ def drop_suffix(name: str) -> str:
 
 def is_hidden(name: str) -> bool:
     """Tell whether a name is hidden, or an editor's backup or lock (`.#a.md`, `#a.md#`, `a.md~`).
-
-    Most backups do not end as posts do and would be left out anyway.
+    Most backups have another ending than posts and would be left out anyway.
     """
     return name.startswith((".", "#")) or name.endswith("~")
 
@@ -106,9 +105,8 @@ def describe_others(folder: Path) -> str:
 
 
 def find_on_disk(path: Path) -> Path:
-    """Return the path by which a file is there, in whatever form of Unicode; `path` for none.
-
-    Archives and some programs of macOS write names decomposed, and nobody can see it.
+    """Return the path under which a file exists, in whichever form of Unicode; `path` if none does.
+    Archives and some programs of macOS write names decomposed, which looks the same.
     """
     if str(path).isascii() or os.path.lexists(path):
         return path
@@ -129,7 +127,9 @@ def find_on_disk(path: Path) -> Path:
 
 
 def _follow(entry: os.DirEntry[str], inside: str) -> Iterator[tuple[Path, Stamp | Fault | OSError]]:
-    """Yield a link's target if it is a post; a linked folder's posts are found where they are."""
+    """Yield a link's target if it is a post; posts in a linked folder are found under the link's
+    path.
+    """
     path = Path(entry.path)
     target = os.path.realpath(entry.path)
     is_post = is_text(entry.name)
@@ -150,7 +150,9 @@ def _follow(entry: os.DirEntry[str], inside: str) -> Iterator[tuple[Path, Stamp 
 
 
 def _refuse_name(entry: os.DirEntry[str]) -> Iterator[tuple[Path, Fault]]:
-    """Say that no address can lead to a name that is no UTF-8, as an old archive has it."""
+    """Refuse a name that is no UTF-8, such as one from an old archive: no address can lead to
+    it.
+    """
     if is_text(entry.name) or is_media(entry.name) or entry.is_dir():
         found, mend = "a name that is no UTF-8", "rename it"
         yield (

@@ -25,7 +25,7 @@ from blog.posts.watching import FolderWatch
 
 log = logging.getLogger(__name__)
 
-# By these the system says that something is not there; by all others, that it does not know.
+# These errors mean that something does not exist; all others, that the system cannot tell.
 GONE = (errno.ENOENT, errno.ENOTDIR)
 
 # A state of a post, and of the pictures whose sizes its page has.

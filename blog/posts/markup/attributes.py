@@ -14,7 +14,8 @@ _LIST = rf"\{{:?[ ]*({_ONE}(?:[ ]+{_ONE})*)[ ]*\}}"
 class AttributeStep(AttrListTreeprocessor):
     """Reads attributes. Braces around anything else are text: `GET /users/{id}`, `**Note** {sic}`.
 
-    attr_list makes an attribute without a value of each word in braces, and the words are gone.
+    Python-Markdown's attr_list turns any word in braces into an attribute without a value, and the
+    word is gone.
     """
 
     BASE_RE = _LIST  # type: ignore[misc]

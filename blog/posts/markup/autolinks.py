@@ -15,7 +15,7 @@ from markdown.util import HTML_PLACEHOLDER_RE, AtomicString
 
 from blog.posts.markup.attributes import ATTRIBUTES
 
-# A list of attributes is passed over, with the addresses that are values in it. CJK signs end an
+# A list of attributes is skipped together with the addresses among its values. CJK signs end an
 # address, and a label may have letters of every script.
 _ADDRESS = (
     rf"(?i:(?P<attributes>{ATTRIBUTES})"
@@ -30,7 +30,9 @@ _MARK = "bare"
 
 
 class _AddressFinder:
-    """Looks for addresses in texts that have a sign of one, which most have not: it takes long."""
+    """Searches only texts that contain a sign of an address, since the search takes long and
+    most texts contain none.
+    """
 
     _SIGN = re.compile(r"://|@|[wW]{3}\.")
 
@@ -74,7 +76,9 @@ def _is_mail(shown: str) -> bool:
 
 
 def _has_host(shown: str) -> bool:
-    """Tell whether an address has a host: a name with a dot after `www.`, and no `_` at its end."""
+    """Tell whether an address has a host: a name with a dot after `www.`, and no `_` in its last
+    parts.
+    """
     host = _HOST.match(shown.partition("://")[2] or shown)
     labels = host[0].split(".") if host else []
     is_short = shown[:4].lower() == "www." and len(labels) < 3
@@ -82,7 +86,7 @@ def _has_host(shown: str) -> bool:
 
 
 class BareLinkStep(Treeprocessor):
-    """Takes back the links that stand in a link which was written as HTML."""
+    """Undoes links that stand inside a link written as HTML."""
 
     def run(self, root: Element) -> None:
         """Walk through the text in its order, and follow where `<a>` begins and ends."""

@@ -18,7 +18,9 @@ _CODE_BLOCK = re.compile(rf"({HTML_PLACEHOLDER % '[0-9]+'}){NBSP_PLACEHOLDER}")
 
 
 class HeadingProcessor(HashHeaderProcessor):
-    """Reads headings: a space stands after the signs, so `#hashtag` is text, and `# C#` ends so."""
+    """Reads headings. A space must follow the signs, so `#hashtag` is text; `# C#` keeps its
+    last sign.
+    """
 
     RE = re.compile(r"(?:^|\n)(?P<level>#{1,6})(?P<header>(?: [^\n]*)?)(?:\n|$)")
 
@@ -53,10 +55,9 @@ class Footnotes(FootnoteExtension):
 
 
 class NoteOrderStep(Treeprocessor):
-    """Numbers notes as they are referred to, and drops those that nobody refers to.
-
-    Those would have a link back to nowhere. The order in which Python-Markdown finds references is
-    not that of the text: lists and tables come last.
+    """Numbers notes in the order of their references, and drops notes without one, whose link back
+    would lead nowhere. The order in which Python-Markdown finds references is not that of the text:
+    lists and tables come last.
     """
 
     def __init__(self, md: Markdown, footnotes: Footnotes) -> None:
@@ -90,7 +91,9 @@ def _order(notes: Element, numbers: dict[str, int], title: str) -> None:
 
 
 def _part_from_code(note: Element) -> None:
-    """Move the link back out of a paragraph that stands for code, which no paragraph can hold."""
+    """Move the link back out of the placeholder of a code block: the block cannot stand in a
+    paragraph.
+    """
     last = note[-1]
     code = _CODE_BLOCK.fullmatch(last.text or "")
     if code and last.tag == "p":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 MAX_SAID_CHARS = 200
-# As many stand side by side in the column of a post on a desk.
+# So many characters fit side by side into the column of a post on a desktop screen.
 FITTING_CHARS = 64
 
 _VALUE = r"(\"[^\"]*\"|'[^']*'|[^\s,}\"']+)"
@@ -41,7 +41,7 @@ _ALIASES = {"mjs": "js", "cjs": "js", "mts": "ts", "cts": "ts", "jsonc": "json5"
 
 @dataclass(frozen=True, slots=True)
 class FenceWords:
-    """What stands behind a fence; anything else there is for other tools.
+    """The words after the opening fence that mean something here; other words are for other tools.
 
     `first_number` is the number of the first line, None where the lines have none; `highlighted`
     counts from 1 all the same.
@@ -120,7 +120,7 @@ class CodeFormatter(HtmlFormatter[str]):
     """
 
     def __init__(self, lang_str: str = "", first_number: int | None = None, **options: Any) -> None:
-        # Python-Markdown gives the language to formatters of one's own; it has no use here.
+        # Python-Markdown passes the language to custom formatters; it has no use here.
         super().__init__(**options)
         self._first_number = first_number
         self._is_wide = False
@@ -147,6 +147,6 @@ class CodeFormatter(HtmlFormatter[str]):
         digits = len(str(first + len(lines) - 1))
         for number, (kind, line) in enumerate(lines, first):
             mark = f'<span aria-hidden="true" data-line="{number:>{digits}}"></span>'
-            # What is highlighted has its number inside.
+            # A highlighted line has its number inside the mark.
             head = _HIGHLIGHT_TAG if line.startswith(_HIGHLIGHT_TAG) else ""
             yield kind, f"{head}{mark}{line[len(head) :]}"

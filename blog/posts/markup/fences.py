@@ -1,7 +1,7 @@
 """Fenced code wherever authors write it: in lists and quotes, indented, with titles, unclosed.
 
-Python-Markdown's own step knows fences only at the margin, with a bare language, closed by an
-equal fence; everything else it makes one line of inline code of. The rules here are CommonMark's:
+Python-Markdown's own step knows fences only at the margin, with a bare language, closed by an equal
+fence; it turns every other fence into one line of inline code. The rules here are CommonMark's:
 https://spec.commonmark.org/0.31.2/#fenced-code-blocks
 """
 
@@ -17,7 +17,7 @@ from blog.posts.markup.code_blocks import FenceWords, write_code
 from blog.posts.markup.formulas import Formulas
 from blog.posts.markup.lists import PUT_IN, Nesting
 
-# A fence may be the first thing in an item, a definition or a footnote.
+# A fence may stand first in an item, a definition or a footnote.
 _MARK = r"(?:[*+-]|\d{1,9}[.)]|:|\[\^[^\]]+\]:) +"
 _FENCE = re.compile(rf"([ >]*)((?:{_MARK})?)(`{{3,}}|~{{3,}}|\$\$(?=[ \t]*$))[ \t]*(.*)")
 _LIST_ITEM = re.compile(rf"[ >]*{_MARK}")
@@ -69,9 +69,9 @@ class FenceStep(Preprocessor):
             block = [prefix + opening.mark + placeholder]
             if not opening.mark and (not done or done[-1].strip()):
                 block.insert(0, ">" * opening.quotes + " " + PUT_IN if opening.quotes else PUT_IN)
-            # A quote that ends with the code must not end with an empty line of its own, else
-            # the paragraph that stands for the code is no longer taken for it. There must not be
-            # two empty lines: they end a footnote.
+            # A quote that ends with the code must not end with an empty line of its own, or the
+            # placeholder of the code would no longer be recognised. Two empty lines would end a
+            # footnote.
             below = lines[at].strip() if at < len(lines) else "the end"
             if below and not (opening.mark and _LIST_ITEM.match(below)):
                 goes_on = opening.quotes and below.startswith(">")
@@ -105,7 +105,7 @@ def _read_code(lines: list[str], at: int, opening: _Opening) -> tuple[str, int, 
     """
     quote = re.compile(r" {0,3}>(?: |$)?" * opening.quotes)
     indent_of_code = opening.indent + len(opening.mark)
-    # Further in it is code: a fence in a fence.
+    # Indented further, it is a fence inside the code.
     closing = re.compile(
         rf" {{0,{indent_of_code + 3}}}"
         + re.escape(opening.fence[0])

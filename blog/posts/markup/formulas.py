@@ -15,12 +15,12 @@ from math_core import LatexError, LatexToMathML
 from blog.posts.markup.hints import Hints, quote
 
 MAX_FORMULA_CHARS = 10_000
-# math-core descends once for each of these, and when the stack ends the process does. 500 need less
+# math-core recurses once for each of these, and a stack overflow ends the process. 500 need less
 # than 1 MiB (23,000 random formulas); a thread has 8 MiB on Debian. No reader could follow as many.
 MAX_FORMULA_DEPTH = 500
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|%[^\n]*|[{}()\[\]^_]", re.DOTALL)
-# They make much of little, and what they nest cannot be seen before.
+# These expand a little text into much, and the nesting of the result cannot be foreseen.
 _DEFINITION = re.compile(r"\\(?:(?:new|renew|provide)command|[gex]?def|let)(?![A-Za-z])")
 _TAG = re.compile(r"<[^>]*>")
 _STYLE = re.compile(r' style="([^"]*)"')
@@ -28,7 +28,7 @@ _REFERENCE = re.compile(r"<math(?: display=\"block\")?><mtext>(<a [^>]*>[^<]*</a
 _LINK = re.compile(r"</?a\b[^>]*>")
 _ID = re.compile(r'<[^>]* id="([^"]*)"')
 _COLOR = re.compile(r"color:(#[0-9A-Fa-f]{6})")
-# What math-core says in a style attribute, which the CSP forbids, and the class that says it here.
+# Style attributes that math-core writes, which the CSP forbids, and the class used instead of each.
 _CLASSES = {
     "text-align: left": "align-left",
     "text-align: right": "align-right",
@@ -53,7 +53,7 @@ CODE_FORMULA = r"(?<![\\$\w`])\$`([^`\n]+)`\$(?![\w$`])"
 DISPLAY_FORMULA = r"(?<![\\$])\$\$((?:\\.|[^$\\\x02\x03])+)\$\$(?!\$)"
 _VARIABLE = r"\{[\w@*#?!-][^{}\\\s$]*\}(?![_^])"
 FORMULA = rf"(?<![\\$\w])\$(?![\s$]|{_VARIABLE})((?:\\.|[^$\\\x02\x03])+)(?<!\s)\$(?![\w${{])"
-# “$5, or 6$”: an amount and words, without a sign that only a formula has.
+# “$5, or 6$”: an amount and words, without a sign that only formulas have.
 _AMOUNT = re.compile(r"\d[^\\^_={}+*/<>|]*")
 _WORD = re.compile(r"\s[^\W\d_]{2,}\s")
 
@@ -77,7 +77,7 @@ class Formulas:
             try:
                 mathml = self._converter.convert_with_global_state(tex, displaystyle=is_display)
             except (LatexError, UnicodeEncodeError) as error:
-                # “12: Unknown command …”: a place in the formula helps nobody who counts by hand.
+                # “12: Unknown command …”: nobody wants to count characters in a formula.
                 problem = str(error).partition(": ")[2] or str(error)
             else:
                 ids = set(_ID.findall(mathml))
@@ -156,7 +156,8 @@ def find_problem(tex: str) -> str:
         elif token[0] == "}":
             depth = groups.pop() if groups else depth
         elif token[0][0] != "%":
-            # In its group, whatever may descend counts until the group ends: `\color` does so long.
+            # Within a group every recursion counts until the group ends: that of `\color` lasts so
+            # long.
             depth += 1
         if depth > MAX_FORMULA_DEPTH:
             return f"more than {MAX_FORMULA_DEPTH} commands in one another"
@@ -166,8 +167,8 @@ def find_problem(tex: str) -> str:
 def _fit(mathml: str) -> str:
     """Fit what math-core writes into the page.
 
-    What is in a formula is one thing to a screen reader, and a link in it could not be reached: a
-    reference is a link if it is all there is.
+    A screen reader treats a formula as one thing, and a link inside could not be reached: so a
+    reference is a link only where it is the whole formula.
     """
     if reference := _REFERENCE.fullmatch(mathml):
         return reference[1]

@@ -1,4 +1,4 @@
-"""What an author should mend in a text that can be shown all the same."""
+"""Hints: what an author should mend in a text that is shown all the same."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ _NAMES = (
     " dialog dir div dl dt fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6"
     " head header hr html iframe legend li link main menu menuitem nav noframes ol optgroup option"
     " p param search section summary table tbody td tfoot th thead title tr track ul"
-    # No blocks in CommonMark, but in Python-Markdown: one that never ends would take all the rest.
+    # Blocks for Python-Markdown but not in CommonMark: one that is never closed would swallow the
+    # rest.
     " canvas group hgroup map math noscript object output progress video"
 )
 _BLOCK = re.compile(rf"( *)</?(?:{_NAMES.replace(' ', '|')})(?=[\s/>]|$)", re.IGNORECASE)
@@ -29,7 +30,7 @@ _BLOCK = re.compile(rf"( *)</?(?:{_NAMES.replace(' ', '|')})(?=[\s/>]|$)", re.IG
 _ATTRIBUTE = r"""\s++[A-Za-z_:][\w.:-]*+(?:\s*+=\s*+(?:[^\s"'=<>`]++|"[^"]*+"|'[^']*+'))?+"""
 _ALONE = re.compile(rf"( *)(?:<[A-Za-z][\w-]*+(?:{_ATTRIBUTE})*+\s*+/?>|</[A-Za-z][\w-]*+\s*+>)$")
 _MAY_BEGIN = re.compile(r"[ >]*<")
-# What ends elsewhere than at an empty line.
+# Blocks that do not end at an empty line.
 WHOLE_TAGS = ("pre", "script", "style", "textarea")
 _WHOLE = re.compile(
     rf" {{0,3}}(?:<({'|'.join(WHOLE_TAGS)})(?=[\s>]|$)|<!--|<\?|<!\[CDATA\[|<![A-Z])", re.IGNORECASE
@@ -49,7 +50,7 @@ class _Piece(str):
 
 
 class PiecesStep(MarkdownInHTMLPostprocessor):
-    """Puts HTML back, and takes the paragraphs away that stood for blocks of it."""
+    """Puts HTML back, and removes the paragraphs around placeholders of blocks."""
 
     def stash_to_string(self, text: str | Element) -> str:
         """Return what was set aside."""
@@ -61,10 +62,10 @@ class PiecesStep(MarkdownInHTMLPostprocessor):
 
 
 class HtmlBlockStep(Preprocessor):
-    """Sets aside each piece of HTML that ends, at an empty line, before its elements do.
-
-    All others are set aside, too, but for elements with text behind them, which is Markdown here.
-    One in a list or a quote always is: Python-Markdown would end it there.
+    """Sets aside each piece of HTML that an empty line ends before its elements are closed. Other
+    pieces are set aside, too, except elements followed by text on the same line, which is Markdown
+    here. A piece in a list or a quote always is, since Python-Markdown would end the list or quote
+    there.
     """
 
     _missing: set[str]
@@ -123,7 +124,9 @@ class HtmlBlockStep(Preprocessor):
         return self.md.htmlStash.store(_Piece(html.strip()))
 
     def _find_end(self, lines: list[str], at: int) -> int:
-        """Return the place after what is left to Python-Markdown as a whole; `at` if nothing is."""
+        """Return the place after what is left to Python-Markdown whole; `at` if nothing is left
+        to it.
+        """
         line = lines[at]
         if whole := _WHOLE.match(line):
             end = f"</{whole[1].lower()}>" if whole[1] else _ENDS.get(whole[0].strip().upper(), ">")

@@ -15,13 +15,15 @@ _ADDRESSES = frozenset(["href", "src", "poster", "cite"])
 _CANDIDATE = re.compile(r"(\S+)((?:\s+[^\s,]+)*)\s*(?:,|$)")
 
 
-# How often the end of a tag is looked for down to that of the text. Who writes `<a "` a thousand
-# times means no tags, and each takes as long as all that is behind it.
+# How often a tag's end is searched for up to the end of the text. A thousand times `<a "` is not
+# meant as tags, and each search would read all that follows.
 _MAX_UNENDED = 100
 
 
 class BoundedTags:
-    """Makes a parser take time that grows as the text does, however many tags never end."""
+    """Keeps a parser's time linear in the length of the text, however many tags are never
+    closed.
+    """
 
     _unended = 0
 
@@ -35,7 +37,7 @@ class BoundedTags:
 
 
 class TagReader(BoundedTags, HTMLParser):
-    """Python's parser, but it never gives up: a declaration that nobody knows is a comment."""
+    """Python's parser, except that an unknown declaration is a comment and never an error."""
 
     def parse_marked_section(self, i: int, report: bool = True) -> int:
         """Read `<![x[…>` as HTML has it (13.2.5.42); Python 3.11 raises `AssertionError`."""
@@ -43,7 +45,9 @@ class TagReader(BoundedTags, HTMLParser):
 
 
 def rewrite_addresses(body: str, rewrite: Callable[[str], str]) -> str:
-    """Return the HTML with each address as `rewrite` has it; all else stays to the letter."""
+    """Return the HTML with each address replaced by `rewrite(address)`; all else stays to the
+    letter.
+    """
 
     def change(tag: str, attrs: Attributes) -> Attributes:
         return [(name, _rewrite(name, value, rewrite)) for name, value in attrs]

@@ -1,4 +1,4 @@
-"""Images: their size, so that nothing moves when they arrive, and their captions."""
+"""Images: sizes, so that nothing moves when a picture arrives, and captions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ class ImagePlaces:
 
 
 class ImageStep(Treeprocessor):
-    """Gives images their size and lets them wait; makes figures of those that stand alone."""
+    """Gives images their size, has them loaded late, and makes figures of those that stand
+    alone.
+    """
 
     def __init__(self, md: Markdown, places: ImagePlaces, hints: Hints) -> None:
         super().__init__(md)
@@ -95,7 +97,7 @@ def _join(within: Path | None, folder: Path | None, path: str) -> Path | None:
     if within is None or folder is None:
         return None
     joined = Path(os.path.normpath(folder / path))
-    # The text of the paths decides: a link in the folder may lead where its owner likes.
+    # Compare the paths as text: a symbolic link in the folder may lead wherever its owner likes.
     return joined if joined.is_relative_to(os.path.normpath(within)) else None
 
 

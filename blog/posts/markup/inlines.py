@@ -1,4 +1,4 @@
-"""Inline Markdown as CommonMark has it, where Python-Markdown reads it in another way.
+"""Inline Markdown by CommonMark's rules, where Python-Markdown's differ.
 
 Escapes (https://spec.commonmark.org/0.31.2/#backslash-escapes), labels of references, and which
 asterisks mean something.
@@ -108,7 +108,7 @@ class Emphasis(DelimiterProcessor):
 
 
 class _Code(AtomicString):
-    """The text of a code span, which knows how it was written."""
+    """The text of a code span, with its source."""
 
     source = ""
 
@@ -142,7 +142,9 @@ class References(dict[str, tuple[str, str]]):
 
 
 class _Bracketed(LinkInlineProcessor):
-    """Finds the end of a link's text by its brackets, all of a text at once: it may be hostile."""
+    """Finds the ends of link texts by their brackets, all in one pass, since a text may be
+    hostile.
+    """
 
     _data = ""
     _left = 0  # what was behind the last bracket
