@@ -41,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
         *("blog.live", "blog.ops", "blog.importing", "blog.pictures", "blog.posts"),
         *("blog.config", "blog.site_folder", "blog.words", LIBRARY),
     },
-    "blog.live": {"blog.placeholders", "blog.posts", "blog.words", LIBRARY},
+    "blog.live": {"blog.curves", "blog.placeholders", "blog.posts", "blog.words", LIBRARY},
     "blog.pages": {
         "blog.palettes",
         "blog.placeholders",
@@ -77,6 +77,7 @@ ALLOWED: dict[str, set[str]] = {
     "blog.setting_kinds": {"blog.words", LIBRARY},
     "blog.words": {"blog.site_folder"},
     "blog.site_folder": set(),
+    "blog.curves": set(),
     "blog.palettes": set(),
     "blog.native": set(),
     "blog.placeholders": set(),

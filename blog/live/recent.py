@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import gevent
 
+from blog.curves import draw_steps
 from blog.posts.page_names import POST_PREFIX
 from flask_presence.tracking import Diff, Presence, State, Tracker
 from flask_presence.web.readers import TOPIC
@@ -67,19 +68,7 @@ class Curve(NamedTuple):
 
     def draw(self, height: int) -> str:
         """Return the path of an SVG: a line in steps, with gaps, `width` wide and so high."""
-        steps = []
-        before: int | None = None
-        for at, count in enumerate(self.most):
-            if count != before:
-                if before is not None:
-                    steps.append(f"H{at}")
-                if count is not None:
-                    y = height - round((height - 1) * count / max(self.highest, 1), 1)
-                    steps.append(f"M{at} {y:g}" if before is None else f"V{y:g}")
-            before = count
-        if before is not None:
-            steps.append(f"H{len(self.most)}")
-        return "".join(steps)
+        return draw_steps(self.most, height, self.highest)
 
 
 class Activity(NamedTuple):
