@@ -17,7 +17,7 @@ from blog.native import NativeWork, make_lock
 
 log = logging.getLogger(__name__)
 
-# Some 30 kB each. Beyond, the oldest go; who asks for one of them has it drawn again.
+# Some 30 kB each. Beyond that the oldest are removed, and drawn again when asked for.
 MAX_KEPT = 2_000
 # Requests that wait while one card is drawn; more are asked to come back. A drawing takes 50 ms.
 MAX_WAITING = 19
@@ -63,9 +63,9 @@ class Cards:
         return blake2b(shown.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
     def draw(self, card: Card, now: datetime) -> DrawnCard:
-        """Return a card that has a version. Raises `BusyError` if too many are waited for.
+        """Return a card that has a version. Raises `BusyError` if too many requests wait for cards.
 
-        Under gevent it is drawn in a native thread: only those wait who want a new card.
+        Under gevent a native thread draws, so only requests for a new card wait.
         """
         path = self._folder / f"{self.version(card)}.png"
         kept = _read(path)

@@ -1,4 +1,4 @@
-"""What is on a card, and drawing it. Pure: a card and fonts in, the bytes of a PNG out."""
+"""Draws a card. Pure: a card and fonts in, the bytes of a PNG out."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from blog.cards.fonts import Fonts, is_right_to_left
 
 # What Facebook, X, LinkedIn and Mastodon show whole: 1.91 to 1.
 WIDTH, HEIGHT = 1200, 630
-# Goes up when a card of the same words comes out differently.
+# Raise it when a change here makes a card of the same words look different.
 DRAWING_VERSION = 3
 
 EDGE = 80
 INNER = WIDTH - 2 * EDGE
 TITLE_TOP, TITLE_BOTTOM = 158, 488
-# Where a description stands below the title, which then has less room.
+# Where a description below the title begins, which then has less room.
 DESCRIPTION_SIZE, DESCRIPTION_STEP, DESCRIPTION_LINES = 32, 42, 2
 TITLE_SIZES = range(88, 39, -4)
 LINE_HEIGHT = 1.2
@@ -179,7 +179,9 @@ def shorten(text: str, font: FreeTypeFont, width: int) -> str:
 
 
 def _divide(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what stays together on a line, with what is before it: a space, or nothing."""
+    """Yield pieces that stay together on a line, each with what precedes it: a space, or
+    nothing.
+    """
     for word in text.split():
         space = " "
         piece = ""

@@ -13,7 +13,7 @@ from PIL import ImageFont, features
 
 from blog.native import make_lock
 
-# No font has a glyph for what is no character: what is drawn for it, is drawn for all that lack.
+# No font has a glyph for this non-character: what is drawn for it is drawn for every missing glyph.
 _NO_CHARACTER = "\uffff"
 _PROBE_SIZE = 20
 ASCII = [chr(code) for code in range(33, 127)]
@@ -35,10 +35,10 @@ SERIF_FILES = ("source-serif-4-latin-400-normal.woff2", "source-serif-4-latin-60
 class Fonts:
     """FiraGO in two weights, or one font file of the deployer's in place of both.
 
-    `serif` is a folder with the pages' own font: what its letters suffice for is written in it.
+    `serif` is a folder with the pages' own font, used for texts that it has all letters of.
 
-    `version` differs where the same text would be drawn in other pixels. `spell` may be called by
-    any thread at any time.
+    `version` differs where the same text would give other pixels. `spell` may be called by any
+    thread at any time.
     """
 
     def __init__(self, path: str = "", serif: Path | None = None) -> None:

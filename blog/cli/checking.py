@@ -1,4 +1,4 @@
-"""`flask posts check`: all that is wrong, all that may be, and what is not to be seen yet."""
+"""`flask posts check`: faults, hints, and posts that are not visible yet."""
 
 from __future__ import annotations
 

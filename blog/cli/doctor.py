@@ -1,4 +1,4 @@
-"""`flask doctor`: what the machine allows, and how what the blog needs is doing."""
+"""`flask doctor`: the limits of the machine, and the state of everything that the blog needs."""
 
 from __future__ import annotations
 

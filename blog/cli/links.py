@@ -34,7 +34,7 @@ class Texts:
     def find_place_problem(self, fragment: str, text: Post) -> str:
         """Say that a text has no such place; empty if it has.
 
-        So it is where it cannot be rendered: nobody knows what it has.
+        Also empty if the text cannot be rendered, since its places are unknown then.
         """
         links = self.links.get(text.id)
         if links is None or (PAGE_ANCHORS | links.anchors) & {fragment, unquote(fragment)}:
@@ -42,8 +42,8 @@ class Texts:
         return f"there is no such place in {text.path.name}"
 
     def find_target_problem(self, path: str, fragment: str, *, is_hidden: bool) -> str | None:
-        """Say what is wrong with an address that is a text's or a file's beside one; None if it is
-        neither. Hidden texts may name other hidden ones.
+        """Say what is wrong with the address of a text, or of a file beside one; None for any other
+        address. Hidden texts may name other hidden ones.
         """
         name = unquote(path.removeprefix(f"{self.root}/")).rstrip("/")
         if not path.startswith(f"{self.root}/") or not name:

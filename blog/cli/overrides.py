@@ -1,4 +1,6 @@
-"""Templates of a site folder that do not fit the theme's: after an upgrade, or by a slip."""
+"""Templates of a site folder that do not fit the theme's templates, after an upgrade or by a
+slip.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ TEMPLATES = "templates"
 
 
 class _Template:
-    """What one template gives to others, and takes of them."""
+    """What one template offers to others, and what it uses of them."""
 
     def __init__(self, name: str, path: Path, tree: nodes.Template) -> None:
         self.name = name
@@ -131,7 +133,7 @@ class _Check:
                 if block not in above:
                     yield _describe(template, line, f"the block {block}", template.parent, above)
             return
-        # A whole override: what the theme's other templates take of it has to be there.
+        # A whole override has to define what the theme's other templates use of it.
         for other in self._theme.values():
             if other.name in self._own:
                 continue

@@ -1,4 +1,4 @@
-"""What is to be said of the pictures that a text shows: not why they are missing, links are."""
+"""Hints about the pictures that a text shows. Missing ones are found with the links."""
 
 from __future__ import annotations
 

@@ -48,7 +48,8 @@ _DATED = re.compile(r"\d{2,4}-\d{1,2}-\d{1,2}-(.+)")
 
 
 def write_address(site: Site, source: Source, pattern: str = "") -> str | None:
-    """Return the address the post had: "" where nobody knows, None if a part cannot be told.
+    """Return the address that the post had: "" where it is unknown, None if a part of it cannot be
+    derived.
 
     `pattern` is the post's own, if it has one.
     """

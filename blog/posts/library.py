@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 # These errors mean that something does not exist; all others, that the system cannot tell.
 GONE = (errno.ENOENT, errno.ENOTDIR)
 
-# A state of a post, and of the pictures whose sizes its page has.
+# The key of a rendering: the state of a post, and of the pictures whose sizes its page has.
 Place = tuple[Path, str, str]
 Listener = Callable[[Index, Index], None]
 T = TypeVar("T")
@@ -102,8 +102,9 @@ class Library:
     def subscribe(self, listener: Listener) -> None:
         """Have `listener(before, after)` called after each swap of the index from now on.
 
-        In a greenlet of its own where gevent is at work and the library was started, else at once
-        by who caused the swap. Several swaps may be told at a time: look at `index` for the last.
+        Under gevent, once the library was started, a greenlet of its own calls it; else the caller
+        that caused the swap does, at once. Several swaps may be told at a time: look at `index` for
+        the last.
         """
         self._listeners.append(listener)
 
@@ -143,9 +144,9 @@ class Library:
     def render(self, post: Post) -> RenderedPost:
         """Return a post's HTML, rendered once and kept until the post changes.
 
-        So is the fault of a post that cannot be rendered, which is logged. It is not tried again.
-        Under gevent it is rendered in a native thread: only those wait who want a post that
-        nobody has read yet.
+        The fault of a post that cannot be rendered is logged and kept likewise; it is not tried
+        again. Under gevent a native thread renders, so only requests for a post that nobody has
+        read yet wait.
         """
         place = (post.path, post.fingerprint, self._index.media_version)
         kept = self._rendered.get(place)
@@ -157,7 +158,8 @@ class Library:
             shared = under_way.get()
             if shared is not None:
                 return shared
-            # Who rendered it was killed in the middle (its reader left): one of us takes over.
+            # The greenlet that rendered it was killed in the middle (its reader left): one that
+            # waits takes over.
         result = self._rendering[place] = gevent.event.AsyncResult()
         try:
             with _turn:
@@ -216,8 +218,8 @@ class Library:
     def _scan(self, stop: NativeStop | None, on_read: Callable[[int], None] | None) -> bool:
         """Read what is new or changed; return whether all could be looked at.
 
-        What cannot be looked at (too many open files, an error of the disk, no right to it) stays
-        as it was read last. Gone is only what is not there.
+        A file that cannot be looked at (too many open files, an error of the disk, no right to it)
+        stays as it was read last. Only one that does not exist is dropped.
         """
         readings: dict[Path, tuple[Stamp | Fault, Reading]] = {}
         faults: list[Fault] = []
@@ -293,7 +295,8 @@ class Library:
             return
         self._index = index
         live = {(post.path, post.fingerprint, index.media_version) for post in posts}
-        # A copy: a request may add to it meanwhile; what it adds is forgotten at the next change.
+        # A copy, since a request may add to the original meanwhile; what it adds is lost at the
+        # next change.
         self._rendered = {place: kept for place, kept in self._rendered.items() if place in live}
         if self._watch is not None:
             self._log_faults()

@@ -41,9 +41,9 @@ def find_links(html: str) -> Links:
 
 
 def find_lines(post: Post, target: str, count: int) -> Iterator[int]:
-    """Yield the lines of the file with an address, at most `count`; the body's first for none.
+    """Yield the lines of the file that have an address, at most `count`; else the body's first.
 
-    An address in the code above a link may be taken for the link: the text alone does not tell.
+    An address in code above a link may be taken for the link, since only the text is searched.
     """
     pattern = re.compile(_BEFORE + re.escape(target) + _AFTER)
     lines = enumerate(post.body.split("\n"), post.body_line)

@@ -18,15 +18,14 @@ class Post:
     """One post as its author wrote it; nothing here is rendered yet.
 
     `id` is its address below /blog/ and unique in a library. `date` and `updated` are aware (UTC
-    where the author gave no zone); `date` is None where neither front matter nor file name has
-    one. `body` is Markdown; `body_line` is its first line in the file, from 1. `fingerprint`
-    changes with the file's bytes; with `path` it names one state of one file. `extra` has the
-    fields that are none of ours, `field_lines` the line of every field by its lower-case name.
-    `aliases` are paths from the root; `image` is a web address, a path from the root, or a file
-    beside the post. `presence` is whether its readers are counted. `menu` is its place in the menu,
-    if it is a page. `former_id` is the id that it had before ids had letters of every script, and
-    leads to it; empty for most. `hints` say what in the fields is shown, but not as it was
-    written.
+    where the author gave no zone); `date` is None where neither front matter nor file name has one.
+    `body` is Markdown; `body_line` is its first line in the file, from 1. `fingerprint` changes
+    with the file's bytes; with `path` it names one state of one file. `extra` has the fields that
+    are none of ours, `field_lines` the line of every field by its lower-case name. `aliases` are
+    paths from the root; `image` is a web address, a path from the root, or a file beside the post.
+    `presence` is whether its readers are counted. `menu` is its place in the menu, if it is a page.
+    `former_id` is the id that it had before ids had letters of every script, and leads to it; empty
+    for most. `hints` name fields that are shown differently from how they were written.
     """
 
     id: str
@@ -59,7 +58,9 @@ class Post:
 
     @property
     def words(self) -> int:
-        """Count the words of the body, marks and all. Not kept: few posts are ever asked."""
+        """Count the words of the body, marks included. The count is not kept, since few posts
+        are asked for it.
+        """
         return len(self.body.split())
 
     @property

@@ -17,7 +17,7 @@ MAX_ID_CHARS = 200
 _KEPT = frozenset(["Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Nl", "No"])
 _UNSEEN = frozenset(["Cf", "Me"])
 _GLYPH_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-# C, C++ and C# are three things.
+# C, C++ and C# need three addresses.
 _PLUS_PLUS = re.compile(r"(?<=[^\W_])\+\+")
 _SHARP = re.compile(r"(?<!\w)([A-Za-z])#(?!\w)")
 _WHOLE_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[-_. ]+(.+))?")
@@ -49,14 +49,14 @@ def is_bundle(name: str) -> bool:
 
 
 def slugify(text: str) -> str:
-    """Return a text as part of an address; what is one already stays as it is.
+    """Return a text as part of an address; one that fits already is returned unchanged.
 
     Letters and digits of every script stay, in the composed form of Unicode (NFC), and so do `.`,
     `_` and `~`. Everything else becomes `-`.
     """
     text = _SHARP.sub(r"\1 sharp", _PLUS_PLUS.sub(" plus plus ", text))
     kept = "".join(map(_keep, _GLYPH_SELECTORS.sub("", text)))
-    # At the end: what nobody sees may have kept a letter and its mark apart.
+    # At the end, since an invisible character may have kept a letter and its mark apart.
     return unicodedata.normalize("NFC", re.sub("-+", "-", kept).strip("-").lstrip("._~"))
 
 
@@ -70,10 +70,9 @@ def _keep(character: str) -> str:
 def read_place(place: PurePosixPath, zone: tzinfo = UTC) -> Named:
     """Read `2026-11-24-hello.md`, `2026/11-24-hello.md`, `hello.md` and `hello/index.md`.
 
-    Of an `index.md` the folder is the name (Hugo's and Gatsby's bundles of a post and its images),
-    and of `hello/index.fr.md`, too: it is `hello.fr`, in French. `place` is the path below the
-    posts folder. A name of which nothing is left for an address gets an id of its characters'
-    numbers, so that the post still has one.
+    An `index.md` is named by its folder (Hugo's and Gatsby's bundles of a post and its images); so
+    is `hello/index.fr.md`, which is `hello.fr`, in French. `place` is the path below the posts
+    folder. A name without a character that fits an address gets an id of its characters' numbers.
     """
     stem, lang = drop_suffix(place.name), ""
     former = stem

@@ -23,7 +23,7 @@ def sign_preview(secret: str, post_id: str, expires: datetime) -> str:
 def read_preview(secret: str, token: str, now: datetime) -> tuple[str, datetime] | None:
     """Return the post's id and when the link ends; None where it has ended or is forged.
 
-    Also None without a secret. Takes whatever a request says.
+    Also None without a secret. `token` may be anything that a request says.
     """
     if not secret:
         return None

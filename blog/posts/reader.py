@@ -17,7 +17,7 @@ from blog.posts.names import MAX_ID_CHARS, read_place
 
 # Twice a long novel. It is read by every worker, and takes a few seconds to render.
 MAX_FILE_BYTES = 1024 * 1024
-# Python-Markdown looks for the end of each, all through the paragraph: 20,000 took 33 s.
+# Python-Markdown searches the whole paragraph for the end of each: 20,000 brackets took 33 s.
 MAX_OPEN_BRACKETS = 500
 MAX_ENCODING_FAULTS = 20
 
@@ -156,7 +156,9 @@ def _find_undecodable(content: bytes) -> Iterator[int]:
 
 
 def _find_brackets(path: Path, parts: Split) -> list[Fault]:
-    """Find the bracket that is one too many: nobody means to open so many and close none."""
+    """Find the first bracket beyond the limit of open ones: nobody means to open so many and
+    close none.
+    """
     if parts.body.count("[") <= MAX_OPEN_BRACKETS:
         return []
     depth = 0
@@ -170,7 +172,7 @@ def _find_brackets(path: Path, parts: Split) -> list[Fault]:
 
 
 def _find_missing(path: Path, line: int, post: Post, *, complained: bool) -> list[Fault]:
-    """Find what a post cannot do without; a title that was no text is not missing, too."""
+    """Find required fields that are missing; a title that is no text has its complaint already."""
     faults = []
     if not post.title and not complained:
         faults.append(

@@ -23,7 +23,7 @@ class FieldSpec:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Name it in every way that is read."""
+        """Return every name that is read as this field."""
         return (self.name, *self.also)
 
 

@@ -176,7 +176,7 @@ def _settle_ids(posts: Iterable[Post]) -> tuple[list[Post], list[Fault]]:
 
 
 def _settle_aliases(posts: Iterable[Post], root: str) -> tuple[dict[str, Post], list[Fault]]:
-    """Give each old address to one post: never to another than the one that is there now."""
+    """Give each old address to one post, and never one that is another post's present address."""
     now_there = {write_alias_key(post_path(post.id, root)): post for post in posts}
     holders: dict[str, Post] = {}
     clashes: list[Fault] = []

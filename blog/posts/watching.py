@@ -30,8 +30,9 @@ class FolderWatch(NativeThread):
     """Calls `scan(stop)` in a thread of its own: at once, after changes, and every 30 s.
 
     `scan` must not raise and should return soon after `stop.is_set()`. `report` is called in the
-    same thread, once each time events cannot be had. So is `turn`, each second and when the
-    seconds are over that it returned last: there is one writer, and no second thread or timer.
+    same thread, once each time events cannot be had. `turn` is called in it, too: each second, and
+    when the seconds it returned last are over. So there is one writer, and no second thread or
+    timer.
     """
 
     def __init__(
@@ -86,7 +87,8 @@ class FolderWatch(NativeThread):
                     return
                 if changes != "timeout" or time.monotonic() - scanned >= rescan_seconds:
                     is_whole = self._scan(self.stop)
-                    # What cannot be looked at may be so for good: sooner at first, then less often.
+                    # A folder that cannot be looked at may stay so for good: try soon at first,
+                    # then less often.
                     soon = POLL_SECONDS if rescan_seconds == RESCAN_SECONDS else 2 * rescan_seconds
                     rescan_seconds = RESCAN_SECONDS if is_whole else min(soon, MOST_RETRY_SECONDS)
                     scanned = time.monotonic()

@@ -12,7 +12,7 @@ import yaml
 def write_post(fields: Mapping[str, Any], body: str) -> str:
     """Write a file: the fields as YAML, a line for each in the order given, then the body.
 
-    What a field holds is read again as it was: text that looks like a date or a switch is quoted.
+    Reading the file gives the same values: text that looks like a date or a switch is quoted.
     """
     lines = "".join(f"{name}: {_write_value(value)}\n" for name, value in fields.items())
     return f"---\n{lines}---\n\n{body.strip()}\n" if body.strip() else f"---\n{lines}---\n\n"

@@ -1,4 +1,4 @@
-"""What stands for an image: the words of its Markdown, without the marks."""
+"""The alternative text of an image: the words of its Markdown, without the marks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MARK = re.compile(r"[*_~<>\[\]`]")
 
 
 class AltText(Pattern):
-    """Makes one text of what was found in it before: code, and links with code in them."""
+    """Makes plain text of what earlier steps found in it: code, and links with code in them."""
 
     def unescape(self, text: str) -> str:
         """Return the text; the marks in code stay."""

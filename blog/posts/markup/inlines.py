@@ -175,7 +175,9 @@ class _Bracketed(LinkInlineProcessor):
 
 
 def _pair_brackets(data: str) -> dict[int, int]:
-    """Return where each bracket closes that does: opening → closing, counted from the end."""
+    """Return for each bracket that is closed where that is: opening → closing, counted from the
+    end.
+    """
     ends: dict[int, int] = {}
     opened: list[int] = []
     for bracket in _BRACKET.finditer(data):
@@ -187,7 +189,8 @@ def _pair_brackets(data: str) -> dict[int, int]:
 
 
 class LinkPattern(_Bracketed):
-    """Finds `[text](address)`, where no such link is in the text: of two, the inner one is a link.
+    """Finds `[text](address)` unless the text has such a link itself: of nested links the inner one
+    counts.
 
     https://spec.commonmark.org/0.31.2/#example-518
     """
@@ -287,7 +290,7 @@ class EscapeStep(UnescapeTreeprocessor):
 
 
 def register_inlines(md: Markdown) -> None:
-    """Have all of it found where Python-Markdown finds its own."""
+    """Register all patterns at the places of Python-Markdown's own."""
     md.ESCAPED_CHARS = list(string.punctuation)
     md.references = references = References()
     emphasis = Emphasis("*", "strong,em", md)

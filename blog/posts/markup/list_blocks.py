@@ -43,7 +43,8 @@ class ListProcessor(BlockProcessor):
                 items.set("start", str(int(first["mark"][:-1])))
         for content in self._take_items(blocks, first["list"]):
             item = SubElement(items, "li")
-            # What is in an item has lost its indentation: no other step shall take it away again.
+            # The content of an item has lost its indentation already: no later step may remove it
+            # again.
             self.parser.state.set("detabbed")
             self.parser.parseBlocks(item, content)
             self.parser.state.reset()
@@ -81,7 +82,7 @@ class TightStep(Treeprocessor):
         self._lists = lists
 
     def run(self, root: Element) -> None:
-        """See to every list, and to what was taken for an item and is none."""
+        """Change every list, and every text that was taken for an item and is none."""
         for element in root.iter():
             number = element.attrib.pop(_NUMBER, None)
             if number and int(number) not in self._lists.loose:
@@ -98,7 +99,7 @@ def _tighten(item: Element) -> None:
     for block in item:
         above = kept[-1].tail if kept else item.text
         is_plain = block.tag == "p" and not block.attrib and not len(block)
-        # Of two paragraphs one stays, and so does one that stands for a block of HTML.
+        # Of two paragraphs one stays, and so does the placeholder of a block of HTML.
         if not is_plain or (above or "").strip() or HTML_PLACEHOLDER_RE.fullmatch(block.text or ""):
             kept.append(block)
         elif kept:

@@ -30,7 +30,7 @@ QUOTED = re.compile(r"( *)> ?(.*)")
 
 _COLUMNS = 4
 _NOWHERE = 10**9
-# Python-Markdown calls itself for every level, and reads a line as often as it has levels.
+# Python-Markdown recurses for every level, and reads a line once for each of its levels.
 _MAX_LEVELS = 20
 MAX_QUOTES = 10
 # An empty line that a step puts in for Python-Markdown: it makes no list loose.
@@ -40,8 +40,8 @@ PUT_IN = " "
 class Lists:
     """Gives the lists of one text numbers, and knows which of them are loose.
 
-    Loose are those with an empty line between two items, or between what stands in one item; the
-    items of the others have no paragraphs (https://spec.commonmark.org/0.31.2/#loose).
+    A list is loose if an empty line stands between two of its items, or within one; items of other
+    lists have no paragraphs (https://spec.commonmark.org/0.31.2/#loose).
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,9 @@ class Lists:
 
 
 def write_number(number: int | str) -> str:
-    """Write what follows the marker of an item; no author can, for these signs are taken out."""
+    """Write what follows the marker of an item; authors cannot, since these signs are removed
+    from their texts.
+    """
     return f"\x02item:{number}\x03"
 
 
@@ -69,7 +71,7 @@ class _Holder(NamedTuple):
 
 
 class Nesting:
-    """Follows the lines of a text, and knows what the next one may stand in."""
+    """Follows the lines of a text, and knows in which items the next line may stand."""
 
     def __init__(self, lists: Lists | None = None) -> None:
         self._lists = lists or Lists()
@@ -87,9 +89,9 @@ class Nesting:
         return self._above == "text"
 
     def find_code_column(self, indent: int) -> int | None:
-        """Return where the text begins that a fence stands in; None if it is too far from it.
+        """Return where the text around a fence begins; None if the fence is too far from it.
 
-        In an item it never is: there authors indent fences by any number of spaces.
+        In an item it never is, since authors indent fences there by any number of spaces.
         """
         holder = next((one for one in reversed(self._open) if one.begin < indent), None)
         column = holder.content if holder else 0
@@ -104,9 +106,9 @@ class Nesting:
         return level
 
     def follow(self, line: str, below: str = "") -> list[str]:
-        """Return a line as it shall be read, after an empty one if it needs that.
+        """Return a line as Python-Markdown is to read it, after an empty one where that is needed.
 
-        The line below tells whether this one is a table's head.
+        The line below tells whether this one is the head of a table.
         """
         text = line.lstrip(" ")
         ends_quote, self.is_quote = self.is_quote and self._above == "break", False
@@ -185,7 +187,7 @@ class Nesting:
             holder = None
         is_plain = not is_break and not holder
         if is_plain and closes and above in ("text", "quote"):
-            # It goes on with the paragraph above, wherever that is, and underlines no heading.
+            # The line continues the paragraph above, wherever that is, and underlines no heading.
             return [f" {line}" if text[0] in "=-" else line]
         if not (above == "blank" and self._last == "code" and inner >= _COLUMNS):
             self._loosen(level - 1)
@@ -214,7 +216,8 @@ class Nesting:
         if not level:
             return line if is_plain else text
         if is_plain and above == "text" and self._open[level - 1].kind:
-            # Text that is further in is left alone: at less it could become a heading, or a quote.
+            # Text that is indented further keeps its indentation: with less it could become a
+            # heading or a quote.
             if inner >= _COLUMNS:
                 return margin + line
             # Never at the margin, where a row of dashes would make a heading of the item.

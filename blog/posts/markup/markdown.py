@@ -100,7 +100,9 @@ def render_markdown(post: Post, style: Style = DEFAULT_STYLE) -> RenderedPost:
 
 
 def find_folder(post: Post, posts_dir: Path | None) -> str:
-    """Return the folder of a post's file in that of the posts; empty for the latter itself."""
+    """Return the folder of a post's file, relative to the posts folder; empty for that folder
+    itself.
+    """
     parent = post.path.parent
     is_inside = posts_dir is not None and parent.is_relative_to(posts_dir)
     return parent.relative_to(posts_dir).as_posix() if posts_dir and is_inside else ""
@@ -109,9 +111,9 @@ def find_folder(post: Post, posts_dir: Path | None) -> str:
 def render_with_hints(
     post: Post, style: Style = DEFAULT_STYLE
 ) -> tuple[RenderedPost, tuple[Fault, ...]]:
-    """Render a post's body, and say what in it is shown but not as its author meant it.
+    """Render a post's body, with hints on what is not shown as its author meant it.
 
-    Addresses stay as they were written, so that they can be found again in the body.
+    Addresses stay as written, so that they can be found again in the body.
     """
     hints = Hints(post)
     own = find_catalogue(post.lang)
@@ -283,7 +285,7 @@ class NoteStep(Treeprocessor):
 
 
 class AlertStep(Treeprocessor):
-    """Says in the language of the text what kind of alert it is, where its author says no more."""
+    """Gives an alert without a title the name of its kind, in the language of the text."""
 
     def __init__(self, md: Markdown, words: GNUTranslations) -> None:
         super().__init__(md)
@@ -296,7 +298,7 @@ class AlertStep(Treeprocessor):
 
 
 class PermalinkStep(Treeprocessor):
-    """Ends every heading with a link to itself, named for those who cannot see where it is."""
+    """Ends every heading with a link to itself, which has a name for screen readers."""
 
     def __init__(self, md: Markdown, words: GNUTranslations) -> None:
         super().__init__(md)
@@ -323,7 +325,7 @@ def _fold(title: str) -> str:
 
 
 def render_safely(post: Post, style: Style) -> RenderedPost:
-    """Render a post's body; one that cannot be rendered is its source, with a fault."""
+    """Render a post's body; where that fails, return its source with a fault."""
     try:
         return render_markdown(post, style)
     except Exception as error:  # noqa: BLE001 - whatever an extension raises is this post's fault

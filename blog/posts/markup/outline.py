@@ -20,8 +20,8 @@ from blog.posts.signs import drop_controls
 MAX_DESCRIPTION_CHARS = 200
 # Enough to find a first paragraph in; a longer search would only slow the start down.
 _SEARCHED_CHARS = 32 * 1024
-# The patterns below take quadratic time on hostile text (`_a _a _a …`); of a line or a paragraph,
-# no more than this is ever shown.
+# The patterns below take quadratic time on hostile text (`_a _a _a …`), so they see no more than
+# this of a line or a paragraph; no more is ever shown.
 _SHOWN_CHARS = 1000
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -38,8 +38,8 @@ _TAG = re.compile(r" {0,3}<([A-Za-z][\w-]*)")
 _EMPTY_LINE = re.compile(r"\n[ \t]*\n")
 _INLINE_HTML = re.compile(r" {0,3}<(?:a|abbr|b|cite|code|em|i|kbd|q|s|small|span|strong|https?)\b")
 
-# What a text must have for the pattern to find anything: to look for that takes no time, and few
-# texts have more than one kind of mark.
+# What a text must contain for the pattern to find anything. The look for it is cheap, and few texts
+# have more than one kind of mark.
 _MARKS = (
     ("![", re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])"), r"\1"),
     ("[^", re.compile(r"\[\^[^\]]+\]"), ""),

@@ -45,7 +45,7 @@ def _read(element: Element) -> str:
 
 
 def _join(text: str) -> str:
-    """Return what stands as one thing beside a sign."""
+    """Return a part as one operand: in brackets where it needs them."""
     text = text.strip()
     return text if text.isalnum() else f"({text})"
 
@@ -66,7 +66,9 @@ def _mark(mark: str, text: str) -> str:
 
 
 def _translate(text: str, small: dict[int, int]) -> str:
-    """Return a text in small signs; "" if one of its own is in no such size."""
+    """Return a text in superscript or subscript characters; "" if one of its characters has
+    none.
+    """
     text = text.replace(" ", "")
     return text.translate(small) if all(ord(sign) in small for sign in text) else ""
 

@@ -23,7 +23,7 @@ _YOUTUBE_HOSTS = frozenset(["www.youtube.com", "youtube.com", "m.youtube.com", "
 _YOUTUBE_PLAYERS = ("https://www.youtube-nocookie.com", "https://www.youtube.com")
 _YOUTUBE_PATH = re.compile(r"/(?:(?:shorts|live|embed)/)?([\w-]{11})/?")
 _VIMEO_PATH = re.compile(r"/(?:channels/\w+/)?(\d{4,12})(?:/(\w{6,20}))?/?")
-# PeerTube is on many hosts: its own form of an id tells it, 22 digits of base 58 or a UUID.
+# PeerTube runs on many hosts and is recognised by its ids: 22 digits of base 58, or a UUID.
 _PEERTUBE_PATH = re.compile(
     r"/(?:w|videos/watch)/([1-9A-HJ-NP-Za-km-z]{22}|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})/?"
 )
