@@ -124,6 +124,8 @@ def test_a_series_shows_the_parts_before_and_after(write, open_blog):
     assert '<a href="/blog/a">Part 1: The title of a</a>' in text
     assert '<a href="/blog/c">Part 3: The title of c</a>' in text
     assert "Part 0" not in fetch(app, "/blog/a").text
+    write("alone.md", "series: Alone")
+    assert "Part 1" not in fetch(open_blog(), "/blog/alone").text
 
 
 def test_a_file_beside_a_post_is_below_its_address(write, open_blog, tmp_path):

@@ -147,6 +147,33 @@ def test_a_long_menu_takes_more_lines_and_nothing_of_the_header_away(browser, si
         assert tab.locator(".presence").bounding_box()["x"] < 900
 
 
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_a_long_name_is_not_cut_and_the_search_stays_on_the_first_line_of_a_menu(
+    browser, site, width
+):
+    with open_tab(browser, viewport={"width": width, "height": 800}) as tab:
+        tab.goto(f"{site}/blog/p1")
+        tab.evaluate(
+            """() => { const nav = document.querySelector("header.site nav");
+            nav.closest("header").classList.add("many");
+            document.querySelector("header.site .row").classList.add("long");
+            document.querySelector(".brand a").textContent = "Notes from a small harbour town";
+            for (const name of ["About", "Impressum", "Projects", "Talks"])
+                nav.insertBefore(nav.firstElementChild.cloneNode(), nav.lastElementChild)
+                    .textContent = name; }"""
+        )
+        cut = tab.locator(".brand").evaluate("brand => brand.scrollWidth - brand.clientWidth")
+        assert cut <= 0
+        first = tab.locator("header.site nav a").first.bounding_box()
+        icon = tab.locator("header.site nav .icon").bounding_box()
+        assert abs(icon["y"] - first["y"]) < 8
+        assert icon["x"] > first["x"]
+        row = tab.locator(".live-pulse").bounding_box()
+        assert (row["y"] > tab.locator(".brand").bounding_box()["height"]) == (width == 360)
+        tab.evaluate("() => scrollTo(0, 400)")
+        assert tab.locator(".presence").bounding_box()["y"] >= 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_pages_have_no_axe_violation_and_a_quiet_console(browser, site, width, scheme):

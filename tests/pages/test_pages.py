@@ -305,6 +305,13 @@ class TestMenu:
             marked[at] = plain[at].replace(">", ' aria-current="page">', 1)
             assert self.entries(app, path) == marked
 
+    def test_of_many_entries_and_a_long_name_are_marked_for_the_stylesheet(self):
+        app = open_site(write_post("one"), own_pages=PAGES, title="Notes from afar")
+        text = read(app, "/blog/one")
+        assert '<header class="site many">\n<div class="row long">' in text
+        app = open_site(write_post("one"), title="Notes")
+        assert '<header class="site">\n<div class="row">' in read(app, "/blog/one")
+
     def test_is_what_the_setting_says_with_names_and_links_elsewhere(self):
         menu = MENU.read(
             "archive, Me = impressum,b, none, Owls=/blog/one,"
