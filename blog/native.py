@@ -96,8 +96,8 @@ class BusyError(Exception):
 class NativeWork(Generic[T]):
     """Runs calls in at most `at_once` native threads; `max_waiting` more may wait for one.
 
-    The threads are started by the first call, in the process that serves, and are nobody else's: a
-    flood of one kind of work leaves the others alone.
+    The threads are started by the first call, in the process that serves, and are used for this
+    work only: a flood of one kind of work does not hold up another.
     """
 
     def __init__(self, *, at_once: int, max_waiting: int) -> None:

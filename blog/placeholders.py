@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from markupsafe import escape
 
 Step = Callable[[Any], Any]
-# What replaces a page's placeholders, as HTML, in their order.
+# The values of a page's placeholders, as HTML, in their order.
 Texts = tuple[bytes, ...]
 
 

@@ -17,7 +17,8 @@ from flask_presence.redis_address import SHORT
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What may be set: `expected` says it, `convert` makes the value of a text, `fits` checks it.
+    """One kind of setting: `expected` says what it takes, `convert` makes the value of a text,
+    `fits` checks it.
 
     `convert` raises `ValueError`, `LookupError` or `OSError` for a text that is no such value. A
     secret's value is in no message and in no `repr`.
@@ -52,7 +53,7 @@ _SITE_URL = re.compile(
 )
 _COLOUR = re.compile("#(?:[0-9a-f]{3}){1,2}")
 _HOST_NAME = re.compile(r"[\w.-]+")
-# Whose subdomains are meant, too, begins with a dot. A port is not looked at.
+# A name that begins with a dot includes its subdomains. A port is ignored.
 _TRUSTED_HOST = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*(?::[0-9]+)?")
 # No path, no wildcard, no other scheme: nothing by which the policy would allow more than a host.
 _ORIGIN = re.compile(r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?")
@@ -152,7 +153,7 @@ SECRET = Kind(
 ZONE = Kind("a name such as Europe/Berlin", lambda text: ZoneInfo(text.strip()))
 LANGUAGE = Kind(
     f"a tag such as {', '.join(list_languages())} or pt-BR",
-    # The longer names that BCP 47 keeps for later are none that anybody speaks: `german`.
+    # BCP 47 reserves longer primary subtags for later use, so `german` is no language.
     fits=lambda tag: LANGUAGE_TAG.fullmatch(tag) and len(tag.partition("-")[0]) < 4,
 )
 WORDS = Kind("a table of English texts and yours, as `docs/languages.md` has it", _read_words)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# Browsers' own headers are shorter. What is longer is somebody's doing, and may have up to 8 KB in
+# Browsers' own headers are shorter. Longer ones are made on purpose, and may have up to 8 KB in
 # each of many fields.
 MAX_CHARACTERS = 200
 

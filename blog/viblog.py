@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Only reached by a program that never set BLOG_REDIS_URL; gunicorn.conf.py always does.
+# Used only by a program that never set BLOG_REDIS_URL; gunicorn.conf.py always does.
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 # How often an open page hears of the newest version in development.
 DEV_PING_SECONDS = 1.0
@@ -209,7 +209,8 @@ class Viblog:
                 " version of gunicorn that viblog asks for",
                 ", ".join(fast_send.MISSING),
             )
-        # What is there now stays: the collector need not look at it again, for 12 ms each time.
+        # Objects made so far stay for good: frozen, they do not cost the garbage collector 12 ms
+        # each time.
         gc.collect()
         gc.freeze()
         if self.metrics:

@@ -31,7 +31,7 @@ _ENGLISH_PLURALS = "nplurals=2; plural=(n != 1);"
 _PLURALS = re.compile(r"nplurals *= *(\d+)")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
-# What an author says otherwise: messages, each with its text or with one for each plural form.
+# An author's own words: messages, each with a text, or with one for each plural form.
 OwnWords = tuple[tuple[str, tuple[str, ...]], ...]
 
 

@@ -1,4 +1,4 @@
-"""The text of a post: what Liquid, shortcodes and Pelican's links stand for, as Markdown.
+"""The text of a post: Liquid, shortcodes and Pelican's links, converted to Markdown.
 
 What cannot be converted becomes an HTML comment: it is not on the page, and not lost.
 """
@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from blog.posts.addresses import post_path
 
 _FENCE = r"^[ ]{0,3}(`{3,}|~{3,})[^\n]*\n.*?(?:^[ ]{0,3}\1[`~]*[ \t]*$|\Z)"
-# None of these holds another of its kind, so that many that are never closed cost no time.
+# None of these may hold another of its kind, so many that are never closed cost no time.
 _RAW = r"\{%-?\s{0,9}raw\s{0,9}-?%\}((?:(?!\{%-?\s{0,9}raw).)*?)\{%-?\s{0,9}endraw\s{0,9}-?%\}"
 _CODE_SPAN = r"(?<!`)(`+)(?!`)[^\n]*?(?<!`)\3(?!`)"
 _KEPT = re.compile(f"{_FENCE}|{_RAW}|{_CODE_SPAN}", re.MULTILINE | re.DOTALL)

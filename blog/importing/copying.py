@@ -28,19 +28,19 @@ from blog.posts.page_names import RESERVED
 from blog.posts.reader import read_post
 from blog.posts.writing import write_post
 
-# Lists of posts and parts of the publisher's own, where posts are otherwise.
+# Files among the posts that are lists of posts, or parts of the publisher's own.
 _NO_POST = re.compile(
     r"(?:_index|readme|licen[sc]e|changelog|contributing)(?:\.[a-z]{2,3}(?:[-_]\w+)*)?",
     re.IGNORECASE,
 )
 EXPORTS = {"wordpress": read_wordpress, "ghost": read_ghost}
-# Of a file's name, with `.md` behind it, most file systems take no more.
+# Most file systems allow no longer name once `.md` is added.
 MAX_NAME_BYTES = 240
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: `target` is where it is now; `notes` say what is not as it was.
+    """What became of one file: `target` is where it is now; `notes` name what was changed or lost.
 
     `files` were copied beside it.
     """
@@ -87,7 +87,7 @@ def import_posts(
         )
     }
     names = _name_all(one for one in named.values() if not one.is_page)
-    # Whose each address is, old or new: no two texts may have one.
+    # The owner of each address, old or new: no two texts may share one.
     holders = {write_alias_key(post_path(one.id, one.root)): one.path for one in named.values()}
     others = [*(post_path(post_id) for post_id in posts.taken), *aliases]
     others += [post_path(page_id, "") for page_id in pages.taken]
@@ -158,7 +158,7 @@ def _read(site: Site, path: Path, zone: tzinfo) -> Source | Outcome:
 
 
 def mark_pages(site: Site, found: Iterable[Source | Outcome]) -> Iterator[Source | Outcome]:
-    """Yield all, those marked that are pages at their publisher.
+    """Yield all texts; those that are pages at their publisher are marked as pages.
 
     Hugo's and Zola's are beside their sections, where there is any; Pelican's are in `pages`.
     """
@@ -234,7 +234,7 @@ def _write(target: Path, content: str, media: Mapping[Path, str]) -> None:
 
 
 def _take(holders: dict[str, Path], address: str, source: Source) -> Path:
-    """Give an address to a post, unless another has it; return whose it is."""
+    """Give an address to a post unless another has it; return the post that has it."""
     return holders.setdefault(write_alias_key(address), source.path)
 
 

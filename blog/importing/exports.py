@@ -1,4 +1,4 @@
-"""Texts out of one file that a publisher exports: what WordPress's and Ghost's have in common."""
+"""Texts out of one exported file: what WordPress's and Ghost's exports have in common."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from blog.posts.dates import read_date
 from blog.posts.fields import drop_links
 from blog.setting_kinds import LANGUAGE_TAG
 
-# Ours, and the names that others have for it: the first that says something is taken.
+# Our field, and the names that others have for it: the first with a value is taken.
 TEXTS = {
     "title": ("title",),
     "description": ("description", "summary", "excerpt", "subtitle"),
@@ -30,7 +30,7 @@ DATES = {
     "updated": ("updated", "lastmod", "last_modified_at", "modified"),
     "expires": ("expires", "expirydate", "expiry_date", "unpublishdate"),
 }
-# Ways to name the one address that a post has, where it is not by the site's pattern.
+# Fields that give a post's address, where it does not follow the site's pattern.
 OWN_ADDRESS = ("permalink", "url", "save_as")
 OLD_ADDRESSES = ("aliases", "alias", "redirect_from")
 # Where pages are, unless they say otherwise.
@@ -42,7 +42,7 @@ _USED = {"date", "publishdate", "published_at", "pubdate", "slug", "draft", "pub
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """Our fields in their order, and a line for each thing that is not as it was."""
+    """Our fields in their order, and a line for each thing that was changed or lost."""
 
     fields: dict[str, Any]
     notes: tuple[str, ...]
@@ -114,7 +114,7 @@ class _Reader:
         return None
 
     def _simplify(self, moment: datetime | None, said: Any) -> date | None:
-        """Make a day of the first moment of one, as it was written; else keep time and zone."""
+        """Write a midnight as a day without a time; else keep time and zone."""
         if moment is None:
             return None
         ours = moment.astimezone(self.zone)
@@ -144,7 +144,9 @@ class _Reader:
         return list(found)
 
     def language(self) -> str:
-        """Read the language; one that its name or folder says only where it is not the site's."""
+        """Read the language; one given by file name or folder counts only if it is not the
+        site's.
+        """
         said = self.source.lang if self.source.lang != self.site.language else ""
         text = self.text("lang").replace("_", "-") or said
         # "Russian" and "chinese" are no codes.
@@ -212,7 +214,7 @@ class _Reader:
 
 
 def _read_text(value: Any) -> str:
-    """Read a text, the first of a list, or what is in a mapping of one thing."""
+    """Read a text, the first text of a list, or the one value of a mapping."""
     if isinstance(value, list | tuple):
         return _read_text(value[0]) if value else ""
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What posts and their authors are called: several names in one text, and one name of two posts."""
+"""Names: several authors in one text, and several posts of one name."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ MAX_ALIKE = 1000
 def divide_names(text: str) -> list[str]:
     """Return the names in a text such as "Ada Lovelace, Grace Hopper and Mary Jackson".
 
-    "Lovelace, Ada" and "Ada Lovelace, PhD" are one name: after commas only names of several words
-    are others, unless there is an "and". What begins with a small letter goes with what is before.
+    "Lovelace, Ada" and "Ada Lovelace, PhD" are one name: after a comma only a name of several words
+    is another author, unless there is an "and". A part that begins with a small letter belongs to
+    the part before it.
     """
     parts = [*_BETWEEN.finditer(text)]
     names, start = [], 0
@@ -34,12 +35,11 @@ def divide_names(text: str) -> list[str]:
 
 
 def tell_apart(sources: list[Source], *, language: str = "", by_address: bool) -> Iterator[Source]:
-    """Yield the posts, those of a name that another has named by language, day or number.
+    """Yield the posts; of several with one name, the later ones get theirs made longer.
 
-    Of such the first in the site's own language keeps the name.
-
-    The number only `by_address`, where two of one name are known to be two pages. What cannot be
-    told apart keeps its name.
+    Language, day or a number is added. The first in the site's own language keeps the name.
+    Numbers are used only `by_address`, where two of one name are known to be two pages. Posts that
+    cannot be told apart keep their name.
     """
     first: dict[str, Source] = {}
     for source in sorted(sources, key=lambda one: one.lang not in ("", language)):

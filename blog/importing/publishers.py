@@ -271,7 +271,7 @@ def _read_zone(config: Mapping[str, Any], name: str) -> ZoneInfo | None:
 
 
 def _guess_by_content(folder: Path) -> str:
-    """Tell by the first posts: each publisher's files begin in their own way."""
+    """Guess by the first posts: each publisher's files begin in their own way."""
     if {"_posts", "_drafts"} & {folder.name, *(child.name for child in folder.iterdir())}:
         return "jekyll"
     for path in Site("plain", folder, folder, {}).walk():

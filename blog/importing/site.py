@@ -69,7 +69,7 @@ class Defaults:
     type: str = ""
 
     def apply_to(self, path: PurePosixPath, type_: str) -> bool:
-        """Tell whether they are for a file, by its path in the site."""
+        """Tell whether these defaults apply to a file, by its path in the site."""
         if self.type and self.type not in (type_, "posts"):
             return False
         if "*" in self.path:
@@ -128,7 +128,7 @@ class Site:
         place = PurePosixPath(path.relative_to(self.find_base(path).folder).as_posix())
         type_ = "drafts" if "_drafts" in place.parts else "posts"
         found = [one for one in self.defaults if one.apply_to(place, type_)]
-        # The more exact ones win, and of equals the later ones.
+        # The more specific ones win, and among equals the later ones.
         found.sort(key=lambda one: (len(PurePosixPath(one.path).parts), bool(one.type)))
         return {str(k).lower(): v for one in found for k, v in one.values.items()}
 

@@ -30,8 +30,8 @@ class Source:
     """A post as it was found; `fields` have lower-case names. `body_line` is the body's first.
 
     `place` is its path from where the site's addresses count, `folders` those that are part of it.
-    `lang` is the language that its name or its folder says, `own_fields` those that are not the
-    site's defaults, `notes` what is not as it was already.
+    `lang` is the language given by its name or its folder, `own_fields` are the fields that are not
+    the site's defaults, and `notes` name what was changed or lost so far.
     """
 
     path: Path

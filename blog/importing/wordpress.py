@@ -17,7 +17,7 @@ from blog.importing.exports import Item, LeftOut, make_source, plain
 from blog.importing.site import ImportSourceError
 from blog.importing.source import UnreadableError
 
-# What a post of each status becomes beside `publish`; a date to come keeps it hidden by itself.
+# What a post of each status other than `publish` becomes; a future date hides it by itself.
 _HIDDEN = ("draft", "pending", "private")
 _SHOWN = ("publish", "future")
 # What becomes a tag, in this order.
@@ -27,7 +27,7 @@ _TERMS = ("post_tag", "category")
 def read_wordpress(path: Path) -> Iterator[Item]:
     """Yield each post and page of an export, and what else it has.
 
-    The file is read twice, for attachments and authors may come after the posts that name them.
+    The file is read twice, since attachments and authors may come after the posts that name them.
     Raises `ImportSourceError` for what is no such file, or has a document type or entities in it.
     """
     files: dict[str, str] = {}
@@ -58,7 +58,7 @@ def read_wordpress(path: Path) -> Iterator[Item]:
 
 
 def _stream(path: Path) -> Iterator[Element]:
-    """Yield each author and each item; of those before nothing is kept."""
+    """Yield each author and each item; nothing of the earlier ones is kept in memory."""
     try:
         inside: list[Element] = []
         for event, element in iterparse(path, events=("start", "end"), forbid_dtd=True):

@@ -2,7 +2,7 @@
 
 A face is chosen when a tab arrives, from a hash of its reader's key and of the page, so that nobody
 can be followed by it from one post to another; it stays until the tab is closed. It is a motif in a
-colour, drawn by `draw_face`; who is alone sees none, and a crowd is a number only.
+colour, drawn by `draw_face`. A reader alone sees none, and a crowd is shown as a number only.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Faces:
         tracker.subscribe(self._follow, topic=TOPIC)
 
     def _follow(self, diff: Diff) -> None:
-        """Take in what happens on posts: no other page has faces."""
+        """Take in the changes on posts; no other page has faces."""
         joins, leaves = (tuple(filter(_is_of_post, part)) for part in (diff.joins, diff.leaves))
         if joins or leaves:
             self._roster.apply(Diff(joins, leaves))
@@ -106,7 +106,7 @@ class Faces:
         return {"face": _find_free(wanted, taken, len(self._motifs), self._count)}
 
     def row(self, page: str) -> FaceRow | None:
-        """Return the faces of a page; None where one is alone, or where there is a crowd."""
+        """Return the faces of a page; None for a single reader, and for a crowd."""
         count = self._roster.count(page)
         if count < 2 or not self._roster.is_room(page):
             return None

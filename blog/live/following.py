@@ -17,8 +17,9 @@ LOOK_SECONDS = 0.2
 # `#following` is on every page, with the version of what the page was made of. Where that is
 # another, it gets an element that fetches the page's own address, whatever that is, and morphs its
 # <main>: what is the same stays, and with it the scroll, the focus and the selection. `#following`
-# is exchanged with it, so the element is gone; it stays, for the next frame to try again, where
-# the answer has none: the bare page of an error. A stylesheet is exchanged by its address.
+# is exchanged, too, which removes the element. Where the answer has no `#following` (the bare page
+# of an error), the element stays, and the next frame tries again. A stylesheet is exchanged by its
+# address.
 _FOLLOW = (
     '<hx-partial hx-target="#following:not(.{version})" hx-swap="innerHTML">'
     '<div hx-get="" hx-trigger="load" hx-sync="main:replace" hx-target="main" hx-select="main"'
@@ -49,7 +50,7 @@ class Following:
         self._style_urls = style_urls
         self._styles: tuple[str, ...] = ()
         self._stamp = ""
-        # As it was loaded: what is saved from now on is another worker's.
+        # The code as this worker loaded it: code saved from now on is run by another worker.
         self._code = _make_stamp(path for folder in code for path in folder.rglob("*.py"))
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self.look()

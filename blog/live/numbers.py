@@ -19,8 +19,8 @@ from flask_presence.streams.event import encode_event, join_events
 from flask_presence.tracking import Tracker
 from flask_presence.web.readers import TOPIC
 
-# How many of the posts with most readers the index names, and for how many its cards have a number:
-# 500 are 7 KB a frame, where each has one or two readers.
+# How many of the posts with most readers the index names, and how many of its cards can have a
+# number: 500 posts with one or two readers each make a frame of 7 KB.
 MOST_NAMED = 5
 MOST_COUNTED = 500
 
@@ -115,7 +115,7 @@ class CountSnapshot(NamedTuple):
         return f".reads:not({others})" if others else ".reads"
 
 
-# What a frame puts another one in place of.
+# What a frame replaces.
 _IN_SPAN = Markup("<span>{}</span>")
 # By this the stylesheet shows the faces: a crowd's frame has no word of them.
 _IN_ROOM = Markup('<span class="room">{}</span>')
@@ -206,13 +206,15 @@ class LiveCounts:
         self.read_activity: Callable[[], Activity | None] = lambda: None
         self.title_of: Callable[[str], str] = lambda page: ""
         self.faces: Faces | None = None
-        # Each page's newest frame, and of what it is made: it is asked for by every reader who
-        # comes, and then once for all others.
+        # Each page's newest frame, and the numbers it was made of: every new reader asks for it,
+        # and then the fan-out once for all others.
         self._frames: dict[str, tuple[tuple[CountSnapshot, bytes], bytes]] = {}
 
     @staticmethod
     def reads_class(post_id: str) -> str:
-        """Return the class of the element with a post's number: no id needs an escape in CSS."""
+        """Return the class of the element with a post's number, made so that no id needs an
+        escape in CSS.
+        """
         return f"reads-{blake2b(post_id.encode(), digest_size=6).hexdigest()}"
 
     section_class = staticmethod(section_class)

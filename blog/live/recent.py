@@ -1,7 +1,8 @@
 """What was opened within the last hour, and how many were here at once today.
 
-Every worker hears of every arrival, so all of them say the same. Nothing in it ties two openings
-to one reader, and it changes by the minute, not by the visit: who watches it sees no one pass.
+Every worker hears of every arrival, so all of them say the same. Nothing in it ties two openings to
+one reader, and it changes by the minute, not by the visit, so watching it does not show single
+visits.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ LEAST_OPENINGS = 3
 MOST_LINES = 5
 # The day's curve has a value for each five minutes: the most who were here at once.
 CURVE_SECONDS = 300
-# Single openings, with `BLOG_ACTIVITY=events` only, so much later, and while so many are here.
+# Single openings are told with `BLOG_ACTIVITY=events` only, with this delay, and while at least so
+# many readers are here.
 EVENT_DELAY_SECONDS = 60
 LEAST_PRESENT = 3
 # A slot that comes back whole, after an outage say, joins again what was counted long ago.
@@ -162,7 +164,7 @@ class Recent:
         for joined in diff.joins:
             at = _came_at(joined, now)
             page = joined.meta.get("page")
-            # Before the start this worker hears of those who are here, whenever they came.
+            # Before the start this worker hears of all who are here already, whenever they came.
             is_fresh = now - at < FRESH_SECONDS or not self._has_begun
             is_new = joined.prev_ref is None and is_fresh
             if not isinstance(page, str) or len(page) > MOST_CHARACTERS:
@@ -220,7 +222,9 @@ def _came_at(joined: Presence, now: float) -> float:
 
 
 def _round(count: int) -> int:
-    """Round what is above ten to 1, 2 or 5 times a power of ten: the nearest, the lower of two."""
+    """Round a number above ten to the nearest of 1, 2 or 5 times a power of ten, down from
+    halfway.
+    """
     if count <= 10:
         return count
     tens: int = 10 ** (len(str(count)) - 1)

@@ -119,11 +119,11 @@ class LiveTemplates:
         install_words(self._environment, words)
         self._modules: list[Any] = []
         self.words: Any = Words(self._list_modules)
-        # Also for the macros themselves: what one says, an author's own may say for it.
+        # The macros use it, too: one that calls another gets the author's own, where there is one.
         self._environment.globals["words"] = self.words
         self._frames: dict[tuple[bool | str, ...], PageTemplate | None] = {}
         self.reloads = reloads
-        # A macro takes as long as all else in a frame, and there are few numbers.
+        # A macro takes as long as the rest of a frame, and only few numbers occur.
         self._say_again = lru_cache(MOST_WORDS)(self._say)
 
     def _list_modules(self) -> Iterable[Any]:

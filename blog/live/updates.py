@@ -1,4 +1,4 @@
-"""What readers of a post are told when its author changes it or takes it away."""
+"""Tells readers of a post when its author changes it or removes it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Updates:
                 self._changed.add(POST_PREFIX + post_id)
 
     def opening(self, page: str) -> bytes:
-        """Return the event by which a page that was just opened finds out that it is old.
+        """Return the event that tells a page which was just opened if it is outdated.
 
         It may have been made by another worker, or before this one was started.
         """

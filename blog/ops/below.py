@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def serve_below(base_path: str, rest: WSGIApplication) -> WSGIApplication:
     """Make what a request asks for a path of the blog, before anything else sees it (PEP 3333).
 
-    Flask puts `SCRIPT_NAME` before each address that it makes. What is not below is not here.
+    Flask puts `SCRIPT_NAME` before each address that it makes. Any other path is answered with 404.
     """
     if not base_path:
         return rest

@@ -38,7 +38,7 @@ def write_policy(settings: Settings) -> str:
     return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
 
 
-# What a blog has no use for; `interest-cohort` and the like are gone from browsers.
+# Features that a blog has no use for; `interest-cohort` and the like are gone from browsers.
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
     for feature in (
@@ -65,7 +65,7 @@ def security_headers(settings: Settings) -> dict[str, str]:
     return {"Content-Security-Policy": write_policy(settings), **_SECURITY_HEADERS}
 
 
-# What no browser shows as a page of its own, so that no policy for pages applies.
+# Types that no browser shows as a page of its own, so a policy for pages has no effect.
 PART_TYPES = frozenset(["text/css", "text/javascript", "font/woff2"])
 PART_HEADERS = frozenset(["X-Content-Type-Options"])
 

@@ -23,7 +23,8 @@ from flask_presence.tracking import Observer, State
 
 # prometheus-client's own variable; `gunicorn.conf.py` sets it. Elsewhere there is one process.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-# What only one worker can say, as it is when Prometheus asks: name -> (help, value).
+# Values that the answering worker reports for all, read when Prometheus asks: name -> (help,
+# value).
 Seen = Mapping[str, tuple[str, Callable[[], float]]]
 
 # Lists, posts, and the author's pages.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 TEXT = "text/plain; charset=utf-8"
-# Who has one of these did not come directly; see RFC 7239, and nginx's and Caddy's manuals.
+# A request with one of these came through a proxy; see RFC 7239, and nginx's and Caddy's manuals.
 FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
 
 # A name in small letters without a dot at its end, or an address, and a port.
@@ -35,7 +35,9 @@ AnswerMetrics = Callable[[str], tuple[bytes, str]]
 
 
 class Access:
-    """Who gets the metrics: who asks directly from one of the networks, or has the token."""
+    """Who gets the metrics: clients that ask directly from one of the networks, or have the
+    token.
+    """
 
     def __init__(self, networks: Collection[Network], token: str) -> None:
         self._networks = networks

@@ -64,5 +64,5 @@ class Announcement:
         os.close(writer)
 
     def take(self) -> bool:
-        """Tell whether it is for the caller to say it: for the first one who asks."""
+        """Tell whether the caller is to say it: true for the first caller only."""
         return os.read(self._reader, 1) != b""

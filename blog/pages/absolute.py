@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 from blog.posts.markup.html_tags import Attributes, TagReader, join_tag, write_tag
 
-# Code and what it hangs on: it would run in nobody's feed reader, and some show it as text.
+# Code and its parts: no feed reader would run it, and some would show it as text.
 _CODE_ELEMENTS = frozenset(["script", "style"])
 _CODE_ATTRIBUTE = re.compile(r"on[a-z]+|srcdoc")
 _ADDRESSES = frozenset(["action", "data", "formaction", "href", "src", "xlink:href"])

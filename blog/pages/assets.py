@@ -22,7 +22,7 @@ from flask_presence.web import htmx
 from .cache.fast_send import GZIP, choose_codings, tag_of
 from .picture_files import FOR_GOOD, VERSION_DIGITS, send_authors_file
 
-# What the pages run; of the folders that packages are fetched into nothing else is served.
+# The files that pages load; nothing else is served from the folders of fetched packages.
 VENDORED = "vendor/"
 FONTS = "fonts/"
 HTMX = f"{VENDORED}htmx.org/dist/"
@@ -51,7 +51,7 @@ class Assets:
         self._check_after = 0.0
 
     def find(self, filename: str) -> Path:
-        """Return where a file is: where the last folder has it, if none has it."""
+        """Return where a file is; if no folder has it, its place in the last one."""
         if filename in SCRIPTS:
             return htmx.find_folder() / filename.removeprefix(HTMX)
         *others, last = [folder / filename for folder in self._folders]

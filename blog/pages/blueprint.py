@@ -40,7 +40,9 @@ class Content:
 
     @property
     def catalogue(self) -> Catalogue:
-        """What a request takes once, so that a page is never made of two states of the posts."""
+        """The catalogue that a request takes once, so that no page is made of two states of the
+        posts.
+        """
         return self._catalogues.latest
 
 

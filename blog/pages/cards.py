@@ -1,4 +1,4 @@
-"""The address of each post's card, the picture that other sites show with a link to it."""
+"""Answers each post's card, the picture that other sites show with a link to it."""
 
 from __future__ import annotations
 

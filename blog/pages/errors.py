@@ -1,4 +1,4 @@
-"""The error pages: the same look, and nothing in them that can fail for the same reason."""
+"""The error pages: they look like the others, and use nothing that may have caused the error."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def register_errors(app: Flask, settings: Settings) -> None:
     """Answer every HTTP error and every uncaught exception with a page.
 
     The page shows neither numbers nor posts and opens no stream, so it stands when the library,
-    presence or Redis is what failed. It is made once: who asks a blog for what is not there often
-    asks for a thousand things.
+    presence or Redis is what failed. It is rendered once: a client that asks for a missing page
+    often asks for thousands.
     """
     assets = install_assets(app)
     words = load_words(settings.language, settings.words)

@@ -24,7 +24,7 @@ from blog.posts.direction import is_right_to_left
 from blog.posts.model import Post
 from blog.posts.names import slugify
 
-# Feeds hold absolute addresses, and the Host header is the reader's word, not ours.
+# Feeds hold absolute addresses, and the Host header is chosen by the client.
 NO_ADDRESS = (
     "There are no feeds and no sitemap, because this blog does not know its own address.\n"
     "Its operator can tell it: BLOG_SITE_URL=https://blog.example\n"
@@ -67,7 +67,7 @@ def add_feed(form: Format) -> None:
     def tag_feed(slug: str) -> ResponseReturnValue:
         catalogue = content().catalogue
         tag = catalogue.find_tag(normalize("NFC", read_slug(slug))) or abort(404)
-        # There is no end of ways to write a tag, and each would be a feed in the cache.
+        # A tag can be written in endless ways, and each would be a feed in the cache.
         if slug != write_slug(tag):
             return redirect(url_for(f"pages.tag_feed_{form.ending}", slug=write_slug(tag)), 308)
         return answer_feed(form, catalogue.tags[tag], tag, catalogue.made_at)

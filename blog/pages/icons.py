@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 # What Apple's telephones ask for; they round its corners themselves.
 TOUCH_PIXELS = 180
-# What is not opaque has room around it, on the paper of light pages.
+# An icon with transparency gets a margin, on the paper of light pages.
 INNER_PIXELS = 140
 TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 

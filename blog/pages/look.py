@@ -1,4 +1,6 @@
-"""What an author chose of the looks, and then a reader: small stylesheets after the theme's."""
+"""Small stylesheets after the theme's: what the author chose of the looks, and what the reader
+did.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,7 @@ def look() -> Response:
 # What a reader may choose: light or dark pages, or as the device has it.
 SCHEMES = ("light", "dark", "auto")
 SCHEME_COOKIE = "viblog_scheme"
-# All that a form of ours sends comes with its head.
+# A form of ours is so short that it arrives with the head of its request.
 FORM_SECONDS = 2.0
 YEAR_SECONDS = 365 * 24 * 3600
 # Asked for with every page: `Vary: Cookie` alone does not reach Chromium's memory cache.

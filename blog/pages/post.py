@@ -65,7 +65,9 @@ def post(post_id: str) -> ResponseReturnValue:
 
 
 def answer_beside(catalogue: Catalogue, path: str) -> ResponseReturnValue:
-    """Answer what is below /blog and no post: another spelling, or a file beside a post."""
+    """Answer an address below /blog that is no post's: another spelling, or a file beside a
+    post.
+    """
     bare_id = normalize("NFC", path).rstrip("/")
     if bare_id != path and bare_id in catalogue.index.by_id:
         return redirect(url_for("pages.post", post_id=bare_id), 308)
@@ -97,7 +99,7 @@ def answer_author(post_id: str) -> ResponseReturnValue:
 
 @pages.after_app_request
 def follow_alias(response: Response) -> Response:
-    """Lead from an old address to its post or page; one at which something is stays."""
+    """Lead from an old address to its post or page; an address that something has is left alone."""
     if response.status_code == 404 and request.method in ("GET", "HEAD"):
         path = find_new_address(request.path)
         if path:

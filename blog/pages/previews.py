@@ -23,7 +23,7 @@ from blog.posts.preview import preview_path, read_preview
 
 @pages.get("/preview/<token>")
 def preview(token: str) -> ResponseReturnValue:
-    """Answer with a post that only those see who have the link."""
+    """Answer with a hidden post, for those who have the link."""
     catalogue = content().catalogue
     post, until, index = find_previewed(token, catalogue)
     is_page = index is not catalogue.index

@@ -17,7 +17,7 @@ from blog.posts.model import Post
 from blog.posts.page_names import INDEX_PAGE
 from blog.search import MAX_QUERY_CHARS, CannotSearchError, Query, Segments, read_query
 
-# Beyond, a page of results is of no use, and the index would be walked for nothing.
+# Further pages of results are of no use, and would walk through the index for nothing.
 MAX_PAGE = 1000
 # When to ask again where too many search, and where the index cannot be read.
 RETRY_SECONDS = 2
@@ -86,7 +86,7 @@ def search() -> ResponseReturnValue:
             choices=list_choices(catalogue, question.tag),
         )
     )
-    # The form also sends what is empty; the address in the browser shall not.
+    # The form sends empty fields, too; the address in the browser shall not have them.
     response.headers["HX-Replace-Url"] = question.url(shown.number_if_not_first)
     return response
 

@@ -1,9 +1,9 @@
 """A picture without what its camera wrote beside it: where and when it was taken, and with what.
 
-Nothing that is seen is changed, and nothing is decoded: of a file's parts, those are copied that
-say how it looks, and no others. How the camera was held is written anew. Own code: libraries that
-do this are without a maintainer, leave parts of a file out of sight, or have a licence that the
-blog would have to take over.
+Nothing visible is changed, and nothing is decoded: only the parts of a file that say how it looks
+are copied. The orientation is written anew. Own code: libraries that do this are without a
+maintainer, leave parts of a file out of sight, or have a licence that the blog would have to take
+over.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KEPT_APPS = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
 COMMENT, START_OF_SCAN = 0xFE, 0xDA
 # In the pixels of a JPEG, FF is followed by 0 or by the number of a restart.
 _NEXT_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
-# Python looks at nothing else while it searches: not all of a large file at once.
+# Python runs nothing else while it searches, so a large file is searched in windows of this size.
 SEARCHED_BYTES = 256 * 1024
 # Ten times what the largest photograph has, in pieces of 8 KiB: each takes memory and time.
 MAX_PARTS = 100_000
@@ -45,7 +45,7 @@ WEBP_EXIF_BIT, WEBP_XMP_BIT = 0x08, 0x04
 
 
 class CannotCleanError(ValueError):
-    """A file may say where it was taken, and nobody here can tell."""
+    """A file may say where it was taken, and nothing here can tell."""
 
 
 def find_parts(content: Content) -> list[Part]:
@@ -96,7 +96,7 @@ def _join(parts: Iterable[Part]) -> list[Part]:
 
 
 def _clean_jpeg(content: Content) -> Iterator[Part]:
-    """Yield what is kept; nothing behind the picture's end, where phones keep more of it."""
+    """Yield what is kept; nothing after the picture's end, where phones store further data."""
     yield 0, len(JPEG_BEGIN)
     orientation = 1
     at = len(JPEG_BEGIN)

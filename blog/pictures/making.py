@@ -20,7 +20,7 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-# Goes up when the copies of the same picture come out differently.
+# Raise it when a change here makes other copies of the same picture.
 MAKING_VERSION = 1
 # For a card in a list (120 px, and twice as dense), and the column of text: 324 to 645 px, on
 # screens of one to three dots a pixel.
@@ -78,7 +78,7 @@ def bombs_are_errors() -> Iterator[None]:
 
 
 def look_at(image: Image.Image) -> str:
-    """Say by a picture's head why no copies are made; empty where they are."""
+    """Say by a picture's head why no copies can be made; empty where they can."""
     if image.width * image.height > MAX_PIXELS:
         return "huge"
     is_moving = image.format in MOVING_FORMATS and getattr(image, "is_animated", False)
@@ -94,7 +94,7 @@ def make_copies(path: Path) -> tuple[dict[str, Any], dict[int, bytes]]:
         source_bytes = path.stat().st_size
         with bombs_are_errors(), open_picture(path) as image:
             found["problem"] = look_at(image)
-            # How it was held may be said at a file's end: what is huge is not read to there.
+            # The orientation may stand at a file's end: a huge file is not read that far.
             found["width"], found["height"] = image.size if found["problem"] else find_size(image)
             if not found["problem"] and source_bytes > SMALL_BYTES:
                 copies = dict(encode_all(image, found["width"], source_bytes))

@@ -1,4 +1,4 @@
-"""What somebody typed, as terms that FTS5 looks for. Nothing of it is ever FTS5's syntax."""
+"""Turns what somebody typed into terms for FTS5. Nothing of it can act as FTS5's syntax."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Query:
     def expression(self) -> str:
         """The query in FTS5's syntax: all terms, each quoted; a quotation mark is in none."""
         quoted = [f'"{separate_signs(term)}"' for term in self.terms]
-        # One letter is the beginning of too much to mean anything.
+        # Too many words begin with one letter for it to mean anything.
         if quoted and not self.last_is_whole and len(self.terms[-1]) > 1:
             quoted[-1] += "*"
         return " AND ".join(quoted)

@@ -45,7 +45,7 @@ AND (:year IS NULL OR rowid IN (SELECT number FROM post WHERE year = :year))"""
 COUNT_ALL = "SELECT count(*) FROM words WHERE words MATCH :words"
 COUNT = "SELECT count(*)" + MEANT
 PAGE = " LIMIT :limit OFFSET :offset"
-# Nothing but the number: an excerpt here would be made of every post before they are put in order.
+# Only the number: an excerpt here would be made of every post before they are sorted.
 BEST = "SELECT rowid" + MEANT + " ORDER BY rank" + PAGE
 NEWEST = "SELECT rowid" + MEANT + " ORDER BY rowid DESC" + PAGE
 NOT_TITLED = " AND rowid NOT IN (SELECT rowid FROM words WHERE words MATCH :title_words)"
@@ -93,7 +93,7 @@ class Index:
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
-            # Lost after a crash of the machine is no harm: it can be made again.
+            # Losing it in a crash of the machine does no harm: it can be made again.
             self._connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")
         except sqlite3.Error:  # a folder that is read-only, or a file that is no database
             self.close()

@@ -47,7 +47,8 @@ from .fast_send import (
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# Of the cache, one page may take one part in so many: a list of all posts of a year may be huge.
+# One page may take at most this fraction (1/n) of the cache: a list of all posts of a year may be
+# huge.
 MAX_SHARE_OF_ONE = 8
 # What Python needs beside the bytes, for a page and for each answer, as tracemalloc counts.
 PAGE_OVERHEAD_BYTES = 3_400
@@ -56,7 +57,7 @@ ANSWER_OVERHEAD_BYTES = 1_000
 # The cache puts None under this key of the WSGI environment; a view leaves its page there, and
 # whether it may be cached.
 ENVIRON_KEY = "viblog.page"
-# A query makes no other page of these, and they take long to make.
+# The query makes no difference to these, and they take long to make.
 WITHOUT_QUERY = ("/feed.atom", "/feed.rss", "/feed.json", "/sitemap.xml")
 
 # Everything that pages are made of; the same object as long as nothing in it changed.
@@ -141,7 +142,7 @@ class PageCache:
             answer.close()
         template, may_cache = handed_over
         page = CachedPage(template, headers, self._read_numbers())
-        # A page that took a while may be of posts that are no more.
+        # A page that took a while may show posts that have changed since.
         is_present = _are_same(sources, self._read_sources())
         if may_cache and is_present and not self._is_huge(template):
             self._cache(key, page)
@@ -296,7 +297,7 @@ def _read_etags(known: str) -> ETags:
 
 
 def _are_same(sources: Sources, others: Sources) -> bool:
-    # Not equal but the same: what changed and changed back may have been seen in between.
+    # Compared by identity: what changed and changed back may have been seen in between.
     return len(sources) == len(others) and all(map(operator.is_, sources, others))
 
 
