@@ -102,7 +102,7 @@ bench-pages: .venv/.installed-bench ## Measure what a page costs beside an empty
 bench-scale: .venv/.installed-bench ## Measure what one worker, one host and one Redis carry; docs/scale.md (ARGS=--quick)
 	@$(BIN)/python -m bench.scale $(ARGS)
 
-tools: .venv/.installed-dev .venv/.installed-bench ## Install what all tests need beside Python: Chromium, Java, Redis, nginx, Caddy, libfaketime, Node, Nu Html Checker, axe, Lighthouse
+tools: .venv/.installed-dev .venv/.installed-bench ## Install what all tests need beside Python: Chromium, Java, Redis, PostgreSQL, nginx, Caddy, libfaketime, Node, Nu Html Checker, axe, Lighthouse
 	@$(BIN)/python tests/setup/tools.py all
 
 deps: .venv/.installed-dev ## Pin the dependencies again (ARGS=--upgrade for the newest)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from blog.store.database import Database
+from tests.postgres import PostgreSql
 from tests.redis_cluster import Cluster
 from tests.redis_servers import SentinelPair, Server
 from tests.setup.tools import find_redis_server
@@ -28,7 +30,7 @@ KINDS: dict[str, Callable[[], Server]] = {
 # Redis itself is no part of what `make test` needs.
 KIND_MARKS = {"redis": [pytest.mark.full]}
 # Fixtures that start a server, beside the files that import `Site`.
-STARTING = {"running_valkey", "running_servers"}
+STARTING = {"running_valkey", "running_servers", "running_postgres"}
 BENCH = Path(__file__).with_name("bench")
 
 
@@ -70,6 +72,31 @@ def running_valkey() -> Iterator[Valkey]:
     with Valkey() as valkey:
         valkey.start()
         yield valkey
+
+
+@pytest.fixture(scope="session")
+def running_postgres() -> Iterator[PostgreSql]:
+    """Start one PostgreSQL for the whole run."""
+    with PostgreSql() as server:
+        server.start()
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.full)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the address of an empty store: a file's, then a server's."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    server: PostgreSql = request.getfixturevalue("running_postgres")
+    return server.make_database()
+
+
+@pytest.fixture
+def database(store_url: str, tmp_path: Path) -> Iterator[Database]:
+    """Return an empty store of each kind in turn."""
+    database = Database(store_url, tmp_path)
+    yield database
+    database.close()
 
 
 @pytest.fixture

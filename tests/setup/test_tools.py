@@ -24,6 +24,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "NGINX",
         "CADDY",
         "NODE",
+        "POSTGRES",
     ):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(tools, "SYSTEM", tmp_path / "usr")
@@ -42,7 +43,16 @@ def put_apt_get(path: Path) -> None:
     """Put an apt-get that logs how it is called and, on `install`, makes what was missing."""
     made = " ".join(
         f"printf '#!/bin/sh\\n' > '{path}/{name}'; /bin/chmod +x '{path}/{name}';"
-        for name in ("chromium", "java", "redis-check-rdb", "ip", "nginx", "caddy", "node")
+        for name in (
+            "chromium",
+            "java",
+            "redis-check-rdb",
+            "ip",
+            "nginx",
+            "caddy",
+            "node",
+            "postgres",
+        )
     )
     library = path / "usr" / "lib" / "x86_64-linux-gnu" / "faketime" / "libfaketime.so.1"
     made += f" /bin/mkdir -p '{library.parent}'; printf '' > '{library}';"
@@ -50,7 +60,9 @@ def put_apt_get(path: Path) -> None:
     put_program(path, "env", 'shift; exec "$@"')
 
 
-PACKAGES = "chromium default-jre-headless redis-tools libfaketime iproute2 nginx caddy nodejs"
+PACKAGES = (
+    "chromium default-jre-headless redis-tools libfaketime iproute2 nginx caddy nodejs postgresql"
+)
 APT_CALLS = f"-qq update\n-qq install --yes --no-install-recommends {PACKAGES}\n"
 
 
@@ -66,6 +78,7 @@ def test_root_installs_what_is_missing(path: Path, monkeypatch: pytest.MonkeyPat
     assert tools.find_libfaketime().startswith(f"{path}/usr/lib/")
     assert tools.find_nginx() == str(path / "nginx")
     assert tools.find_caddy() == str(path / "caddy")
+    assert tools.find_postgres() == str(path / "postgres")
 
 
 def test_passwordless_sudo_installs_what_is_missing(path: Path) -> None:
@@ -118,7 +131,7 @@ def test_a_system_without_apt_get_is_told_what_to_install(path: Path) -> None:
     """Where there is no apt-get, the message names what is missing."""
     put_program(path, "java")
     put_program(path, "redis-server")
-    missing = "chromium, libfaketime, iproute2, nginx, caddy, nodejs"
+    missing = "chromium, libfaketime, iproute2, nginx, caddy, nodejs, postgresql"
     with pytest.raises(tools.MissingToolError, match=rf"Missing: {missing} \(.*no apt-get.*NODE"):
         tools.install_programs(tools.ALL_PROGRAMS)
 
@@ -145,13 +158,19 @@ def test_a_wrong_variable_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_program_named_by_a_variable_is_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a system has them elsewhere, and no apt-get, variables name them."""
-    for name in ("chrome", "jre", "redis-7", "lib.so", "ip-6", "nginx-1", "caddy-1", "node-1"):
+    named = {
+        "CHROMIUM": "chrome",
+        "JAVA": "jre",
+        "REDIS_SERVER": "redis-7",
+        "LIBFAKETIME": "lib.so",
+        "IP": "ip-6",
+        "NGINX": "nginx-1",
+        "CADDY": "caddy-1",
+        "NODE": "node-1",
+        "POSTGRES": "postgres-15",
+    }
+    for variable, name in named.items():
         put_program(path, name)
-    for variable, name in zip(
-        ("CHROMIUM", "JAVA", "REDIS_SERVER", "LIBFAKETIME", "IP", "NGINX", "CADDY", "NODE"),
-        ("chrome", "jre", "redis-7", "lib.so", "ip-6", "nginx-1", "caddy-1", "node-1"),
-        strict=True,
-    ):
         monkeypatch.setenv(variable, str(path / name))
     tools.install_programs(tools.ALL_PROGRAMS)
     assert tools.find_redis_server() == str(path / "redis-7")

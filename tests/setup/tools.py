@@ -105,6 +105,13 @@ def find_ip() -> str:
     return _find("ip", "IP", ["ip", str(SYSTEM / "sbin" / "ip")])
 
 
+def find_postgres() -> str:
+    """Return the path of PostgreSQL's server, which the store is tested on beside SQLite."""
+    # Debian keeps those of each version in a folder of its own, and none on the PATH.
+    kept = sorted(SYSTEM.glob("lib/postgresql/*/bin/postgres"))
+    return _find("PostgreSQL", "POSTGRES", ["postgres", *map(str, kept[-1:])])
+
+
 def _find(tool: str, variable: str, commands: list[str]) -> str:
     if named := os.environ.get(variable):
         if path := shutil.which(named):
@@ -126,7 +133,7 @@ def install_debian_packages(packages: list[str]) -> None:
         raise MissingToolError(
             f"Missing: {', '.join(packages)} (Debian's names), and there is no apt-get to install "
             "them with. Install them your system's way; what is not found then is named by its "
-            "path in CHROMIUM, JAVA, REDIS_SERVER, LIBFAKETIME, IP, NGINX, CADDY or NODE."
+            "path in CHROMIUM, JAVA, REDIS_SERVER, LIBFAKETIME, IP, NGINX, CADDY, NODE or POSTGRES."
         )
     prefix: list[str] = []
     if os.geteuid() != 0:
@@ -197,6 +204,7 @@ ALL_PROGRAMS = (
     (find_nginx, "NGINX", "nginx"),
     (find_caddy, "CADDY", "caddy"),
     (find_node, "NODE", "nodejs"),
+    (find_postgres, "POSTGRES", "postgresql"),
 )
 
 # `make test-deploy`: a command, and the Debian package that has it.

@@ -1,0 +1,130 @@
+"""Add what workers counted to the tables. Loads SQLAlchemy: import it in the store's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Table, case
+
+from blog.history.counts import STAY_BINS, Batch, Counts
+from blog.history.spans import Grain, month_of, spans_of
+from blog.store.schema import ADDED, batches, counts, paths, refused, sources
+from blog.store.upsert import insert, insert_once
+
+
+def merge(connection: Connection, batch: Batch, zone: ZoneInfo) -> bool:
+    """Add a batch to the tables; one that is there already changes nothing. Tell which it was.
+
+    A minute's counts go into its quarter hour, day and month at once: nothing has to be moved as it
+    gets older, and what was counted stands in one transaction, or not at all.
+    """
+    if not _is_first(connection, batch):
+        return False
+    spans: dict[tuple[Grain, int, str], Counts] = {}
+    known = {minute: spans_of(minute, zone) for _, minute in batch.minutes}
+    for (page, minute), counted in batch.minutes.items():
+        for grain, at in known[minute]:
+            spans.setdefault((grain, at, clean(page)), Counts()).add(counted)
+    _add_counts(connection, spans)
+    _add_times(connection, paths, batch.paths)
+    _add_times(connection, sources, batch.sources)
+    _add_times(connection, refused, batch.refused)
+    return True
+
+
+def clean(text: str) -> str:
+    """Return a text that both databases take: the names of sources are a stranger's."""
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
+def _is_first(connection: Connection, batch: Batch) -> bool:
+    minute = max((minute for _, minute in batch.minutes), default=0)
+    return insert_once(connection, batches, worker=batch.worker, number=batch.number, minute=minute)
+
+
+def _add_counts(connection: Connection, spans: Mapping[tuple[Grain, int, str], Counts]) -> None:
+    insertion = insert(connection, counts)
+    new = insertion.excluded
+    is_peak = (new.peak > counts.c.peak) | (
+        (new.peak == counts.c.peak) & (new.peak_minute < counts.c.peak_minute)
+    )
+    changes: dict[str, Any] = {name: counts.c[name] + new[name] for name in ADDED}
+    changes |= {
+        "peak": case((is_peak, new.peak), else_=counts.c.peak),
+        "peak_minute": case((is_peak, new.peak_minute), else_=counts.c.peak_minute),
+        "doubt": case((new.doubt > counts.c.doubt, new.doubt), else_=counts.c.doubt),
+    }
+    rows = [
+        {"grain": int(grain), "at": at, "page": page, **_row_of(counted)}
+        for (grain, at, page), counted in sorted(spans.items(), key=lambda item: item[0])
+    ]
+    _upsert(connection, counts, rows, changes)
+
+
+def _add_times(
+    connection: Connection, table: Table, counted: Mapping[tuple[Any, ...], int]
+) -> None:
+    """Add how often each was, by day; the table's columns after `at` are the rest of the key."""
+    names = [column.name for column in table.primary_key][2:]
+    sums: dict[tuple[Any, ...], int] = {}
+    for (day, *rest), times in counted.items():
+        for key in ((Grain.DAY, day), (Grain.MONTH, month_of(day))):
+            whole = (*key, *map(clean, rest))
+            sums[whole] = sums.get(whole, 0) + times
+    rows = [
+        dict(zip(("grain", "at", *names), key, strict=True)) | {"times": times}
+        for key, times in sorted(sums.items())
+    ]
+    new = insert(connection, table).excluded
+    _upsert(connection, table, rows, {"times": table.c.times + new.times})
+
+
+def _upsert(
+    connection: Connection, table: Table, rows: list[dict[str, Any]], changes: dict[str, Any]
+) -> None:
+    if rows:
+        insertion = insert(connection, table).on_conflict_do_update(
+            index_elements=list(table.primary_key), set_=changes
+        )
+        connection.execute(insertion, rows)
+
+
+def _row_of(counted: Counts) -> dict[str, int]:
+    stays = {f"stays_{number}": stays for number, stays in enumerate(counted.stays)}
+    return stays | {
+        "opens": counted.opens,
+        "entries": counted.entries,
+        "open_ms": counted.open_ms,
+        "long_enough": counted.long_enough,
+        "read_to_end": counted.read_to_end,
+        "loads": counted.loads,
+        "peak": counted.peak,
+        "peak_minute": counted.peak_minute,
+        "doubt": int(counted.doubt),
+    }
+
+
+COLUMNS = tuple(counts.c[name] for name in (*ADDED, "peak", "peak_minute", "doubt"))
+
+
+def counts_of(row: Sequence[Any]) -> Counts:
+    """Return the counts of a row that has the columns of `COLUMNS`."""
+    opens, entries, open_ms, *rest = row
+    stays, (long_enough, read_to_end, loads, peak, peak_minute, doubt) = (
+        rest[:STAY_BINS],
+        rest[STAY_BINS:],
+    )
+    return Counts(
+        opens=opens,
+        entries=entries,
+        open_ms=open_ms,
+        stays=stays,
+        long_enough=long_enough,
+        read_to_end=read_to_end,
+        loads=loads,
+        peak=peak,
+        peak_minute=peak_minute,
+        doubt=bool(doubt),
+    )

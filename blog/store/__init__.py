@@ -1,0 +1,1 @@
+"""The durable store beside Redis: a file of SQLite, or a PostgreSQL that several hosts share."""

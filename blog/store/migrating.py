@@ -1,0 +1,24 @@
+"""Bring the schema of the store to the version of the program. Loads Alembic: 0.1 s and 8 MB."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+from blog.store.versions import NEWEST
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def migrate(connection: Connection) -> None:
+    """Make every change from the schema's version to the newest, in the transaction there is."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # who migrates says so in one line
+    config = Config()
+    # A "%" stands for more in an ini file, which this would be.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, NEWEST)

@@ -1,0 +1,67 @@
+"""The tables as they are at the newest version; how they came to be: migrations/."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData, SmallInteger, String, Table
+
+metadata = MetaData()
+
+
+def _number(name: str, kind: type[Integer] = Integer) -> Column[Any]:
+    return Column(name, kind, nullable=False)
+
+
+def _table(name: str, *columns: Column[Any]) -> Table:
+    return Table(name, metadata, *columns, sqlite_with_rowid=False)
+
+
+def _key(name: str, kind: type[Integer | String] = String) -> Column[Any]:
+    return Column(name, kind, primary_key=True, autoincrement=False)
+
+
+# `grain` is how long the span of time is that a row is about, `at` its number, as
+# blog/history/spans.py has them: a period's rows lie together.
+STAYS = tuple(f"stays_{number}" for number in range(8))
+ADDED = ("opens", "entries", "open_ms", *STAYS, "long_enough", "read_to_end", "loads")
+
+counts = _table(
+    "counts",
+    _key("grain", SmallInteger),
+    _key("at", Integer),
+    _key("page"),
+    *(_number(name, BigInteger if name == "open_ms" else Integer) for name in ADDED),
+    _number("peak"),
+    _number("peak_minute"),
+    _number("doubt", SmallInteger),
+)
+paths = _table(
+    "paths",
+    _key("grain", SmallInteger),
+    _key("at", Integer),
+    _key("page"),
+    _key("next_page"),
+    _number("times"),
+)
+sources = _table(
+    "sources",
+    _key("grain", SmallInteger),
+    _key("at", Integer),
+    _key("page"),
+    _key("kind"),
+    _key("name"),
+    _number("times"),
+)
+refused = _table(
+    "refused", _key("grain", SmallInteger), _key("at", Integer), _key("kind"), _number("times")
+)
+# Which batches are merged; `minute` is when.
+batches = _table("batches", _key("worker"), _key("number", Integer), _number("minute"))
+# What all workers of all hosts agree on. `expires_at`: seconds since the epoch, NULL for never.
+marks = _table(
+    "marks",
+    _key("name"),
+    Column("value", String, nullable=False),
+    Column("expires_at", BigInteger),
+)
