@@ -9,11 +9,11 @@ __all__ = ["most_connections", "most_streams", "raise_file_limit", "read_file_li
 # What a worker has open beside its streams: connections of pages, Redis, posts, the loop itself.
 # Under a low limit it is a fifth.
 SPARE_FILES = 1_000
-# The part of them that is for connections: all else is for the blog's own work, which goes on while
-# those are used up.
+# The part of them for connections. The rest is for the worker's own files, so that its work goes on
+# while all connections are used up.
 CONNECTIONS_SHARE = 0.5
-# A worker could hold more, but an update for so many takes it a fifth of a second, and is sent once
-# a second; and there should be a second worker by then.
+# A worker could hold more, but an update for so many takes a fifth of a second, and so is sent once
+# a second only; there should be a second worker by then.
 MOST_STREAMS = 50_000
 # What an unlimited process may have: the kernel's own default (proc(5), fs.nr_open).
 UNLIMITED_FILES = 1 << 20

@@ -1,4 +1,6 @@
-"""Where a presence is, for who looks at it from another process, and how to speak of it."""
+"""Where a running presence is, for commands in another process, and the names that they use for
+it.
+"""
 
 from __future__ import annotations
 

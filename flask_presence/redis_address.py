@@ -1,6 +1,6 @@
 """The address of a Redis: one grammar, for the check before anything starts and for the connection.
 
-A URL may hold a password, and a mistyped one may have it in any place: no message repeats anything
+A URL may hold a password, and in a mistyped URL it may stand anywhere, so messages repeat nothing
 of a URL but its scheme.
 """
 

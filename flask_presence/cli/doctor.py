@@ -1,4 +1,4 @@
-"""What a doctor looks at, and how it says what it found: the limits, Redis, and a stream."""
+"""Everything that a doctor examines (limits, Redis, a stream), and how it prints its findings."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = [
 
 
 def say_findings(checks: Mapping[str, Iterable[Finding]]) -> bool:
-    """Print a line for each finding, and each title before it is looked; tell whether all is well.
+    """Print each title, then a line for each of its findings; return whether nothing failed.
 
-    Warnings are: only what does not work is not.
+    Warnings are no failures.
     """
     is_well = True
     for title, findings in checks.items():

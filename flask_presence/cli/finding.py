@@ -1,4 +1,4 @@
-"""What a doctor says of one thing that was looked at."""
+"""One finding of a doctor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at and found; where it is not fine, what was expected, and a remedy.
+    """What was examined and found; unless it is fine, also what was expected, and a remedy.
 
     `warn`: it works, and could do so better; `fail`: it does not work as it should.
     """

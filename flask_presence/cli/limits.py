@@ -1,4 +1,4 @@
-"""What the limits of this machine allow; nobody is asked."""
+"""What the limits of this machine allow; no other process is asked."""
 
 from __future__ import annotations
 

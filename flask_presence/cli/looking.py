@@ -27,7 +27,8 @@ NO_SOCKET = (
     " {folder}. Start {program}, or set {variables}REDIS_URL or {variables}INSTANCE_DIR as it has"
     " it, where it runs."
 )
-# What ends a line, steers a terminal, turns the direction of what follows, or is half a character.
+# Characters that end a line, control a terminal or change the direction of text, and lone
+# surrogates.
 _UNRULY = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 

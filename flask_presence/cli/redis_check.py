@@ -1,4 +1,4 @@
-"""How the Redis of an application is doing."""
+"""The state of an application's Redis."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .finding import Finding, fail, warn
 
 LEAST_VERSION, LEAST_CLUSTER_VERSION = (6, 2), (7, 0)
 CALLS = 100
-# A frame waits for one write and one message at most: more than this is seen by readers. A call is
-# given up after 1 s (tracking.redis_link.CALL_TIMEOUT_SECONDS).
+# A frame waits for one write and one message at most; readers notice a longer delay than this. A
+# call is given up after 1 s (tracking.redis_link.CALL_TIMEOUT_SECONDS).
 SLOW_CALL_SECONDS, STUCK_CALL_SECONDS = 0.010, 0.5
 
 

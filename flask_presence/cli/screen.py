@@ -33,7 +33,7 @@ class Screen:
         readable, _, _ = select.select([self._fd], [], [], seconds)
         if not readable:
             return ""
-        # Nothing at all: the terminal is gone, as by Ctrl+D.
+        # End of input: the terminal is gone, or somebody pressed Ctrl+D.
         return os.read(self._fd, 1).decode("latin-1") or "\x04"
 
     def __enter__(self) -> Self:

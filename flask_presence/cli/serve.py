@@ -87,7 +87,9 @@ def serve(
 
 
 def keep_secret(folder: Path) -> str:
-    """Return the secret that signs topics: made once, so that open pages outlive a restart."""
+    """Return the secret that signs topics: it is made once and kept, so open pages outlive a
+    restart.
+    """
     path = folder / "secret"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

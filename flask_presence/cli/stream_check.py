@@ -34,8 +34,8 @@ def examine_stream(
 ) -> Iterator[Finding]:
     """Open two streams at the public address, for a moment, and say how they come through.
 
-    They count as readers meanwhile: that the second one is told to the first is what is looked at.
-    `named` is how the address is given.
+    They count as readers meanwhile: the test is whether the first is told of the second. `named` is
+    how the address is given.
     """
     if not site_url:
         yield warn(
@@ -117,7 +117,8 @@ def _examine_events(stream: SplitResult, place: Place, wait_seconds: float) -> I
             )
         else:
             yield Finding("first event", f"after {seconds * 1000:.0f} ms")
-        # A change of our own making. On a busy site another's may come first, and proves as much.
+        # This changes the number. On a busy site another reader may change it first, which proves
+        # as much.
         _open_stream(stream, wait_seconds, stack)
         began = time.monotonic()
         try:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 MAX_ACCEPT = 4
 # A worker that has no room, or no files, accepts again after this.
 PAUSE_SECONDS = 0.1
-# It says so once in a while.
+# Then this is logged, at most once in so many seconds.
 LOG_EVERY_SECONDS = 60.0
 _SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 

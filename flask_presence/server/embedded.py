@@ -55,9 +55,9 @@ class EmbeddedValkey:
 
     `variables` is how the names of the settings begin that messages speak of.
 
-    Where a server listens on the socket already, be it another gunicorn's of the same folder or one
-    that a killed master left behind, it is used. Whoever finds nobody listening starts one, under a
-    lock: so no server takes the socket of another away.
+    A server that listens on the socket already is used, be it another gunicorn's of the same folder
+    or one that a killed master left behind. Else one is started under a lock, so that no server
+    takes away another's socket.
     """
 
     def __init__(self, folder: Path, variables: str = "PRESENCE_") -> None:
@@ -167,7 +167,7 @@ class EmbeddedValkey:
             time.sleep(0.01)
 
     def _listens(self) -> bool:
-        """Tell whether there is a server: a frozen one is, and its memory holds who is here."""
+        """Tell whether a server listens. A frozen one does, and its memory holds who is here."""
         with socket.socket(socket.AF_UNIX) as sock:
             sock.setblocking(False)
             try:

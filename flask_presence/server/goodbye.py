@@ -21,7 +21,8 @@ from ..tracking import Store, connect
 
 log = logging.getLogger(__name__)
 
-# Even where its lease should have ended already: every other worker hears of the end before.
+# At least so much is left, even if the lease should have ended already: every other worker hears of
+# the end first.
 LEAST_SECONDS = 0.2
 # Between two tries: a call gives up after a second itself, where Redis is frozen.
 RETRY_SECONDS = 0.5
@@ -30,8 +31,8 @@ RETRY_SECONDS = 0.5
 def main(worker: str, ends: str) -> None:
     """Say goodbye for a worker, until Redis has heard it or its lease has ended by itself.
 
-    `ends` is when its tabs shall count no more, by the host's monotonic clock: they come back soon
-    after its death, however long this process takes to start, or Redis to answer.
+    `ends` is when its tabs stop counting, by the host's monotonic clock: a fixed time after its
+    death, however long this process takes to start or Redis to answer.
     """
     deadline = time.monotonic() + float(os.environ["PRESENCE_LEASE_SECONDS"])
     master = os.getppid()

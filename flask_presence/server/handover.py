@@ -1,4 +1,4 @@
-"""A reload hands over to workers that serve: what the old ones know of those that follow."""
+"""At a reload the old workers stop only when the new ones serve: this is how they know."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import struct
 
 import gevent
 
-# Imports, posts and the first read of Redis take a second, on a busy machine some. gunicorn waits
-# for the end of the old workers for `graceful_timeout`, 10 s, and then tells them again.
+# Imports, posts and the first read of Redis take a second, on a busy machine several. gunicorn
+# waits for the end of the old workers for `graceful_timeout`, 10 s, and then tells them again.
 MAX_WAIT_SECONDS = 6.0
 LOOK_SECONDS = 0.05
 

@@ -31,11 +31,11 @@ __all__ = ["HookSettings", "Hooks", "Life"]
 DEAD_WORKER_LEASE_SECONDS = 3.0
 # For workers beside the usual: those of a reload, until the old ones have ended; TTIN adds more.
 SPARE_COLUMNS = 8
-# What a worker that stops waits for requests under way. Together with looking up every second and
+# How long a stopping worker waits for requests under way. Together with looking up every second and
 # with `Life.close` it must be less than `graceful_timeout`, when the master kills it: then nobody
 # would have said goodbye, and its tabs would leave before they are back.
 WORKER_GRACE_SECONDS = 3
-# How a worker learns its name: the master knows then whose slot is whose.
+# The variable by which a worker learns its name, so the master knows whose slot is whose.
 WORKER_NAME = "PRESENCE_WORKER_NAME"
 
 
@@ -109,7 +109,7 @@ class Hooks:
 
     def pre_fork(self, server: Any, worker: Any) -> None:
         """Name the worker, and give it what the workers share."""
-        # What is frozen the worker's collector does not look at: a look writes to each object, and
+        # The worker's garbage collector skips frozen objects: visiting an object writes to it and
         # so copies its page of memory, 3 MB for each worker. What a reload left is collected here.
         gc.unfreeze()
         gc.collect()

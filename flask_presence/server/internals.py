@@ -1,7 +1,7 @@
-"""What we use of other packages beyond what they promise: whether this version has it.
+"""Private parts of other packages that are used here: whether the installed versions have them.
 
-`pyproject.toml` bounds their versions for that. Where another one is installed all the same, what
-is missing is looked for at the start, and something plainer is used instead.
+`pyproject.toml` bounds the versions for that reason. If another version is installed all the same,
+the start finds what is missing, and something plainer is used instead.
 """
 
 from __future__ import annotations

@@ -105,6 +105,6 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
 def _write_script() -> str:
     core, extension = ((htmx.find_folder() / name).read_text("utf-8") for name in htmx.FILES)
-    # In the place of <meta name="htmx-config">, which each page would have to have.
+    # This replaces <meta name="htmx-config">, which each page would otherwise need.
     config = f"Object.assign(htmx.config, {json.dumps(htmx.make_config())});"
     return "\n".join((core, config, extension, ""))

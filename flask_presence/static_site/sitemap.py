@@ -16,7 +16,7 @@ import gevent
 
 from .paths import path_of
 
-# The protocol allows 50 MB and 50,000 addresses in a file; of what one site has, this is enough.
+# The protocol allows 50 MB and 50,000 addresses in a file; this is enough for one site.
 MAX_BYTES = 10 * 1024 * 1024
 MAX_FILES = 50
 MAX_PAGES = 100_000
@@ -34,8 +34,8 @@ class SitemapError(Exception):
 def read_sitemap(source: str) -> frozenset[str]:
     """Return the canonical paths of all pages of a sitemap, or of the sitemaps that an index names.
 
-    `source` is an http(s) address, or a file. Those that an index names are read only where the
-    index itself is: on its host, or in its folder. Raises `SitemapError`.
+    `source` is an http(s) address, or a file. Sitemaps named by an index are read only from the
+    place of the index itself: its host, or its folder. Raises `SitemapError`.
     """
     late = SitemapError(f"{source}: found no end of it in {MAX_SECONDS:g} s")
     try:

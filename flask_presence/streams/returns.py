@@ -10,7 +10,7 @@ import random
 
 HTMX_SPREAD = 1.3
 
-# Its stream broke off: a worker was killed, a network changed. Soon enough for a reader.
+# Its stream broke off: a worker was killed, or the network changed. Soon enough for a reader.
 RETRY_MS = (500, 2_000)
 # It was asked to: it is old, or its reader opened another page. Back well within a second.
 ROTATE_RETRY_MS = (50, 250)

@@ -1,4 +1,4 @@
-"""What this worker asks of the ones that hold a presence, and is asked by others. Pure.
+"""Requests to change a presence that another worker holds, sent and received. Pure.
 
 Nobody but its owner changes a presence. A request of a page may reach any worker, which then asks
 the one with that page's stream. An ask may be lost, as any message may.
@@ -11,7 +11,7 @@ from typing import Any
 
 Named = tuple[str, str]  # a key and a ref
 Changes = Mapping[str, Any]
-# For more refs than these a worker has none waiting: what came first is dropped.
+# Changes for at most so many refs wait in a worker; beyond that the oldest are dropped.
 MOST_WAITING = 1000
 
 

@@ -43,7 +43,7 @@ class Counters:
         self._add((topic, ""), None, key, change)
         for name in self._indexes:
             value = meta.get(name)
-            # Another program may have written anything; only a scalar can be counted by.
+            # Another program may have written anything here; only scalars can be an index.
             if name in meta and isinstance(value, str | int | float | bool | None):
                 self._add((topic, name), value, key, change)
 

@@ -1,6 +1,6 @@
 """The slots in this process's own memory, where there is no Redis: for one worker, and for tests.
 
-The same steps as `store`'s, by the same rules; `tests/tracking/test_store.py` runs on both.
+It takes the same steps as `store`, by the same rules; `tests/tracking/test_store.py` runs on both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .slots import DEAD_MEMORY_MS
 from .values import Presence, Version
 from .wire import Change, Digested, encode_asked, encode_leaving, encode_message
 
-# A subscriber that is so far behind begins anew, as after a loss.
+# A subscriber with so many unread messages begins anew, as after a loss.
 MOST_WAITING = 10_000
 
 

@@ -125,7 +125,7 @@ class Health:
 
 
 class Hearing:
-    """Whether our subscription is open but silent: what we publish must come back on it."""
+    """Detects a subscription that is open but silent: our own messages must come back on it."""
 
     def __init__(self, timings: Timings, now: float) -> None:
         self._quiet_seconds = timings.quiet_seconds
@@ -255,10 +255,10 @@ class Membership:
 
         `had_lease` is `has_lease` when it was asked for: what was never there is not lost.
 
-        Dead is who is *said* to be dead. One who is not mentioned at all was not seen to die: the
-        list itself may be lost (FLUSHALL, eviction), and its next heartbeat will bring it back.
-        Only when it is silent for a whole lease as well, it is dropped; or when it is told to have
-        left, as its master tells of one that died. Nobody else is while our own lease is lost; see
+        A peer is dead if the digest *says* so. A peer that the digest does not mention may live:
+        the list itself may be lost (FLUSHALL, eviction), and the peer's next heartbeat brings it
+        back. It is dropped only if it is also silent for a whole lease, or if a message said that
+        it left, as its master sends when it died. Nobody else is while our own lease is lost; see
         `grant_grace`.
         """
         is_early = now < self.digest_due  # asked for by a silence: the appointment stays

@@ -1,4 +1,5 @@
-"""The way to the master, wherever it is: one server, Sentinel's choice, or a node of a cluster.
+"""The connection to the master, wherever it is: one server, Sentinel's choice, or a node of a
+cluster.
 
 All keys of a prefix share a hash tag: to us a cluster, too, is one server, the one that has our
 slot. So it is always one ordinary client that fails fast, and after every failure a look where the
@@ -25,8 +26,8 @@ from .slots import Subscription
 # What a call may raise when the server is gone, slow, or refuses.
 FAILURES = (redis.RedisError, OSError)
 
-# What a slow or frozen server may cost. The presence has its own supervisor, which tries again;
-# redis-py's own retries would hold a greenlet for up to a minute.
+# How long a call may wait for a slow or frozen server. Presence retries by itself; redis-py's own
+# retries would hold a greenlet for up to a minute.
 CALL_TIMEOUT_SECONDS = 1.0
 CONNECT_TIMEOUT_SECONDS = 0.5
 # A Sentinel or a node has this long to say where the master is. Where one does not answer, the call
@@ -35,7 +36,8 @@ LOOKUP_SECONDS = 0.5
 # Writer, reader's fetches, subscription, and one to spare for a command line or a probe.
 MAX_CONNECTIONS = 4
 
-# A cluster whose nodes still disagree who has a slot sends us around. They agree within seconds.
+# While the nodes of a cluster disagree about who has a slot, they redirect us in circles. They
+# agree within seconds.
 MAX_REDIRECTIONS = 3
 
 Options = dict[str, Any]
@@ -87,7 +89,7 @@ class Link:
         if self._client is None:
             return self._move(self._find(key))
         if self._is_doubted:
-            # Where nobody says who is master now, the one that was is better than none.
+            # Where nobody says who is master now, the last known master is better than none.
             with contextlib.suppress(*FAILURES):
                 return self._move(self._find(key))
         return self._client

@@ -1,4 +1,4 @@
-"""Who stands where in a topic: an order that all workers agree on. Pure: diffs in, lists out."""
+"""The order of a topic's presences, the same in all workers. Pure: diffs in, lists out."""
 
 from __future__ import annotations
 

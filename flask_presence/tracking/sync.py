@@ -82,8 +82,8 @@ class Sync:
         """Stop both greenlets and set the end of our lease; at most 4 s."""
         self._is_closing = True
         self._news.set()
-        # They see the flag between two calls. A greenlet is never killed inside a call, which
-        # would leave half an answer in a pooled connection.
+        # The greenlets see the flag between two calls. One is never killed inside a call, since
+        # that would leave half an answer in a pooled connection.
         gevent.joinall(self._greenlets, timeout=3.0)
         try:
             self._store.leave(
@@ -224,7 +224,7 @@ class Sync:
             self._take(*received, now)
         elif self._hearing.is_deaf(now):
             # Only an empty buffer proves that our own message did not come: after a pause of this
-            # process it may still be waiting in it.
+            # process the message may still wait in it.
             self._hearing.forget_echo()
             return False
         elif self._hearing.needs_echo(now):

@@ -10,8 +10,8 @@ from typing import Any
 from .slot import Write
 from .values import Presence, Tombstone, Version
 
-# A put of more presences than this says only that it happened, and each worker fetches the slot at
-# a moment of its own; below it, the message carries the slot and nobody has to ask.
+# The message of a put with more presences than this only says that it happened, and each worker
+# fetches the slot at a moment of its own; a smaller put carries the slot, and nobody has to ask.
 INLINE_PUT_MAX = 500
 
 # A day: a lease that a worker shortens is of seconds, and JSON has integers that no float can hold.

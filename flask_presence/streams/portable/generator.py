@@ -27,8 +27,8 @@ GENERATORS_AT_ONCE = 32
 class GeneratorStream(Stream):
     """A stream that is the iterable of a WSGI response; the server's greenlet waits in it.
 
-    A class and no generator function: the `finally` of a generator that was never begun is never
-    run, and its stream would count for ever. A server calls `close` in any case (PEP 3333).
+    A class, not a generator function: the `finally` of a generator that never began never runs, and
+    its stream would count for ever. A server calls `close` in any case (PEP 3333).
     """
 
     __slots__ = (
