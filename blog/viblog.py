@@ -74,7 +74,7 @@ class Viblog:
         self.pages = PageLibrary(
             settings.pages_dir, settings.about_dir, zone=settings.time_zone, style=style
         )
-        self.search = Search(self.library, settings.instance_dir)
+        self.search = Search(self.library, settings.instance_dir, self.pages)
         try:
             serif = engine_folder() / "static" / "fonts" if settings.font == "serif" else None
             self.cards = Cards(settings.instance_dir / "cards", settings.card_font, serif)

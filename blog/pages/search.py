@@ -15,7 +15,14 @@ from blog.pages.blueprint import content, pages
 from blog.pages.catalogue import Catalogue, PageOf, cut_page
 from blog.posts.model import Post
 from blog.posts.page_names import INDEX_PAGE
-from blog.search import MAX_QUERY_CHARS, CannotSearchError, Query, Segments, read_query
+from blog.search import (
+    MAX_QUERY_CHARS,
+    CannotSearchError,
+    Query,
+    Segments,
+    page_name,
+    read_query,
+)
 
 # Further pages of results are of no use, and would walk through the index for nothing.
 MAX_PAGE = 1000
@@ -44,11 +51,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One post of an answer: its title and an excerpt, in pieces that are marked or not."""
+    """One text of an answer: its title and an excerpt, in pieces that are marked or not."""
 
     post: Post
     title: Segments
     excerpt: Segments
+    is_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +122,13 @@ def look_up(catalogue: Catalogue, question: Question, query: Query) -> tuple[Pag
             gettext("The blog cannot search right now; all its pages can be read."),
             retry_after=UNREADABLE_RETRY_SECONDS,
         ) from None
-    by_id = catalogue.index.by_id
+    own_pages = {page_name(page): page for page in content().pages.index.posts}
+    posts = catalogue.index.by_id
     # The index may be a moment behind: what is no longer published is not shown.
     results = [
-        Result(by_id[hit.id], hit.title, hit.excerpt) for hit in found.hits if hit.id in by_id
+        Result(text, hit.title, hit.excerpt, hit.id in own_pages)
+        for hit in found.hits
+        if (text := own_pages.get(hit.id) or posts.get(hit.id))
     ]
     count = max(1, -(-found.total // size))
     if number > count:

@@ -1,7 +1,7 @@
 """Finding posts by their words: an index in SQLite that is made in the background."""
 
 from blog.search.query import MAX_QUERY_CHARS, Query, read_query
-from blog.search.search import CannotSearchError, Search
+from blog.search.search import CannotSearchError, Search, page_name
 from blog.search.store import Found, Hit, Segments
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "Query",
     "Search",
     "Segments",
+    "page_name",
     "read_query",
 ]

@@ -7,10 +7,12 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from blog.native import STOP_SECONDS, NativeThread, NativeWork
+from blog.posts import Index as PostIndex
 from blog.posts import Library
 from blog.posts.model import Post
 from blog.search.query import Query
@@ -32,6 +34,7 @@ REST = 1.0
 # takes up to 50 ms of a core (3,000 posts, twelve common words).
 AT_ONCE = 2
 MAX_WAITING = 20
+NO_PAGES = PostIndex()
 
 
 class CannotSearchError(Exception):
@@ -39,14 +42,17 @@ class CannotSearchError(Exception):
 
 
 class Search:
-    """The search index of a library, as a file that a site's workers share.
+    """The search index of a library, and of one of pages, as a file that a site's workers share.
+
+    A page is found by its address, `/about`, where a post is found by its id.
 
     Any greenlet may search at any time; it waits for its own answer only. Before the first `start`
     or `bring_up_to_date` nothing is found.
     """
 
-    def __init__(self, library: Library, folder: Path) -> None:
+    def __init__(self, library: Library, folder: Path, own_pages: Library | None = None) -> None:
         self._library = library
+        self._own_pages = own_pages
         self._folder = folder
         self._own_folder: TemporaryDirectory[str] | None = None
         self._path: Path | None = None
@@ -113,7 +119,11 @@ class Search:
     def bring_up_to_date(self) -> None:
         """Have the index agree with the library. For programs; a site's thread does it."""
         self._prepare()
-        self._update(self._library.index.posts, rest=0.0)
+        self._update(_list_texts(*self._indexes()), rest=0.0)
+
+    def _indexes(self) -> tuple[PostIndex, PostIndex]:
+        own_pages = self._own_pages
+        return self._library.index, own_pages.index if own_pages is not None else NO_PAGES
 
     def _keep(self, index: Index) -> None:
         if len(self._idle) < AT_ONCE and not self._thread.stop.is_set():
@@ -122,14 +132,14 @@ class Search:
             index.close()
 
     def _run(self) -> None:
-        seen: object = None
+        seen: tuple[PostIndex | None, PostIndex | None] = (None, None)
         while not self._thread.stop.is_set():
-            index = self._library.index
-            if index is not seen:
+            now = self._indexes()
+            if any(one is not other for one, other in zip(now, seen, strict=True)):
                 try:
                     self._prepare()
-                    self._update(index.posts, rest=REST)
-                    seen = index
+                    self._update(_list_texts(*now), rest=REST)
+                    seen = now
                 except Exception as error:  # noqa: BLE001 - a search less must not end more
                     self._report(f"search: the index could not be made ({error}); again soon")
                     self._thread.stop.wait(AGAIN_SECONDS)
@@ -164,3 +174,13 @@ class Search:
 
     def _report(self, line: str) -> None:
         self._thread.call(log.warning, "%s", line)
+
+
+def _list_texts(posts: PostIndex, own_pages: PostIndex) -> list[Post]:
+    pages = (replace(page, id=page_name(page)) for page in own_pages.posts)
+    return [*posts.posts, *pages]
+
+
+def page_name(page: Post) -> str:
+    """Return the name of a page among posts: no id of one begins so."""
+    return f"/{page.id}"

@@ -17,12 +17,12 @@ def open_searched(tmp_path):
     """Return what opens a site whose posts are in the index."""
     searches = []
 
-    def open_searched(*posts, **settings):
-        library = Books(*posts)
-        search = Search(library, tmp_path)
+    def open_searched(*posts, own_pages=(), **settings):
+        library, pages = Books(*posts), Books(*own_pages)
+        search = Search(library, tmp_path, pages)
         searches.append(search)
         search.bring_up_to_date()
-        app = open_site(library=library, search=search, **settings)
+        app = open_site(library=library, own_pages=pages, search=search, **settings)
         app.extensions["library"] = library
         return app
 
@@ -56,10 +56,22 @@ def test_shows_what_was_found_with_the_words_marked(open_searched):
     text = ask(app, q="owl").text
     assert titles(text) == ["one"]
     assert "An <mark>owl</mark> in one." in text
-    assert status(text) == "1 post"
+    assert status(text) == "Found: 1"
     assert "<title>Search: owl · Viblog</title>" in text
     assert '<input type="search" name="q" value="owl"' in text
     assert '<meta name="robots" content="noindex, follow">' in text
+
+
+def test_finds_pages_too_by_their_own_addresses(open_searched):
+    page = write_owl("about", title="About owls", date=None, tags=("c",))
+    app = open_searched(write_owl("about", title="A post about"), own_pages=[page])
+    text = ask(app, q="owl").text
+    assert '<h2><a href="/about">About <mark>owls</mark></a></h2>' in text
+    assert '<h2><a href="/blog/about">A post about</a></h2>' in text
+    assert status(text) == "Found: 2"
+    assert text.count('class="reads') == 1
+    assert "/tags/c" not in text
+    assert titles(ask(app, q="owl", year="2026").text) == ["A post about"]
 
 
 def test_says_so_when_nothing_is_found(open_searched):
@@ -90,7 +102,7 @@ def test_without_words_lists_the_posts_of_a_tag_and_a_year(open_searched):
 def test_cuts_what_was_found_into_pages(open_searched):
     app = open_searched(*[write_owl(f"p{n:02}", tags=("c d",)) for n in range(12)])
     first = ask(app, q="owl", tag="c d").text
-    assert status(first) == "12 posts"
+    assert status(first) == "Found: 12"
     link = '<a rel="next" href="/search?page=2&amp;q=owl&amp;tag=c+d">More</a>'
     assert link in first
     second = ask(app, q="owl", tag="c d", page="2").text
