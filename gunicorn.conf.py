@@ -16,6 +16,7 @@ from blog.config import Settings, SettingsError
 from blog.ops.logs import set_up_logging
 from blog.ops.metric_files import close_folder, forget_worker, open_folder, reserve_files
 from blog.ops.starting import Announcement, find_address_problem
+from blog.store.starting import prepare_store
 from flask_presence.file_limits import most_connections, read_file_limits
 from flask_presence.server.embedded import EmbeddedValkeyError
 from flask_presence.server.hooks import Hooks, HookSettings
@@ -79,6 +80,7 @@ def on_starting(server: Any) -> None:
     """Open the metrics, and start the embedded Valkey if no other server is named."""
     if problem := find_address_problem(server.cfg.address):
         sys.exit(f"The blog cannot start:\n{problem}")
+    _prepare_store(server)
     server.announcement = Announcement()
     server.metrics_folder = None
     if settings.is_measured:
@@ -125,6 +127,14 @@ def on_exit(server: Any) -> None:
     hooks.on_exit(server)
     if server.metrics_folder is not None:
         close_folder(server.metrics_folder)
+
+
+def _prepare_store(server: Any) -> None:
+    prepared = prepare_store(settings.database_url, settings.instance_dir)
+    if not prepared.can_start:
+        sys.exit(f"The blog cannot start:\nBLOG_DATABASE_URL: {prepared.said}")
+    if prepared.said:
+        server.log.info("store: %s", prepared.said)
 
 
 def _open_metrics(server: Any) -> None:

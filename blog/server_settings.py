@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from blog.setting_kinds import (
+    DATABASE,
     HOST,
     HOSTS,
     NETWORKS,
@@ -45,6 +46,12 @@ class ServerSettings:
         "{viblog}",
         NOT_EMPTY,
         "What every key and channel begins with; another one for each blog on one Redis.",
+    )
+    database_url: str = setting(
+        "",
+        DATABASE,
+        "The store of what is counted, for several hosts: `docs/history.md`. Empty keeps it in a"
+        " file of the instance folder.",
     )
     lease_seconds: float = setting(
         15.0, SECONDS, "How long a worker's tabs count after its last sign of life."

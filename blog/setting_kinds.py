@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from blog.store.place import EXPECTED, read_url
 from blog.words import OwnWords, list_languages
 from flask_presence.redis_address import SHORT
 
@@ -185,3 +186,4 @@ NETWORKS = Kind(
     lambda text: tuple(map(ipaddress.ip_network, _split(text))),
 )
 REDIS = Kind(SHORT, is_secret=True)  # more of it is checked with the prefix: `find_contradictions`
+DATABASE = Kind(EXPECTED, read_url, is_secret=True)

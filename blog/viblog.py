@@ -30,6 +30,7 @@ from blog.posts.page_names import COUNTING_PAGE, INDEX_PAGE, NOW_PAGE, POST_PREF
 from blog.posts.pages import PageLibrary
 from blog.search import Search
 from blog.site_folder import engine_folder, find_site, overridden
+from blog.store.database import Database
 from blog.words import load_words
 from flask_presence.cli.limits import examine_limits
 from flask_presence.file_limits import raise_file_limit
@@ -71,6 +72,7 @@ class Viblog:
             base_path=settings.base_path,
         )
         self.library = Library(settings.posts_dir, zone=settings.time_zone, style=style)
+        self.database = Database(settings.database_url, settings.instance_dir)
         self.pages = PageLibrary(
             settings.pages_dir, settings.about_dir, zone=settings.time_zone, style=style
         )
@@ -295,6 +297,7 @@ class Viblog:
         self.originals.close()
         self.library.close()
         self.pages.close()
+        self.database.close()
 
 
 def presence_settings(settings: Settings) -> PresenceSettings:

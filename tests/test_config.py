@@ -78,7 +78,7 @@ def test_every_unusable_value_has_its_line():
         ("BLOG_TITEL", "do you mean BLOG_TITLE?"),
         ("BLOG_POST_DIR", "do you mean BLOG_POSTS_DIR?"),
         ("BLOG_PORT", "do you mean PORT?"),
-        ("BLOG_DATABASE", "docs/settings.md has them all"),
+        ("BLOG_WEATHER", "docs/settings.md has them all"),
     ],
 )
 def test_a_misspelt_setting_is_not_passed_over(name, hint):

@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "blog.viblog": FEATURES
     | {
         *("blog.search", "blog.cards", "blog.pictures", "blog.posts", "blog.config"),
-        *("blog.site_folder", "blog.words", LIBRARY),
+        *("blog.site_folder", "blog.store", "blog.words", LIBRARY),
     },
     "blog.new_site": {"blog.words"},
     "blog.cli": {
@@ -63,7 +63,6 @@ ALLOWED: dict[str, set[str]] = {
     "blog.importing": {"blog.setting_kinds", "blog.posts", "blog.config"},
     "blog.posts": {"blog.setting_kinds", "blog.native", "blog.config", "blog.words"},
     "blog.history": {"blog.store"},
-    "blog.store": {"blog.native"},
     "blog.config": {
         "blog.palettes",
         "blog.server_settings",
@@ -75,7 +74,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "blog.server_settings": {"blog.setting_kinds", LIBRARY},
     "blog.setting_sources": {"blog.site_folder"},
-    "blog.setting_kinds": {"blog.words", LIBRARY},
+    "blog.setting_kinds": {"blog.store", "blog.words", LIBRARY},
+    "blog.store": {"blog.native"},
     "blog.words": {"blog.site_folder"},
     "blog.site_folder": set(),
     "blog.curves": set(),

@@ -151,6 +151,7 @@ class _Lane:
 def _write(connection: Connection, function: Callable[[Connection], T]) -> tuple[str | None, T]:
     version = _read_version(connection)
     if version != NEWEST:
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells what it loads
         from blog.store.migrating import migrate
 
         migrate(connection)

@@ -10,6 +10,8 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 
 from blog.store.place import BUSY_SECONDS, SQLITE
 
+# On the disk when a transaction ends; what is deleted is overwritten.
+PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON")
 # What the store's writers ask PostgreSQL for in turn: "viblog" as a number.
 WRITERS_LOCK = 0x7669626C6F67
 # A server that says nothing any more is given up after so long.
@@ -40,9 +42,8 @@ def _sqlite(path: Path, *, writes: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: object) -> None:
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+        for pragma in (*PRAGMAS, f"query_only = {'OFF' if writes else 'ON'}"):
             connection.execute(f"PRAGMA {pragma}")
-        connection.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

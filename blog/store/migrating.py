@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from alembic import command
@@ -16,7 +15,6 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def migrate(connection: Connection) -> None:
     """Make every change from the schema's version to the newest, in the transaction there is."""
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # who migrates says so in one line
     config = Config()
     # A "%" stands for more in an ini file, which this would be.
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

@@ -11,6 +11,8 @@ EXPECTED = f"{SQLITE}file.db, {POSTGRESQL}user:password@host/name, or nothing"
 FILE_NAME = "store.db"
 # How long a writer waits for another one.
 BUSY_SECONDS = 5.0
+# How blog/store/prepare.py ends.
+UNAVAILABLE, REFUSED = 3, 4
 
 # What hosting platforms call it.
 _POSTGRESQL = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://(?=\S+$)")
