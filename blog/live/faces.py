@@ -35,10 +35,11 @@ _SECTION = re.compile("at-[0-9a-f]{8}")
 
 
 class Face(NamedTuple):
-    """A face as templates show it: its number, and the address of its picture."""
+    """A face as templates show it: its number, the address of its picture, and of what."""
 
     number: int
     address: str
+    motif: str
 
 
 class FaceRow(NamedTuple):
@@ -70,7 +71,8 @@ class Faces:
         self._tracker = tracker
         self._counts_readers = counts_readers
         self._base_path = base_path
-        self._motifs = read_motifs()
+        motifs = read_motifs()
+        self._names, self._motifs = tuple(motifs), tuple(motifs.values())
         self._count = len(self._motifs) * len(COLOURS)
         # In each address, so that a browser may keep the picture for good.
         self._version = blake2b(repr((self._motifs, COLOURS)).encode(), digest_size=4).hexdigest()
@@ -130,7 +132,8 @@ class Faces:
 
     def name(self, face: int) -> Face:
         """Return a face as templates show it."""
-        return Face(face, f"{self._base_path}/faces/{self._version}/{face}.svg")
+        motif = self._names[face % len(self._names)]
+        return Face(face, f"{self._base_path}/faces/{self._version}/{face}.svg", motif)
 
     def read(self, meta: Mapping[str, Any]) -> int | None:
         """Return the face of a meta; None where it has none, or not one of ours."""
@@ -169,14 +172,17 @@ def _find_free(wanted: int, taken: set[int], motifs: int, count: int) -> int:
     return next((face for face in others if face not in taken), wanted)
 
 
-def read_motifs(path: Path = MOTIFS_FILE) -> tuple[str, ...]:
-    """Return the motifs, as SVG 256 wide and high; none where the file cannot be read, logged."""
+def read_motifs(path: Path = MOTIFS_FILE) -> dict[str, str]:
+    """Return the motifs by their names, as SVG 256 wide and high.
+
+    None where the file cannot be read, which is logged.
+    """
     try:
-        return tuple(dict(json.loads(path.read_text(encoding="utf-8"))).values())
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         log.warning(
             "faces: found no motifs in %s (%s), so there are none; `make install` makes it",
             path.name,
             type(error).__name__,
         )
-        return ()
+        return {}

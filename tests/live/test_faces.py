@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from xml.dom import minidom
@@ -13,7 +14,7 @@ from blog.live.faces import COLOURS, FaceRow, Faces, read_motifs
 from blog.live.numbers import LiveCounts
 from blog.live.templates import LiveTemplates
 from blog.pages.theme import make_loader
-from blog.words import load_words
+from blog.words import list_languages, load_words
 from flask_presence.tracking import Store, Tracker, connect
 from flask_presence.web.readers import TOPIC
 
@@ -163,7 +164,7 @@ def test_without_the_motifs_there_are_no_faces_and_the_log_says_so(tmp_path, cap
     path = tmp_path / "motifs.json"
     if text is not None:
         path.write_text(text)
-    assert read_motifs(path) == ()
+    assert read_motifs(path) == {}
     assert "found no motifs in motifs.json" in caplog.text
 
 
@@ -187,7 +188,8 @@ def test_a_room_and_a_crowd_in_frames(room):
     frame = with_faces.frame(PAGE).decode()
     assert '<span id="room-2" class="room">2 reading now</span>' in frame
     pictures = "".join(
-        f'<img id="f-{face.number}" src="{face.address}" width="18" height="18" alt="">'
+        f'<img id="f-{face.number}" src="{face.address}" width="18" height="18" alt=""'
+        f' title="{templates.words.motifs[face.motif]}">'
         for face in row.faces
     )
     assert f'<hx-partial hx-target=".faces" hx-swap="innerMorph">{pictures}</hx-partial>' in frame
@@ -201,6 +203,25 @@ def test_a_room_and_a_crowd_in_frames(room):
     assert with_faces.frame(PAGE) == without.frame(PAGE)
     leave()
     assert with_faces.frame(PAGE) == without.frame(PAGE)  # 50, but it was a crowd just now
+
+
+def test_every_motif_has_a_name_in_every_language_for_few_bytes(room):
+    room.arrive("ada")
+    for number in range(11):
+        room.arrive(f"reader {number}")
+    for language in list_languages():
+        templates = LiveTemplates(make_loader(None), load_words(language))
+        names = templates.words.motifs
+        assert names.keys() == read_motifs().keys()
+        assert len(set(names.values())) == len(names)
+        numbers = LiveCounts(
+            room.tracker, templates, counts_readers=False, find_post=lambda page: None
+        )
+        numbers.faces = room.faces
+        frame = numbers.frame(PAGE).decode()
+        unnamed = re.sub(r' title="[^"]+"', "", frame)
+        assert frame.count(' title="') == 6
+        assert len(frame.encode()) < 1.16 * len(unnamed.encode())
 
 
 def test_a_tab_is_told_once_which_face_is_its_own(room):
