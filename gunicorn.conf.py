@@ -89,6 +89,7 @@ def on_starting(server: Any) -> None:
         hooks.on_starting(server)
     except EmbeddedValkeyError as error:
         sys.exit(f"The blog cannot start:\n{error}")
+    server.desk_tries = server.address_table.make_another()
     if server.embedded_valkey is not None:
         os.environ["BLOG_REDIS_URL"] = server.embedded_valkey.url  # the workers inherit it
 
@@ -97,6 +98,7 @@ def post_fork(server: Any, worker: Any) -> None:
     """Make room for what the worker counts."""
     hooks.post_fork(server, worker)
     worker.announcement = getattr(server, "announcement", None)  # an older version's has none
+    worker.desk_tries = getattr(server, "desk_tries", None)
     if server.metrics_folder is not None:
         try:
             reserve_files(server.metrics_folder, os.getpid())
@@ -105,7 +107,10 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start the worker's blog; the first one says where it is."""
+    """Start the worker's blog, its tries counted with all others'; one says where it is."""
+    if worker.desk_tries is not None and worker.address_column is not None:
+        desk = worker.wsgi.extensions["viblog"].desk
+        desk.tries.share(worker.desk_tries, worker.address_column)
     hooks.post_worker_init(worker)
     if worker.announcement is not None and worker.announcement.take():
         host = "localhost" if settings.host in ANY_OR_LOOPBACK else settings.host

@@ -15,6 +15,7 @@ THEME = (
     "templates",
     "themes",
     "static/style.css",
+    "static/desk.css",
     "static/favicon.svg",
     "static/fonts",
     "gunicorn.conf.py",

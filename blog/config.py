@@ -102,7 +102,10 @@ class Settings(ServerSettings):
         " rel=me`: `docs/site.md`. Empty: posts, tags, archive, and the pages with `menu`.",
     )
     secret_key: str = setting(
-        "", SECRET, "Signs the links to previews of hidden posts; without it there are none."
+        "",
+        SECRET,
+        "Signs the links to previews of hidden posts, of which there are none without it, and what"
+        " opens the desk; a blog on one host makes a key for that in `BLOG_INSTANCE_DIR`.",
     )
     posts_dir: Path = setting(
         Path("posts"), FOLDER, "Where the posts are: every Markdown file, any depth."

@@ -10,8 +10,9 @@ import click
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog.cli import doctor, posts_cli
+from blog.cli import desk_cli, doctor, posts_cli
 from blog.config import Settings, SettingsError
+from blog.desk.routes import install_desk
 from blog.ops.below import serve_below
 from blog.ops.headers import install_headers, security_headers
 from blog.ops.probes import Access, check_hosts, mount_probes, time_pages
@@ -64,7 +65,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     install_pages(app, content)
     app.cli.add_command(posts_cli)
     app.cli.add_command(doctor)
+    app.cli.add_command(desk_cli)
     register_errors(app, settings)
+    install_desk(app, viblog.desk, viblog.numbers)
     install_headers(app, settings)
     flask_app: WSGIApplication = app.wsgi_app
     pages = flask_app

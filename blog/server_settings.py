@@ -11,6 +11,7 @@ from blog.setting_kinds import (
     HOSTS,
     NETWORKS,
     NOT_EMPTY,
+    PASSWORD_HASH,
     PORT,
     POSITIVE,
     REDIS,
@@ -111,6 +112,18 @@ class ServerSettings:
     )
     metrics_token: str = setting(
         "", SECRET, "Who sends it as a bearer token gets `/metrics` from anywhere."
+    )
+
+    desk_password_hash: str = setting(
+        "",
+        PASSWORD_HASH,
+        "Lets the author sign in at `/desk` with a password, too; `viblog desk password` makes it.",
+    )
+    dashboard: str = setting(
+        "author",
+        one_of("author", "public"),
+        "Who sees the dashboard at `/desk/readers`: the author, or everybody, rounded and without"
+        " where readers come from.",
     )
 
     @property

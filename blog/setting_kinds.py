@@ -60,6 +60,8 @@ _TRUSTED_HOST = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*(?::[0-9]+)?")
 _ORIGIN = re.compile(r"https://[a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?")
 _SWITCHES = {"1": True, "true": True, "yes": True, "on": True}
 _SWITCHES |= {"0": False, "false": False, "no": False, "off": False, "": False}
+# As Werkzeug writes it. What is hashed at more cost would take the memory of a small machine.
+_PASSWORD_HASH = re.compile(r"scrypt:(?:16384|32768|65536):8:1\$[A-Za-z0-9]+\$[0-9a-f]{128}")
 _CONTACT_SCHEMES = ("mailto:", "https://", "tel:")
 # 16 random bytes written in hex: nobody guesses a signature's key of that length.
 MIN_SECRET_CHARS = 32
@@ -149,6 +151,12 @@ SECRET = Kind(
     f"{MIN_SECRET_CHARS} characters or more",
     str,
     lambda secret: not secret or len(secret) >= MIN_SECRET_CHARS,
+    is_secret=True,
+)
+PASSWORD_HASH = Kind(
+    "what `viblog desk password` prints",
+    str.strip,
+    lambda text: not text or _PASSWORD_HASH.fullmatch(text),
     is_secret=True,
 )
 ZONE = Kind("a name such as Europe/Berlin", lambda text: ZoneInfo(text.strip()))

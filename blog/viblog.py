@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from blog.cards import CardFontError, Cards
 from blog.cli.settings_check import examine_language
 from blog.config import Settings, SettingsError
+from blog.desk.desk import Desk
+from blog.desk.marks import Marks
 from blog.live.faces import Faces, section_class
 from blog.live.following import Following
 from blog.live.numbers import LiveCounts, PostLink
@@ -91,6 +93,7 @@ class Viblog:
             observer=self.metrics.presence if self.metrics else None,
             stream_observer=self.metrics.streams if self.metrics else None,
         )
+        self.desk = Desk(settings, Marks(self.database), self.presence)
         templates = LiveTemplates(make_loader(site, settings.theme), words, reloads=settings.dev)
         self.updates = Updates(self.library, templates, settings.base_path)
         self.following = follow(settings, self.library, self.pages) if settings.dev else None
@@ -291,6 +294,7 @@ class Viblog:
             self.following.close()
         if self.recent is not None:
             self.recent.close()
+        self.desk.close()
         self.presence.close()
         self.search.close()
         self.pictures.close()

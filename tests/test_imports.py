@@ -30,16 +30,23 @@ ALLOWED: dict[str, set[str]] = {
         "blog.words",
         LIBRARY,
     },
-    "blog.factory": FEATURES | {"blog.viblog", "blog.config", "blog.site_folder", LIBRARY},
+    "blog.factory": FEATURES
+    | {*("blog.desk", "blog.viblog", "blog.config", "blog.site_folder"), LIBRARY},
     "blog.viblog": FEATURES
     | {
+        *("blog.desk", "blog.store"),
         *("blog.search", "blog.cards", "blog.pictures", "blog.posts", "blog.config"),
         *("blog.site_folder", "blog.store", "blog.words", LIBRARY),
     },
     "blog.new_site": {"blog.words"},
     "blog.cli": {
+        *("blog.desk", "blog.store"),
         *("blog.live", "blog.ops", "blog.importing", "blog.pictures", "blog.posts"),
         *("blog.config", "blog.site_folder", "blog.words", LIBRARY),
+    },
+    "blog.desk": {
+        *("blog.pages", "blog.ops", "blog.store", "blog.setting_kinds", "blog.native"),
+        *("blog.config", LIBRARY),
     },
     "blog.live": {"blog.curves", "blog.placeholders", "blog.posts", "blog.words", LIBRARY},
     "blog.pages": {

@@ -18,8 +18,8 @@ from gunicorn.glogging import Logger
 # gunicorn names the client in "Invalid request from ip=…: Invalid HTTP Header: '…'", and repeats
 # what it said: an address is nobody's business, and a header may hold a cookie.
 _INVALID = re.compile(r"(Invalid request) from ip=\S*[^\s:](: [^:'\"\r\n]+)?.*", re.DOTALL)
-# Anybody who has the link to a preview can open it.
-_TOKEN = re.compile(r"(/preview/)[^\s'\"]+")
+# Anybody who has the link to a preview, or to the desk, can open it.
+_TOKEN = re.compile(r"(/preview/|/desk/link/)[^\s'\"]+")
 # What a line of text shows as it is; all else is quoted, so that no line can be forged.
 _PLAIN = re.compile(r"[^\s\"'=\\\x00-\x1f\x7f-\xa0\u2028\u2029]+")
 

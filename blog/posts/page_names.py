@@ -11,7 +11,7 @@ POST_PREFIX = "blog/"  # and the post's id; a page of the author's is called by 
 RESERVED = frozenset(
     {
         *("index", "blog", "tags", "archive", "search", "now", "faces"),
-        *("preview", "cards", "static"),
+        *("preview", "cards", "static", "desk"),
         *("feed.atom", "feed.rss", "feed.json", "now.json", "robots.txt", "sitemap.xml"),
         *("favicon.ico", "apple-touch-icon.png", "look.css", "scheme.css"),
         *("live", "healthz", "readyz", "metrics"),

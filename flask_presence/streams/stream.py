@@ -21,6 +21,8 @@ from .turns import Turns
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+__all__ = ["Request", "Stream"]
+
 S = TypeVar("S", bound="Stream")
 
 # Where a page opens its stream, and what the head of a request for one may have.

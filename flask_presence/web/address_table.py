@@ -11,6 +11,8 @@ import mmap
 import secrets
 import struct
 
+__all__ = ["AddressTable"]
+
 WINDOW_SECONDS = 60
 # An address has a row in each half, and the smaller number of the two is believed (a count-min
 # sketch): both must be full for an address to be refused for what others do. Full ones are few: to
@@ -46,6 +48,10 @@ class AddressTable:
         first, second = _HALVES.unpack(digest)
         columns = self._columns
         return first % HALF_ROWS * columns, (second % HALF_ROWS + HALF_ROWS) * columns
+
+    def make_another(self) -> AddressTable:
+        """Return an empty one for the same workers, to count something else in."""
+        return AddressTable(self._columns)
 
     def give(self, worker: str) -> int | None:
         """Give a worker that is about to be forked a column; None where there are no more."""

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from .address_table import AddressTable, Place
 
+__all__ = ["BLOCK_SHARES", "address_blocks"]
+
 # Where an address is counted: by itself, and for IPv6 by the network that it is in as well. How
 # many times what an address may have each of the two may have.
 Places = tuple[Place, ...]

@@ -20,6 +20,8 @@ from .socket_watch import SocketWatch, find_socket
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+__all__ = ["PortableTransport"]
+
 # So many greenlets have about a slice's work.
 GENERATORS_AT_ONCE = 32
 

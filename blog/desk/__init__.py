@@ -1,0 +1,1 @@
+"""The author's private pages: who gets in, and what stands there."""

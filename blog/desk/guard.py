@@ -1,0 +1,68 @@
+"""Who may see a page of the desk: put one of the two guards between its route and its view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Response, current_app, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from blog.desk.desk import Desk
+from blog.desk.passes import Pass, cookie_name
+
+View = Callable[..., ResponseReturnValue]
+
+
+def this_desk() -> Desk:
+    """Return the desk of the app of this request."""
+    found: Desk = current_app.extensions["desk"]
+    return found
+
+
+def find_pass() -> Pass | None:
+    """Return the pass of the author whose browser asks; None for everybody else."""
+    if "desk_pass" not in g:
+        cookie = request.cookies.get(cookie_name(is_secure=needs_secure()))
+        g.desk_pass = this_desk().read_cookie(cookie) if cookie else None
+    found: Pass | None = g.desk_pass
+    return found
+
+
+def is_author() -> bool:
+    """Tell whether the author asks; to others a public dashboard tells less."""
+    return find_pass() is not None
+
+
+def needs_secure() -> bool:
+    """Tell whether cookies of the desk are for https only."""
+    return request.is_secure or this_desk().settings.site_url.startswith("https:")
+
+
+def for_author(view: View) -> View:
+    """Let the author see a page, and lead everybody else to where one signs in."""
+
+    @wraps(view)
+    def guarded(**values: Any) -> ResponseReturnValue:
+        return view(**values) if is_author() else _turn_away()
+
+    return guarded
+
+
+def for_readers(view: View) -> View:
+    """Let the author see a page, and everybody where `BLOG_DASHBOARD` is public."""
+
+    @wraps(view)
+    def guarded(**values: Any) -> ResponseReturnValue:
+        return view(**values) if this_desk().is_public or is_author() else _turn_away()
+
+    return guarded
+
+
+def _turn_away() -> ResponseReturnValue:
+    # A browser keeps the cookie back where a link of another site leads here, a mail's say. Asked
+    # for once more by our own page it is sent.
+    if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return Response(render_template("desk/again.html", settings=this_desk().settings))
+    return redirect(url_for("desk.sign_in"), 303)
