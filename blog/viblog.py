@@ -53,6 +53,8 @@ log = logging.getLogger(__name__)
 
 # Used only by a program that never set BLOG_REDIS_URL; gunicorn.conf.py always does.
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+# As before the library had a name of its own: nobody with an open blog counts twice.
+COOKIE_NAME = "viblog_reader"
 # How often an open page hears of the newest version in development.
 DEV_PING_SECONDS = 1.0
 
@@ -309,6 +311,7 @@ def presence_settings(settings: Settings) -> PresenceSettings:
     return PresenceSettings(
         redis_url=settings.redis_url or DEFAULT_REDIS_URL,
         redis_prefix=settings.redis_prefix,
+        cookie_name=COOKIE_NAME,
         timings=Timings(
             lease_seconds=settings.lease_seconds, heartbeat_seconds=settings.heartbeat_seconds
         ),

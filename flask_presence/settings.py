@@ -21,6 +21,8 @@ class PresenceSettings:
 
     redis_url: str = "redis://127.0.0.1:6379/0"  # "": in this process's own memory
     redis_prefix: str = "presence"
+    # Another name, and who has the old one is another reader until the browser is closed.
+    cookie_name: str = "presence_reader"
     timings: Timings = field(default_factory=Timings)
     limits: Limits = field(default_factory=Limits)
     linger_seconds: float = 1.0

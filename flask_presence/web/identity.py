@@ -14,14 +14,6 @@ from .request_signals import asks_for_privacy
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-COOKIE = "viblog_reader"
-# Over https, where a browser takes it from this host only (RFC 6265bis, 4.1.3.2): a sibling of the
-# domain could else give all its visitors one cookie, and they would be one reader.
-HOST_COOKIE = f"__Host-{COOKIE}"
-_COOKIE_FORMS = {
-    name: re.compile(rf"(?:^|[;\s]){name}=([A-Za-z0-9_-]{{22}})(?=$|[;\s])")
-    for name in (COOKIE, HOST_COOKIE)
-}
 # The ref of a stream, and the token of a tab that came without a cookie.
 _EVENT_ID_FORM = re.compile(r"([\w-]{1,64})(?:\.([\w-]{22}))?", re.ASCII)
 
@@ -39,7 +31,36 @@ class Identity(NamedTuple):
     set_cookie: str | None = None
 
 
-def identify(environ: WSGIEnvironment, *, counts_private: bool) -> Identity:
+class ReaderCookie:
+    """The cookie that is a reader's for as long as the browser is open, by its name.
+
+    Over https it is `__Host-` and the name, which a browser takes from this host only (RFC 6265bis,
+    4.1.3.2): a sibling of the domain could else give all its visitors one cookie, and they would be
+    one reader.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._names = {False: name, True: f"__Host-{name}"}
+        self._forms = {
+            is_secure: re.compile(rf"(?:^|[;\s]){full}=([A-Za-z0-9_-]{{22}})(?=$|[;\s])")
+            for is_secure, full in self._names.items()
+        }
+
+    def read(self, header: str, *, is_secure: bool) -> str | None:
+        """Read it out of a Cookie header; None where there is none of our form."""
+        found = self._forms[is_secure].search(header)
+        return found[1] if found else None
+
+    def write(self, cookie: str, path: str, *, is_secure: bool) -> str:
+        """Return a Set-Cookie header: for a path; over https for all, as that name asks for."""
+        if is_secure:
+            return f"{self._names[True]}={cookie}; Secure; HttpOnly; Path=/; SameSite=Lax"
+        return f"{self._names[False]}={cookie}; HttpOnly; Path={path}; SameSite=Lax"
+
+
+def identify(
+    environ: WSGIEnvironment, *, counts_private: bool, reader_cookie: ReaderCookie
+) -> Identity:
     """Return who asks for a stream.
 
     `counts_private` is whether those count who ask for privacy: with a key of the tab's own, which
@@ -54,32 +75,19 @@ def identify(environ: WSGIEnvironment, *, counts_private: bool) -> Identity:
         # the browser has kept one of them. Where it keeps none, the tab counts once, too.
         return Identity(key_of(token), token, prev_ref)
     is_secure = environ.get("wsgi.url_scheme") == "https"
-    cookie = read_cookie(environ.get("HTTP_COOKIE", ""), is_secure=is_secure)
+    cookie = reader_cookie.read(environ.get("HTTP_COOKIE", ""), is_secure=is_secure)
     if cookie is not None:
         return Identity(key_of(token_of(cookie)), "", prev_ref)
     cookie = make_cookie()
     token = token_of(cookie)
     path = environ.get("SCRIPT_NAME", "") + PATH  # as the browser has it
-    header = write_cookie(cookie, path, is_secure=is_secure)
+    header = reader_cookie.write(cookie, path, is_secure=is_secure)
     return Identity(key_of(token), token, prev_ref, header)
 
 
 def make_cookie() -> str:
     """Return a new random reader's cookie, or tab's token: 128 bits."""
     return secrets.token_urlsafe(16)
-
-
-def read_cookie(header: str, *, is_secure: bool) -> str | None:
-    """Read the reader's cookie out of a Cookie header; None where there is none of our form."""
-    found = _COOKIE_FORMS[HOST_COOKIE if is_secure else COOKIE].search(header)
-    return found[1] if found else None
-
-
-def write_cookie(cookie: str, path: str, *, is_secure: bool) -> str:
-    """Return a Set-Cookie header: for a path; over https for all, as that name asks for."""
-    if is_secure:
-        return f"{HOST_COOKIE}={cookie}; Secure; HttpOnly; Path=/; SameSite=Lax"
-    return f"{COOKIE}={cookie}; HttpOnly; Path={path}; SameSite=Lax"
 
 
 def read_event_id(text: str | None) -> tuple[str | None, str]:

@@ -22,7 +22,7 @@ from ..streams.stream import Stream, Transport
 from ..tracking import MemoryStore, Observer, Store, Tracker, connect
 from .endpoint import LiveEndpoint, mount_live
 from .gate import Gate
-from .identity import identify
+from .identity import ReaderCookie, identify
 from .readers import PARK, PAUSE_SECONDS, TOPIC, Readers
 from .tab import Tab
 from .updates import ReadChanges, Updates
@@ -70,7 +70,11 @@ class PresenceService:
         self.opening: Callable[[str], bytes] = lambda page: b""
         self.read_changes: ReadChanges | None = None
         self.greeting: Callable[[str, Tab], bytes] | None = None
-        self.identify = partial(identify, counts_private=settings.counts_private)
+        self.identify = partial(
+            identify,
+            counts_private=settings.counts_private,
+            reader_cookie=ReaderCookie(settings.cookie_name),
+        )
         self.tracker = Tracker(
             _make_store(settings, observer or Observer()),
             # Of `server.hooks`, for the first presence of a worker; else a random one: a slot has

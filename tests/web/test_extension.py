@@ -140,6 +140,10 @@ def test_a_user_is_one_key_wherever_and_redis_cannot_tell_whose():
     assert len(keys) == 1
     assert "ada" not in keys.pop()
     assert len({state.service.identify(environ).key for _ in range(2)}) == 2
+    cookie = state.service.identify(environ).set_cookie
+    assert re.fullmatch(
+        r"presence_reader=[\w-]{22}; HttpOnly; Path=/live; SameSite=Lax", cookie or ""
+    )
 
 
 def test_a_topic_that_somebody_may_not_watch_has_no_stream_for_them():

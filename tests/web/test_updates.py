@@ -14,7 +14,7 @@ from gevent import monkey
 from flask_presence.settings import PresenceSettings
 from flask_presence.streams.stream import Request, Stream
 from flask_presence.tracking import Roster
-from flask_presence.web.identity import identify, key_of
+from flask_presence.web.identity import key_of
 from flask_presence.web.readers import TOPIC
 from flask_presence.web.service import PresenceService
 from flask_presence.web.tab import Tab
@@ -43,7 +43,7 @@ class Worker:
         self.read: Any = lambda environ, meta, form: {"typing": form["typing"] == "1"}
         self.updates = Updates(
             service.readers,
-            lambda environ: identify(environ, counts_private=True),
+            service.identify,
             lambda *given: self.read(*given),
         )
 
@@ -53,7 +53,7 @@ class Worker:
     def open(self, name: str, event_id: str | None = None) -> Stream:
         service = self.service
         environ = {"HTTP_LAST_EVENT_ID": event_id or f"new.{TOKENS[name]}"}
-        who = identify(environ, counts_private=True)
+        who = service.identify(environ)
         tab = Tab(service.gate, service.gate.find("192.0.2.1"), service.readers, who)
         tab.choose_meta({}, "a")
         stream = service.hub.open("a", tab, Request({}, lambda *_: lambda _: None, []))
