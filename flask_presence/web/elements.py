@@ -69,12 +69,16 @@ class Elements:
         """Return the block by which the template that is being rendered says an element."""
         return self._blocks.find_here()
 
-    def write(self, element: Element, block: Block | None = None) -> Markup:
-        """Return an element as it stands in a page. `block` is the one that says it, if any."""
+    def write(self, element: Element, block: Block | None = None, *, at_least: int = 0) -> Markup:
+        """Return an element as it stands in a page. `block` is the one that says it, if any.
+
+        A number is `at_least` that: 1 where whoever gets the page is about to count.
+        """
         if element.kind == LIST:
             return _write_list(element, self.lists.write(_listed(element, block)))
+        count = max(at_least, self._count_of(element))
         return Markup('<span class="{}">{}</span>').format(
-            element.css_class, self._write_number(element, self._count_of(element), block)
+            element.css_class, self._write_number(element, count, block)
         )
 
     def write_frame(self, elements: Iterable[Element]) -> bytes:

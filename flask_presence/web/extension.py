@@ -282,7 +282,11 @@ class Presence:
         shown["elements"][element] = None
         if not watch and not shown["topic"]:
             shown["topic"] = element.topic
-        return state.elements.write(element, block) if state.is_counting else Markup("")
+        if not state.is_counting:
+            return Markup("")
+        # Who sees it counts on it in a moment, and never reads a zero.
+        counts = element.kind == TOTAL or (not watch and element.topic == shown["topic"])
+        return state.elements.write(element, block, at_least=int(counts))
 
     @property
     def _path(self) -> str:

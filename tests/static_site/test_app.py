@@ -67,7 +67,7 @@ def test_the_script_is_htmx_its_settings_and_its_extension_and_is_kept(app):
 
 def test_words_may_be_the_sites_own(monkeypatch, tmp_path):
     (tmp_path / "words.html").write_text(
-        "{% macro reading_now(count) %}{{ count + 1 }} lesen gerade{% endmacro %}"
+        "{% macro reading_now(count) %}{{ count }} lesen gerade{% endmacro %}"
     )
     for name, value in (SETTINGS | {"PRESENCE_TEMPLATES": str(tmp_path)}).items():
         monkeypatch.setenv(name, value)

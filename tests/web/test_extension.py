@@ -56,7 +56,7 @@ def render(app: Flask, template: str) -> str:
 def test_a_page_names_what_it_shows_and_nobody_can_make_a_name_up():
     app, _ = make_app()
     text = render(app, "{{ presence.counter('a & b') }}{{ presence.script() }}")
-    assert ">0 reading now</span>" in text
+    assert ">1 reading now</span>" in text  # whoever gets it
     name = unquote(page_of(text))
     state = app.extensions["presence"]
     assert state.read(name) == ("a & b", (Element("counter", "a & b"),), False)
@@ -76,6 +76,22 @@ def test_a_page_that_only_watches_is_of_no_topic():
     shown = state.read(unquote(page_of(text)))
     assert shown == ("", (Element("counter", "a"), Element("total")), False)
     assert render(app, "{{ presence.script() }}") == ""
+
+
+def test_a_number_says_zero_only_of_what_its_page_does_not_count_on():
+    app, _ = make_app()
+    text = render(
+        app,
+        "{{ presence.counter('w', watch=True) }} {{ presence.counter('a') }}"
+        " {{ presence.counter('b') }} {{ presence.counter('a') }} {{ presence.total() }}",
+    )
+    assert re.findall(r">(\d \w+)", text) == [
+        "0 reading",
+        "1 reading",
+        "0 reading",
+        "1 reading",
+        "1 online",
+    ]
 
 
 def test_htmx_comes_from_the_application_with_its_integrity():
@@ -110,7 +126,7 @@ def test_words_are_the_applications_and_escaped():
     app.secret_key = "k" * 32
     app.testing = True
     Presence(app, counter_words=lambda count: f"<{count}>")
-    assert ">&lt;0&gt;</span>" in render(app, "{{ presence.counter('a') }}")
+    assert ">&lt;1&gt;</span>" in render(app, "{{ presence.counter('a') }}")
 
 
 def test_a_user_is_one_key_wherever_and_redis_cannot_tell_whose():
