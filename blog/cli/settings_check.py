@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from werkzeug.sansio.utils import host_is_trusted
 
 from blog.config import Settings
+from blog.desk.keys import KEY_FILE, DeskClosedError, find_key, has_one_host
 from blog.words import find_catalogue, list_languages
 from flask_presence.cli.doctor import Finding, fail, warn
 
@@ -26,9 +27,29 @@ def examine_language(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def examine_desk(settings: Settings) -> Iterator[Finding]:
+    """Tell where nobody can sign in at the desk, or anybody may know its key."""
+    path = settings.instance_dir / KEY_FILE
+    if settings.secret_key:
+        return
+    if not has_one_host(settings):
+        yield warn(
+            "desk",
+            "BLOG_SECRET_KEY is empty, and BLOG_REDIS_URL is of another machine",
+            "one key for all hosts",
+            "There is no desk: set BLOG_SECRET_KEY, and BLOG_DATABASE_URL where there are several",
+        )
+    elif path.exists():
+        try:
+            find_key(settings)
+        except DeskClosedError as error:
+            yield fail("desk", str(error), fix="There is no desk until then")
+
+
 def examine_settings(settings: Settings) -> Iterator[Finding]:
     """Check settings that are well-formed, and yet do not go together."""
     yield from examine_language(settings)
+    yield from examine_desk(settings)
     site = urlsplit(settings.site_url)
     trusted = ", ".join(settings.trusted_hosts)
     if site.hostname and trusted and not host_is_trusted(site.netloc, settings.trusted_hosts):
