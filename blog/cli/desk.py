@@ -45,7 +45,8 @@ def password() -> None:
         said = sys.stdin.read(MAX_CHARS + 2).rstrip("\r\n")
     if not MIN_CHARS <= len(said) <= MAX_CHARS:
         raise click.ClickException(
-            f"found {len(said)} characters, expected {MIN_CHARS} to {MAX_CHARS}: anybody may guess fewer"
+            f"found {len(said)} characters, expected {MIN_CHARS} to {MAX_CHARS}: anybody may guess"
+            " fewer"
         )
     # In quotes: a shell, and a compose file, would take its $ for a variable.
     click.echo(f"BLOG_DESK_PASSWORD_HASH='{hash_password(said)}'")

@@ -268,6 +268,13 @@ def test_while_the_store_is_away_nobody_gets_in(client, desk, monkeypatch):
     assert client.get("/").status_code == 200
 
 
+def test_a_name_that_is_not_trusted_opens_nothing(tmp_path):
+    app = open_blog(tmp_path, trusted_hosts=("blog.example",))  # type: ignore[arg-type]
+    client, path = app.test_client(), desk_of(app).make_link()
+    assert client.post(path, base_url="http://evil.example").status_code == 400
+    assert client.post(path, base_url="http://blog.example").status_code == 303
+
+
 def test_all_is_below_the_path_of_the_blog(tmp_path):
     app = open_blog(tmp_path, site_url="https://blog.example/notes")
     said = app.test_cli_runner().invoke(args=["desk", "link"]).stdout.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import subprocess
@@ -35,20 +36,23 @@ def site() -> Iterator[Site]:
         yield site
 
 
-@pytest.fixture(scope="module")
-def marks(site: Site) -> Iterator[Marks]:
-    """Yield the store's marks, as a command has them: another process."""
+@contextlib.contextmanager
+def open_marks(site: Site) -> Iterator[Marks]:
+    """Open the store's marks, as a command does: another process."""
     database = Database("", site.log_path.parent)
-    yield Marks(database)
-    database.close()
+    try:
+        yield Marks(database)
+    finally:
+        database.close()
 
 
 def key_of(site: Site) -> str:
     return find_key(Settings(instance_dir=site.log_path.parent))
 
 
-def make_link(site: Site, marks: Marks) -> str:
-    made = Pass.make(marks.open_epoch(), time.time(), LINK_SECONDS)
+def make_link(site: Site) -> str:
+    with open_marks(site) as marks:
+        made = Pass.make(marks.open_epoch(), time.time(), LINK_SECONDS)
     return f"/desk/link/{sign(key_of(site), LINK_SALT, made)}"
 
 
@@ -70,8 +74,8 @@ def ask(
     return connection.getresponse()
 
 
-def sign_in(site: Site, marks: Marks) -> str:
-    answer = ask(site, "POST", make_link(site, marks))
+def sign_in(site: Site) -> str:
+    answer = ask(site, "POST", make_link(site))
     assert answer.status == 303
     return answer.headers["Set-Cookie"].partition(";")[0]
 
@@ -83,8 +87,8 @@ def read_until(stream: http.client.HTTPResponse, part: bytes) -> bytes:
     return text
 
 
-def test_a_link_is_used_up_for_all_workers_by_the_first(site, marks):
-    link = make_link(site, marks)
+def test_a_link_is_used_up_for_all_workers_by_the_first(site):
+    link = make_link(site)
     first, second = site.worker_pids()
     with site.only_worker(first):
         assert [ask(site, "GET", link).status for _ in range(2)] == [200, 200]
@@ -96,15 +100,16 @@ def test_a_link_is_used_up_for_all_workers_by_the_first(site, marks):
     assert ask(site, "GET", "/desk/readers").status == 303
 
 
-def test_closing_ends_cookies_links_and_streams_in_every_worker(site, marks):
-    cookie, link = sign_in(site, marks), make_link(site, marks)
+def test_closing_ends_cookies_links_and_streams_in_every_worker(site):
+    cookie, link = sign_in(site), make_link(site)
     streams = []
     for pid in site.worker_pids():
         with site.only_worker(pid):
             streams.append(ask(site, "GET", "/desk/live", cookie))
             assert b"data: " in read_until(streams[-1], b"\n\n")
     assert site.total() == 0  # who looks from the desk reads nothing
-    marks.close_desk()
+    with open_marks(site) as marks:
+        marks.close_desk()
     closed = time.monotonic()
     for stream in streams:
         assert read_until(stream, b"event: park").endswith(b"event: park\ndata: \n\n")
@@ -127,8 +132,8 @@ def test_tries_are_counted_over_all_workers(site):
     assert right.status == 303
 
 
-def test_no_secret_is_logged_or_in_redis(site, marks):
-    link, cookie = make_link(site, marks), sign_in(site, marks)
+def test_no_secret_is_logged_or_in_redis(site):
+    link, cookie = make_link(site), sign_in(site)
     secrets = [key_of(site), link.rpartition("/")[2], cookie.partition("=")[2], PASSWORD]
     ask(site, "GET", link, cookie)
     ask(site, "POST", link, cookie)
