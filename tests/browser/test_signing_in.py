@@ -91,7 +91,7 @@ def test_the_password_signs_in_and_the_stream_tells_who_reads(site, new_browser)
 def test_its_pages_have_no_axe_violation(site, new_browser):
     tab = new_browser().new_page()
     for scheme, width in (("light", 360), ("dark", 1280)):
-        tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        tab.emulate_media(color_scheme=scheme)
         tab.set_viewport_size({"width": width, "height": 800})
         for path in ("/desk/sign-in", "/desk/link/used", make_link(site)):
             tab.goto(site.url + path)
