@@ -40,6 +40,7 @@ def open_example(request, tmp_path, valkey_url, new_browser: NewBrowser) -> Iter
 def test_who_edits_a_document_is_seen_by_all_who_have_it_open(open_example: Open):
     ada, ben = open_example(), open_example()
     ada.get_by_role("button", name="Ada").click()
+    expect(ada.locator("li")).to_have_text(["Ada"])  # who comes first stands first
     ben.get_by_role("button", name="Ben").click()
     for page in (ada, ben):
         expect(page.locator("li")).to_have_text(["Ada", "Ben"])
@@ -65,6 +66,7 @@ def test_who_types_in_a_room_is_seen_and_what_is_said_arrives(open_example: Open
     for page, name in ((ann, "Ann"), (bob, "<b>Bob")):
         page.get_by_role("textbox").fill(name)
         page.get_by_role("button").click()
+        expect(page.locator("ul li")).to_contain_text([name])  # who comes first stands first
     people, said, field = "ul li", "ol li", "input[name=text]"
     for page in (ann, bob):
         expect(page.locator("h1")).to_have_text("2 in the room")
