@@ -16,6 +16,7 @@ THEME = (
     "themes",
     "static/style.css",
     "static/desk.css",
+    "static/charts.css",
     "static/favicon.svg",
     "static/fonts",
     "gunicorn.conf.py",

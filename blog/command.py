@@ -47,13 +47,19 @@ class _Viblog(click.Group):
 
 
 def _author_commands() -> dict[str, click.Command]:
-    from blog.cli import desk_cli, doctor, posts_cli
+    from blog.cli import desk_cli, doctor, posts_cli, readers_cli
     from flask_presence.cli.commands import list_presences, top
 
     posts = {name: posts_cli.get_command(click.Context(posts_cli), name) for name in POSTS}
     found = {POSTS[name]: command for name, command in posts.items() if command is not None}
     presence = click.Group("presence", [list_presences, top], help="Who is reading.")
-    return {**found, "presence": presence, "doctor": doctor, "desk": desk_cli}
+    return {
+        **found,
+        "presence": presence,
+        "doctor": doctor,
+        "desk": desk_cli,
+        "readers": readers_cli,
+    }
 
 
 # The commands of `flask posts`, and their names here.

@@ -10,8 +10,10 @@ import click
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog.cli import desk_cli, doctor, posts_cli
+from blog.cli import desk_cli, doctor, posts_cli, readers_cli
 from blog.config import Settings, SettingsError
+from blog.desk.dashboard import Dashboard, install_dashboard
+from blog.desk.reports import Reports
 from blog.desk.routes import install_desk
 from blog.ops.below import serve_below
 from blog.ops.headers import install_headers, security_headers
@@ -66,8 +68,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.cli.add_command(posts_cli)
     app.cli.add_command(doctor)
     app.cli.add_command(desk_cli)
+    app.cli.add_command(readers_cli)
     register_errors(app, settings)
     install_desk(app, viblog.desk, viblog.numbers)
+    reports = Reports(viblog.database, settings.time_zone)
+    install_dashboard(app, Dashboard(reports, lambda: ()))
     install_headers(app, settings)
     flask_app: WSGIApplication = app.wsgi_app
     pages = flask_app

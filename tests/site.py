@@ -248,7 +248,7 @@ def copy_project(root: Path) -> Path:
     (root / "static").mkdir()
     for name in ("vendor", "fonts"):
         (root / "static" / name).symlink_to(ROOT / "static" / name)
-    for name in ("style.css", "desk.css", "favicon.svg"):
+    for name in ("style.css", "desk.css", "charts.css", "favicon.svg"):
         shutil.copy(ROOT / "static" / name, root / "static")
     return root
 

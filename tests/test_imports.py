@@ -40,13 +40,13 @@ ALLOWED: dict[str, set[str]] = {
     },
     "blog.new_site": {"blog.words"},
     "blog.cli": {
-        *("blog.desk", "blog.store"),
+        *("blog.desk", "blog.history", "blog.store"),
         *("blog.live", "blog.ops", "blog.importing", "blog.pictures", "blog.posts"),
         *("blog.config", "blog.site_folder", "blog.words", LIBRARY),
     },
     "blog.desk": {
-        *("blog.pages", "blog.ops", "blog.store", "blog.setting_kinds", "blog.native"),
-        *("blog.config", LIBRARY),
+        *("blog.live", "blog.pages", "blog.ops", "blog.history", "blog.store", "blog.posts"),
+        *("blog.setting_kinds", "blog.curves", "blog.native", "blog.config", LIBRARY),
     },
     "blog.live": {"blog.curves", "blog.placeholders", "blog.posts", "blog.words", LIBRARY},
     "blog.pages": {

@@ -1,7 +1,8 @@
-"""The blog's own commands, `flask posts …`, `flask desk …` and `flask doctor`."""
+"""The blog's own commands: `flask posts …`, `desk …`, `readers …` and `doctor`."""
 
 from blog.cli.desk import desk_cli
 from blog.cli.doctor import doctor
 from blog.cli.posts import posts_cli
+from blog.cli.readers import readers_cli
 
-__all__ = ["desk_cli", "doctor", "posts_cli"]
+__all__ = ["desk_cli", "doctor", "posts_cli", "readers_cli"]

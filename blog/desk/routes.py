@@ -22,14 +22,15 @@ from werkzeug.exceptions import NotFound, RequestTimeout, ServiceUnavailable
 
 from blog.config import Settings
 from blog.desk.desk import Desk, link_path
-from blog.desk.guard import find_pass, for_author, for_readers, is_author, needs_secure, this_desk
+from blog.desk.guard import find_pass, for_author, is_author, needs_secure, this_desk
 from blog.desk.keys import DeskClosedError
 from blog.desk.passes import COOKIE_SECONDS, Pass, cookie_name
 from blog.desk.streams import PARK
+from blog.desk.turns import render_in_turns
 from blog.ops.headers import write_policy
 from blog.pages.assets import SCRIPTS
-from blog.pages.blueprint import content
 from blog.pages.render import LiveNumbers, write_htmx_config
+from blog.posts.page_names import NOW_PAGE
 from blog.store.database import StoreUnavailable
 from flask_presence.web.request_signals import is_own
 
@@ -69,7 +70,7 @@ def install_desk(app: Flask, made: Desk, live: LiveNumbers) -> None:
 
     def render() -> str:
         with app.app_context():
-            return render_template("desk/frame.html", now=live.fragments("desk"))
+            return render_template("desk/frame.html", now=live.fragments(NOW_PAGE))
 
     made.streams.render = render
 
@@ -86,7 +87,7 @@ def show(template: str, status: int = 200, **context: Any) -> Response:
             **context,
         }
     shown = {"is_author": is_author(), "current_path": request.path, **context}
-    return Response(content().renderer.render_without_stream(template, **shown), status)
+    return Response(render_in_turns(template, settings=settings, **shown), status)
 
 
 @desk.before_request
@@ -192,13 +193,6 @@ def sign_out() -> ResponseReturnValue:
     response = redirect(url_for("desk.sign_in"), 303)
     _set_cookie(response, "", 0)
     return response
-
-
-@desk.get("/desk/readers")
-@for_readers
-def readers() -> ResponseReturnValue:
-    """Answer with the dashboard."""
-    return show("desk/readers.html", now=content().live.fragments("desk"))
 
 
 @desk.get("/desk/live")

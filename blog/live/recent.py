@@ -131,7 +131,7 @@ class Recent:
         minute = int(now // MINUTE_SECONDS)
         self._forget_before(minute - HOUR_MINUTES + 1)
         opened = (
-            Opened(page, _round(count), minute - max(minutes))
+            Opened(page, round_to_few(count), minute - max(minutes))
             for page, minutes in self._openings.items()
             if (count := sum(minutes.values())) >= LEAST_OPENINGS
         )
@@ -221,7 +221,7 @@ def _came_at(joined: Presence, now: float) -> float:
     return max(0, min(int(now * 1000), joined_at)) / 1000  # a JSON int may be too large for a float
 
 
-def _round(count: int) -> int:
+def round_to_few(count: int) -> int:
     """Round a number above ten to the nearest of 1, 2 or 5 times a power of ten, down from
     halfway.
     """

@@ -1,0 +1,250 @@
+"""The dashboard over the real store: what is shown, sorted, exported, and told to everybody."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from blog.config import Settings
+from blog.desk.dashboard import name_page
+from blog.desk.reports import Reports
+from blog.desk.week import fit, measure, sum_up, wrap, write_week
+from blog.factory import create_app
+from blog.history.counts import SITE, Batch, Counts
+from blog.history.report import Period
+from blog.history.tables import merge
+from tests.desk.test_charts import compare
+from tests.desk.year import BERLIN, NOW, Year
+
+POSTS = {
+    "owls": ("Owls & <mice>", "2026-10-09T12:00:00+02:00", "2026-10-20T23:30:00+02:00"),
+    "night": ("=1+1", "2025-01-01T12:00:00+01:00", ""),
+    "moon": ("A moon", "2026-10-31T12:00:00+01:00", "2026-10-31T20:00:00+01:00"),
+}
+TODAY = NOW.toordinal()
+
+
+def fill(app: Flask, days: int = 60) -> None:
+    """Count the synthetic year: a batch for each day, all of it at one minute."""
+    year, database = Year(), app.extensions["viblog"].database
+    for ago in range(days):
+        day = NOW.date() - timedelta(days=ago)
+        at = int(datetime(day.year, day.month, day.day, 12, tzinfo=BERLIN).timestamp() // 60)
+        whole = year.day(day)
+        third = Counts(whole.opens // 3, 1, whole.open_ms // 2, list(whole.stays), 2, 1, 4, at)
+        minutes = {(SITE, at): whole, ("blog/owls", at): third, ("index", at): Counts(opens=7)}
+        if ago == 0:
+            minutes[("blog/night", at)] = Counts(opens=2, peak=2, peak_minute=at)
+            minutes[("blog/gone", at)] = Counts(opens=5, stays=[0, 0, 5, 0, 0, 0, 0, 0])
+        paths = {(day.toordinal(), "index", "blog/owls"): 9, (TODAY, "blog/owls", "blog/night"): 2}
+        sources = {
+            (TODAY, "blog/owls", "host", "news.example"): 4,
+            (TODAY, "blog/owls", "campaign", "<b>letter"): 1,
+            (TODAY, "blog/owls", "campaign", "=cmd()"): 1,
+        }
+        counted = Batch(
+            "w", ago + 1, minutes, paths, sources if ago == 0 else {}, {(TODAY, "crawler"): 1}
+        )
+        database.write(merge, counted, BERLIN)
+
+
+def open_blog(folder: Path, **settings: Any) -> Flask:
+    posts = folder / "posts"
+    posts.mkdir()
+    for name, (title, date, updated) in POSTS.items():
+        head = f"title: {title!r}\ndate: {date}\n" + (f"updated: {updated}\n" if updated else "")
+        (posts / f"{name}.md").write_text(f"---\n{head}---\nWords.\n", encoding="utf-8")
+    paths: dict[str, Any] = {
+        f"{name}_dir": folder / name for name in ("posts", "pages", "instance")
+    }
+    app = create_app(Settings(**paths, time_zone=BERLIN, **settings))
+    database = app.extensions["viblog"].database
+    reports = Reports(database, BERLIN, clock=lambda: NOW.timestamp())
+    app.extensions["dashboard"] = app.extensions["dashboard"]._replace(reports=reports)
+    return app
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    app = open_blog(tmp_path_factory.mktemp("blog"), dashboard="public")
+    fill(app)
+    yield app
+    app.extensions["viblog"].close()
+
+
+@pytest.fixture(scope="module")
+def author(app: Flask) -> FlaskClient:
+    client = app.test_client()
+    assert client.post(app.extensions["desk"].make_link()).status_code == 303
+    return client
+
+
+@pytest.fixture
+def anybody(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def titles_of(html: str) -> list[str]:
+    return re.findall(r'<tr><th scope="row"><a href="/desk/readers\?page=([^"&]+)', html)
+
+
+def test_every_period_shows_its_numbers_and_its_charts_in_words(author):
+    month = author.get("/desk/readers").text
+    for said in (
+        "At most 19 at once: 8 October. Where it is hatched, readers may be missing.",
+        "published: Owls &amp; &lt;mice&gt;",
+        "updated: Owls &amp; &lt;mice&gt;",
+        "how long pages were open, also in the background",
+        'href="/desk/readers?page=blog/owls"',
+        "from: Posts",
+    ):
+        assert said in month
+    assert "updated: A moon" not in month  # on the day when it was published
+    assert re.search(r'<dd class="value">19</dd>\s*<dd class="meta">before: 19 ', month)
+    for period in ("today", "quarter", "two-years"):
+        page = author.get(f"/desk/readers?period={period}")
+        assert page.status_code == 200
+        assert page.text.count('<svg class="chart"') == 3
+
+
+@pytest.mark.parametrize(
+    ("sort", "pages"),
+    [
+        ("", ["blog/owls", "index", "blog/gone", "blog/night"]),
+        ("sort=-opens", ["blog/night", "blog/gone", "index", "blog/owls"]),
+        ("sort=title", ["blog/night", "blog/gone", "blog/owls", "index"]),
+        ("sort=-title", ["index", "blog/owls", "blog/gone", "blog/night"]),
+        ("sort=stay", ["blog/gone", "blog/owls", "blog/night", "index"]),
+    ],
+)
+def test_the_table_is_sorted_by_links(author, sort, pages):
+    page = author.get(f"/desk/readers?{sort}").text
+    assert titles_of(page) == pages
+    way = "ascending" if sort in ("sort=title", "sort=-opens") else "descending"
+    assert re.findall(r'aria-sort="(\w+)"', page) == [way]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["period=week", "sort=name", "sort=--opens", "first=-1", "first=x", "first=123456", "page="],
+)
+def test_an_address_of_nothing_is_not_found(author, query):
+    assert author.get(f"/desk/readers?{query}").status_code == 404
+
+
+def test_a_page_of_its_own_has_where_its_readers_went_and_not_the_others(author, anybody):
+    page = author.get("/desk/readers?page=blog/owls&period=quarter").text
+    assert '<h1><a href="/blog/owls">Owls &amp; &lt;mice&gt;</a></h1>' in page
+    assert titles_of(page) == []
+    assert ">news.example<" in page
+    assert "&lt;b&gt;letter" in page
+    assert author.get("/desk/readers?page=blog/gone").status_code == 200
+    assert anybody.get("/desk/readers?page=blog/gone").status_code == 404
+
+
+def test_what_a_number_means_follows_the_settings(tmp_path):
+    app = open_blog(tmp_path, dashboard="public", pause_hidden_tabs=True)
+    page = app.test_client().get("/desk/readers").text
+    app.extensions["viblog"].close()
+    assert "how long pages were in sight" in page
+    assert "Nothing was counted in this time." in page
+
+
+def test_a_page_without_scripts_loads_itself_anew(author):
+    assert '<noscript><meta http-equiv="refresh" content="60"></noscript>' in (
+        author.get("/desk/readers").text
+    )
+
+
+def read_csv(client: FlaskClient, query: str) -> list[list[str]]:
+    answer = client.get(f"/desk/readers.csv?{query}")
+    assert answer.mimetype == "text/csv"
+    return list(csv.reader(io.StringIO(answer.text)))
+
+
+def test_the_exports_have_what_is_on_the_screen(author):
+    compare("times-month.csv", author.get("/desk/readers.csv").text.replace("\r\n", "\n"))
+    pages = read_csv(author, "table=pages&sort=title")
+    assert [row[:3] for row in pages] == [
+        ["page", "title", "opens"],
+        ["blog/night", "'=1+1", "2"],  # no formula
+        ["blog/gone", "gone", "5"],
+        ["blog/owls", "Owls & <mice>", pages[3][2]],
+        ["index", "Posts", "210"],
+    ]
+    assert read_csv(author, "table=sources&period=today")[1:] == [
+        ["host", "news.example", "4"],
+        ["campaign", "<b>letter", "1"],
+        ["campaign", "'=cmd()", "1"],
+    ]
+    assert author.get("/desk/readers.csv?table=x").status_code == 404
+    told = author.get("/desk/readers.json?period=quarter").json
+    assert [told["period"], told["total"]["opens"], len(told["times"]), told["refused"]] == [
+        *("quarter", sum(row["opens"] for row in told["times"]), 60),
+        [{"kind": "crawler", "times": 60}],
+    ]
+
+
+def test_everybody_is_told_nothing_of_few_and_not_where_readers_are_from(anybody):
+    page = anybody.get("/desk/readers").text
+    assert "Numbers above ten are rounded" in page
+    assert titles_of(page) == ["blog/owls", "index", "blog/gone"]  # "night" was opened twice
+    for secret in ("news.example", "letter", "crawler", "from: ", "Machines"):
+        assert secret not in page
+    told = anybody.get("/desk/readers.json").json
+    assert [told["went"], told["sources"], told["refused"]] == [[], [], []]
+    assert told["total"]["opens"] == 2000  # 1,749 of them
+    assert read_csv(anybody, "table=sources") == [["kind", "name", "times"]]
+    assert anybody.get("/desk/events").status_code == 303
+
+
+def test_a_report_is_read_once_in_ten_seconds():
+    asked: list[Period] = []
+    now = [1000.0]
+
+    class Store:
+        def read(self, function: object, period: Period, *rest: object) -> Any:
+            asked.append(period)
+            return Year().report(period)
+
+    reports = Reports(Store(), BERLIN, clock=lambda: now[0])
+    for now[0] in (1000, 1009, 1011):
+        reports.read(Period.MONTH)
+    reports.read(Period.TODAY)
+    assert asked == [Period.MONTH, Period.MONTH, Period.TODAY]
+
+
+def test_a_week_is_a_text_of_72_columns(app):
+    month = app.extensions["dashboard"].reports.read(Period.MONTH)
+    with app.app_context():
+        text = write_week(app, sum_up(month, name_page))
+        assert app.test_cli_runner().invoke(args=["readers", "week"]).stdout == text
+    assert max(map(measure, text.splitlines())) <= 72
+    compare("week.txt", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "fits"),
+    [
+        ("a  b\nc", 9, "a b c"),
+        ("abcdef", 4, "abc…"),
+        ("日本語です", 6, "日本…"),
+        ("e\u0301e\u0301", 2, "e\u0301e\u0301"),
+    ],
+)
+def test_a_title_is_cut_by_its_columns(text, columns, fits):
+    assert fit(text, columns) == fits
+
+
+def test_a_long_line_is_wrapped_at_a_space():
+    assert list(wrap(f"{'a' * 40} {'b' * 40}")) == ["a" * 40, "b" * 40]
+    assert [len(part) for part in wrap("c" * 100)] == [72, 28]
