@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, Table, delete
 
-from blog.history.spans import Grain, oldest_kept
+from blog.history.spans import NAMES_KEPT_DAYS, Grain, day_of, month_of, oldest_kept
 from blog.store.marks import forget_expired, get_mark, set_mark
+from blog.store.names import drop_unused
 from blog.store.schema import batches, counts, paths, refused, sources
 
 EVERY_SECONDS = 15 * 60
+# Of a path from page to page that fewer took in a month, nothing is left when its days are gone.
+RARE = 3
 MARK = "dropped old counts at"
 
 
@@ -24,14 +28,33 @@ def drop_old(connection: Connection, now: float, zone: ZoneInfo) -> bool:
     if last is not None and 0 <= now - int(last) < EVERY_SECONDS:
         return False
     oldest = oldest_kept(now, zone)
-    for grain, at in oldest.items():
-        connection.execute(delete(counts).where(counts.c.grain == int(grain), counts.c.at < at))
-    for table in (paths, sources, refused):
-        for grain in (Grain.DAY, Grain.MONTH):
-            is_old = (table.c.grain == int(grain)) & (table.c.at < oldest[grain])
-            connection.execute(delete(table).where(is_old))
+    day = day_of(int(now // 60), zone) - NAMES_KEPT_DAYS
+    drop_before(connection, oldest, {Grain.DAY: day, Grain.MONTH: oldest[Grain.MONTH]})
+    is_rare = (paths.c.grain == int(Grain.MONTH)) & (paths.c.times < RARE)
+    connection.execute(delete(paths).where(is_rare, paths.c.at < month_of(day)))
     # A batch is sent again for an hour at most.
     connection.execute(delete(batches).where(batches.c.minute < oldest[Grain.MINUTE]))
     forget_expired(connection, now)
     set_mark(connection, MARK, str(int(now)))
     return True
+
+
+def drop_before(
+    connection: Connection, spans: Mapping[Grain, int], name_spans: Mapping[Grain, int]
+) -> None:
+    """Drop what was counted before the given span of each grain, and the names that nothing has."""
+    dropped = 0
+    for grain, at in spans.items():
+        dropped += _delete(connection, counts, grain, at)
+    for table in (paths, sources, refused):
+        for grain, at in name_spans.items():
+            dropped += _delete(connection, table, grain, at)
+    if dropped:
+        used = (counts.c.page, paths.c.page, paths.c.next_page, sources.c.page, sources.c.name)
+        drop_unused(connection, used)
+
+
+def _delete(connection: Connection, table: Table, grain: Grain, at: int) -> int:
+    """Return how many rows of the longest spans went: a name is in one of these if it is in any."""
+    gone = connection.execute(delete(table).where(table.c.grain == int(grain), table.c.at < at))
+    return gone.rowcount if grain is Grain.MONTH else 0

@@ -22,11 +22,12 @@ from blog.history.spans import (
     start_of_day,
 )
 from blog.history.tables import COLUMNS, counts_of
+from blog.store.names import find_names, find_numbers
 from blog.store.schema import ADDED, counts, paths, refused, sources
 
 # More rows than a person looks through, in each list.
-MOST_PAGES = 1000
-MOST_NAMES = 200
+MOST_PAGES = 500
+MOST_NAMES = 100
 # `max(peak * PEAK - peak_minute)` is the highest peak, and of equal ones the earliest.
 PEAK = 1 << 32
 
@@ -52,11 +53,21 @@ def read(
     first = first_day(month_of(today) - MONTHS_KEPT + 1)
     if period in DAYS:
         first = today - DAYS[period] + 1
-    whole = page or SITE
+    site, one = _find(connection, SITE), None if page is None else _find(connection, page)
+    whole = site if one is None else one
     points = tuple(_read_points(connection, _points_of(period, first, minute, zone), whole, zone))
     listed = Span(Grain.DAY, first, today + 1)
     if period is Period.TWO_YEARS:
         listed = Span(Grain.MONTH, month_of(first), month_of(today) + 1)
+    opened = (
+        _read_pages(connection, _pages_of(period, first, minute, zone), site) if not page else []
+    )
+    went = _read_went(connection, listed, one)
+    of_page = [sources.c.page == whole, sources.c.at.in_(range(listed.first, listed.end))]
+    came = _read_sums(connection, sources, ("kind", "name"), [*_is_in(sources, listed), *of_page])
+    stopped = [] if page else _read_sums(connection, refused, ("kind",), _is_in(refused, listed))
+    numbers = {row[0] for row in opened} | {n for a, b, _ in went for n in (a, b)}
+    names = find_names(connection, numbers | {name for _, name, _ in came})
     return Report(
         period=period,
         start=start_of_day(first, zone),
@@ -64,11 +75,16 @@ def read(
         points=points,
         total=_sum(point.counts for point in points),
         before=_read_before(connection, period, first, now, whole, zone),
-        pages=() if page else _read_pages(connection, _pages_of(period, first, minute, zone)),
-        went=_read_went(connection, listed, page),
-        sources=_read_times(connection, sources, listed, ("kind", "name"), page),
-        refused=() if page else _read_times(connection, refused, listed, ("kind",), None),
+        pages=tuple(PageRow(names[number], total, line) for number, total, line in opened),
+        went=tuple((names[a], names[b], times) for a, b, times in went),
+        sources=tuple((kind, names[name], times) for kind, name, times in came),
+        refused=tuple((kind, times) for kind, times in stopped),
     )
+
+
+def _find(connection: Connection, page: str) -> int:
+    """Return the number of a page; -1, which none has, where nothing was ever counted of it."""
+    return find_numbers(connection, [page]).get(page, -1)
 
 
 def _points_of(period: Period, first: int, minute: int, zone: ZoneInfo) -> Span:
@@ -96,7 +112,7 @@ def _is_in(table: Table, span: Span) -> list[ColumnElement[bool]]:
     return [table.c.grain == int(span.grain), table.c.at >= span.first, table.c.at < span.end]
 
 
-def _read_points(connection: Connection, span: Span, page: str, zone: ZoneInfo) -> Iterator[Point]:
+def _read_points(connection: Connection, span: Span, page: int, zone: ZoneInfo) -> Iterator[Point]:
     # Each of them named is found by the key; a range of `at` would pass every page's rows.
     every = counts.c.at.in_(range(span.first, span.end))
     is_meant = (counts.c.grain == int(span.grain)) & every & (counts.c.page == page)
@@ -111,7 +127,7 @@ def _read_points(connection: Connection, span: Span, page: str, zone: ZoneInfo) 
 
 
 def _read_before(
-    connection: Connection, period: Period, first: int, now: float, page: str, zone: ZoneInfo
+    connection: Connection, period: Period, first: int, now: float, page: int, zone: ZoneInfo
 ) -> Counts | None:
     if period is Period.TWO_YEARS:
         return None
@@ -131,52 +147,34 @@ def _sum(all_counts: Iterable[Counts]) -> Counts:
     return total
 
 
-def _read_pages(connection: Connection, spanned: tuple[Span, int]) -> tuple[PageRow, ...]:
+def _read_pages(
+    connection: Connection, spanned: tuple[Span, int], site: int
+) -> list[tuple[int, Counts, tuple[int, ...]]]:
+    """Return number, counts and line of the pages that were opened most."""
     span, part = spanned
+    opens = func.sum(counts.c.opens)
+    is_page = [*_is_in(counts, span), counts.c.page != site]
+    most = select(counts.c.page).where(*is_page).group_by(counts.c.page)
+    most = most.order_by(opens.desc(), counts.c.page).limit(MOST_PAGES)
+    shown = [number for (number,) in connection.execute(most)]
     peak = func.max(cast(counts.c.peak, BigInteger) * PEAK - counts.c.peak_minute)
     sums = [cast(func.sum(counts.c[name]), BigInteger) for name in ADDED]
-    is_page = [*_is_in(counts, span), counts.c.page != SITE]
-    asked = (
-        select(counts.c.page, *sums, peak, func.max(counts.c.doubt))
-        .where(*is_page)
-        .group_by(counts.c.page)
-        .order_by(func.sum(counts.c.opens).desc(), counts.c.page)
-        .limit(MOST_PAGES)
-    )
-    found: dict[str, Counts] = {}
-    for page, *added, encoded, doubt in connection.execute(asked):
+    is_shown = [*_is_in(counts, span), counts.c.page.in_(shown)]
+    asked = select(counts.c.page, *sums, peak, func.max(counts.c.doubt)).where(*is_shown)
+    found: dict[int, Counts] = {}
+    for page, *added, encoded, doubt in connection.execute(asked.group_by(counts.c.page)):
         highest = -(-encoded // PEAK)
         found[page] = counts_of([*added, highest, highest * PEAK - encoded, doubt])
-    lines = _read_lines(connection, is_page, span, part)
-    return tuple(PageRow(page, sums, lines[page]) for page, sums in found.items())
+    lines = {page: [0] * -(-(span.end - span.first) // part) for page in shown}
+    asked_lines = select(counts.c.page, counts.c.at, counts.c.opens).where(*is_shown)
+    for page, at, opened in connection.execute(asked_lines):
+        lines[page][(at - span.first) // part] += opened
+    return [(page, found[page], tuple(lines[page])) for page in shown]
 
 
-def _read_lines(
-    connection: Connection, is_page: Sequence[ColumnElement[bool]], span: Span, part: int
-) -> dict[str, tuple[int, ...]]:
-    parts = -(-(span.end - span.first) // part)
-    lines: dict[str, list[int]] = {}
-    asked = select(counts.c.page, counts.c.at, counts.c.opens).where(*is_page)
-    for page, at, opens in connection.execute(asked):
-        line = lines.get(page)
-        if line is None:
-            line = lines[page] = [0] * parts
-        line[(at - span.first) // part] += opens
-    return {page: tuple(line) for page, line in lines.items()}
-
-
-def _read_went(
-    connection: Connection, span: Span, page: str | None
-) -> tuple[tuple[str, str, int], ...]:
-    one = [or_(paths.c.page == page, paths.c.next_page == page)] if page else []
+def _read_went(connection: Connection, span: Span, page: int | None) -> list[tuple[int, int, int]]:
+    one = [or_(paths.c.page == page, paths.c.next_page == page)] if page is not None else []
     return _read_sums(connection, paths, ("page", "next_page"), [*_is_in(paths, span), *one])
-
-
-def _read_times(
-    connection: Connection, table: Table, span: Span, names: tuple[str, ...], page: str | None
-) -> tuple[Any, ...]:
-    one = [table.c.page == page] if page else []
-    return _read_sums(connection, table, names, [*_is_in(table, span), *one])
 
 
 def _read_sums(
@@ -184,9 +182,8 @@ def _read_sums(
     table: Table,
     names: tuple[str, ...],
     is_meant: Sequence[ColumnElement[bool]],
-) -> tuple[Any, ...]:
+) -> list[Any]:
     columns = [table.c[name] for name in names]
     times = cast(func.sum(table.c.times), BigInteger)
     asked = select(*columns, times).where(*is_meant).group_by(*columns)
-    asked = asked.order_by(times.desc(), *columns).limit(MOST_NAMES)
-    return tuple(tuple(row) for row in connection.execute(asked))
+    return list(connection.execute(asked.order_by(times.desc(), *columns).limit(MOST_NAMES)))

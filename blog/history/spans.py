@@ -22,6 +22,8 @@ class Grain(IntEnum):
 # Two days, one of which may have 25 hours, and the minutes that came late.
 MINUTES_KEPT = 50 * 60
 QUARTER_HOURS_KEPT_DAYS = 90
+# Paths, sources and refusals by day; by month as long as all else.
+NAMES_KEPT_DAYS = 90
 # Months of the calendar, this one among them.
 MONTHS_KEPT = 25
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Table, case
 
-from blog.history.counts import STAY_BINS, Batch, Counts
+from blog.history.counts import SITE, STAY_BINS, Batch, Counts
 from blog.history.spans import Grain, month_of, spans_of
+from blog.store.names import number_names
 from blog.store.schema import ADDED, batches, counts, paths, refused, sources
 from blog.store.upsert import insert, insert_once
 
@@ -17,26 +18,38 @@ from blog.store.upsert import insert, insert_once
 def merge(connection: Connection, batch: Batch, zone: ZoneInfo) -> bool:
     """Add a batch to the tables; one that is there already changes nothing. Tell which it was.
 
-    A minute's counts go into its quarter hour, day and month at once: nothing has to be moved as it
-    gets older, and what was counted stands in one transaction, or not at all.
+    A minute's counts go into its quarter hour, day and month at once, and sources into the site's
+    own: nothing has to be moved as it gets older, and all of a batch is there or nothing.
     """
     if not _is_first(connection, batch):
         return False
-    spans: dict[tuple[Grain, int, str], Counts] = {}
+    numbers = number_names(connection, _names_in(batch))
+    spans: dict[tuple[Grain, int, int], Counts] = {}
     known = {minute: spans_of(minute, zone) for _, minute in batch.minutes}
     for (page, minute), counted in batch.minutes.items():
         for grain, at in known[minute]:
-            spans.setdefault((grain, at, clean(page)), Counts()).add(counted)
+            spans.setdefault((grain, at, numbers[page]), Counts()).add(counted)
     _add_counts(connection, spans)
-    _add_times(connection, paths, batch.paths)
-    _add_times(connection, sources, batch.sources)
+    went = {(day, numbers[a], numbers[b]): times for (day, a, b), times in batch.paths.items()}
+    came: dict[tuple[int, int, str, int], int] = {}
+    for (day, page, kind, name), times in batch.sources.items():
+        for whole in (page, SITE):
+            key = (day, numbers[whole], kind, numbers[name])
+            came[key] = came.get(key, 0) + times
+    _add_times(connection, paths, went)
+    _add_times(connection, sources, came)
     _add_times(connection, refused, batch.refused)
     return True
 
 
-def clean(text: str) -> str:
-    """Return a text that both databases take: the names of sources are a stranger's."""
-    return text.replace("\0", "").encode(errors="replace").decode()
+def _names_in(batch: Batch) -> Iterator[str]:
+    yield SITE
+    for page, _ in batch.minutes:
+        yield page
+    for _, page, following in batch.paths:
+        yield from (page, following)
+    for _, page, _, name in batch.sources:
+        yield from (page, name)
 
 
 def _is_first(connection: Connection, batch: Batch) -> bool:
@@ -44,7 +57,7 @@ def _is_first(connection: Connection, batch: Batch) -> bool:
     return insert_once(connection, batches, worker=batch.worker, number=batch.number, minute=minute)
 
 
-def _add_counts(connection: Connection, spans: Mapping[tuple[Grain, int, str], Counts]) -> None:
+def _add_counts(connection: Connection, spans: Mapping[tuple[Grain, int, int], Counts]) -> None:
     insertion = insert(connection, counts)
     new = insertion.excluded
     is_peak = (new.peak > counts.c.peak) | (
@@ -71,7 +84,7 @@ def _add_times(
     sums: dict[tuple[Any, ...], int] = {}
     for (day, *rest), times in counted.items():
         for key in ((Grain.DAY, day), (Grain.MONTH, month_of(day))):
-            whole = (*key, *map(clean, rest))
+            whole = (*key, *rest)
             sums[whole] = sums.get(whole, 0) + times
     rows = [
         dict(zip(("grain", "at", *names), key, strict=True)) | {"times": times}

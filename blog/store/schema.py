@@ -26,11 +26,18 @@ def _key(name: str, kind: type[Integer | String] = String) -> Column[Any]:
 STAYS = tuple(f"stays_{number}" for number in range(8))
 ADDED = ("opens", "entries", "open_ms", *STAYS, "long_enough", "read_to_end", "loads")
 
+# A page or a source is a number in all others: it stands in up to a million rows.
+names = Table(
+    "names",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+)
 counts = _table(
     "counts",
     _key("grain", SmallInteger),
     _key("at", Integer),
-    _key("page"),
+    _key("page", Integer),
     *(_number(name, BigInteger if name == "open_ms" else Integer) for name in ADDED),
     _number("peak"),
     _number("peak_minute"),
@@ -40,17 +47,17 @@ paths = _table(
     "paths",
     _key("grain", SmallInteger),
     _key("at", Integer),
-    _key("page"),
-    _key("next_page"),
+    _key("page", Integer),
+    _key("next_page", Integer),
     _number("times"),
 )
 sources = _table(
     "sources",
     _key("grain", SmallInteger),
     _key("at", Integer),
-    _key("page"),
+    _key("page", Integer),
     _key("kind"),
-    _key("name"),
+    _key("name", Integer),
     _number("times"),
 )
 refused = _table(

@@ -16,7 +16,7 @@ from blog.history.counts import Batch, Counts
 from blog.history.spans import Grain
 from blog.history.tables import merge
 from blog.store.database import Database
-from blog.store.schema import batches, counts, paths, refused, sources
+from blog.store.schema import batches, counts, names, paths, refused, sources
 from tests.history.times import BERLIN, minute
 
 TABLES = (counts, paths, sources, refused)
@@ -28,7 +28,14 @@ def batch(number: int = 1, worker: str = "w", **counted: Any) -> Batch:
 
 
 def rows(connection: Connection, table: Table) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
+    """Return the rows of a table in order, with names for their numbers."""
+    by_number = {row.number: row.name for row in connection.execute(select(names))}
+    named = {"page", "next_page", "name"}
+    found = [
+        tuple(by_number[value] if key in named else value for key, value in row._mapping.items())
+        for row in connection.execute(select(table))
+    ]
+    return sorted(found)
 
 
 def all_rows(connection: Connection) -> list[list[tuple[Any, ...]]]:
@@ -36,7 +43,7 @@ def all_rows(connection: Connection) -> list[list[tuple[Any, ...]]]:
 
 
 def empty(connection: Connection) -> None:
-    for table in (*TABLES, batches):
+    for table in (*TABLES, batches, names):
         connection.execute(delete(table))
 
 
@@ -86,7 +93,9 @@ def test_paths_sources_and_refusals_are_added_by_day_and_month(database: Databas
         (Grain.MONTH, october + 1, "index", "blog/a", 3),
     ]
     assert database.read(rows, sources) == [
+        (Grain.DAY, first, "*", "host", "news.example", 1),
         (Grain.DAY, first, "blog/a", "host", "news.example", 1),
+        (Grain.MONTH, october, "*", "host", "news.example", 1),
         (Grain.MONTH, october, "blog/a", "host", "news.example", 1),
     ]
     assert [row[3] for row in database.read(rows, refused)] == [4, 6, 4, 6]

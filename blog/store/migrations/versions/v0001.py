@@ -15,12 +15,16 @@ STAYS = [f"stays_{n}" for n in range(8)]
 
 def upgrade() -> None:
     """Make the first tables."""
-    _create("counts", _grain(), _at(), _text("page"), *_sums())
-    _create("paths", _grain(), _at(), _text("page"), _text("next_page"), _number("times"))
-    _create("sources", _grain(), _at(), *map(_text, ("page", "kind", "name")), _number("times"))
-    _create("refused", _grain(), _at(), _text("kind"), _number("times"))
-    number = sa.Column("number", sa.Integer, primary_key=True, autoincrement=False)
-    _create("batches", _text("worker"), number, _number("minute"))
+    op.create_table(
+        "names",
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("name", sa.String, nullable=False, unique=True),
+    )
+    _create("counts", *_span(), _key("page"), *_sums())
+    _create("paths", *_span(), _key("page"), _key("next_page"), _number("times"))
+    _create("sources", *_span(), _key("page"), _text("kind"), _key("name"), _number("times"))
+    _create("refused", *_span(), _text("kind"), _number("times"))
+    _create("batches", _text("worker"), _key("number"), _number("minute"))
     value, expires = sa.Column("value", sa.String, nullable=False), sa.BigInteger
     _create("marks", _text("name"), value, sa.Column("expires_at", expires))
 
@@ -38,12 +42,12 @@ def _sums() -> list[sa.Column[Any]]:
     ]
 
 
-def _grain() -> sa.Column[Any]:
-    return sa.Column("grain", sa.SmallInteger, primary_key=True, autoincrement=False)
+def _span() -> list[sa.Column[Any]]:
+    return [_key("grain", sa.SmallInteger), _key("at")]
 
 
-def _at() -> sa.Column[Any]:
-    return sa.Column("at", sa.Integer, primary_key=True, autoincrement=False)
+def _key(name: str, kind: type[sa.Integer] = sa.Integer) -> sa.Column[Any]:
+    return sa.Column(name, kind, primary_key=True, autoincrement=False)
 
 
 def _text(name: str) -> sa.Column[Any]:
