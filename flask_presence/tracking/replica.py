@@ -28,6 +28,7 @@ class _HeldSlot:
 # Replica.list hides the built-in of that name in the class.
 Presences = list[Presence]
 Named = tuple[str, str, str]
+_NO_KEYS: Mapping[str, dict[str, Presence]] = {}
 
 
 class _Change:
@@ -174,6 +175,10 @@ class Replica:
     def get_by_key(self, topic: str, key: str) -> Presences:
         """Return the presences of one key; empty where there are none."""
         return list(self._topics.get(topic, {}).get(key, {}).values())
+
+    def count_key(self, topic: str, key: str) -> int:
+        """Count the presences of one key. O(1)."""
+        return len(self._topics.get(topic, _NO_KEYS).get(key, ()))
 
     def count(self, topic: str, *, distinct: bool = False, **where: object) -> int:
         """Count presences, or with `distinct` their keys, in O(1).

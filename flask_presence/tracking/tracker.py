@@ -214,6 +214,10 @@ class Tracker:
         """Return the metas of one key, as they were tracked; empty where there are none."""
         return [presence.as_meta() for presence in self._replica.get_by_key(topic, key)]
 
+    def count_key(self, topic: str, key: str) -> int:
+        """Count the presences of one key. O(1)."""
+        return self._replica.count_key(topic, key)
+
     def count(self, topic: str, *, distinct: bool = False, **where: object) -> int:
         """Count presences, or with `distinct` their keys: of a topic, or by one index. O(1)."""
         return self._replica.count(topic, distinct=distinct, **where)

@@ -41,6 +41,7 @@ NO_STREAMS = (
 )
 
 Header = tuple[str, str]
+OnRefuse = Callable[[str, str, "WSGIEnvironment"], None]
 
 _STREAM_HEADERS = [
     ("Content-Type", "text/event-stream; charset=utf-8"),
@@ -75,6 +76,9 @@ class LiveEndpoint:
         self._headers = [*headers.items(), ("Cache-Control", "no-store")]
         self._identify = identify
         self._has_warned = False
+        # Told of each client that is not let in for what it is: why, the page that it asked for,
+        # and its request. Once: not before the answer, as flask_presence.server.worker has it.
+        self.on_refuse: OnRefuse = lambda kind, page, environ: None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer as a WSGI application; raise `StopIteration` where the socket was taken over."""
@@ -103,9 +107,13 @@ class LiveEndpoint:
             return _send(start_response, goodbye)
         if not is_own(environ):
             refusal = "Streams are for this site's own pages.\n"
-            return self._say(start_response, "403 Forbidden", refusal)
+            answer = self._say(start_response, "403 Forbidden", refusal)
+            self.on_refuse("foreign", page, environ)
+            return answer
         if is_crawler(environ):
-            return _send(start_response, PARK)
+            answer = _send(start_response, PARK)
+            self.on_refuse("crawler", page, environ)
+            return answer
         return self._open(environ, start_response, page, places)
 
     def _open(
@@ -114,7 +122,9 @@ class LiveEndpoint:
         identity = self._identify(environ)
         tab = Tab(self._gate, places, self._readers, identity)
         if not tab.may_open():
-            return self._refuse(start_response, "full", returns.BUSY_RETRY_MS)
+            answer = self._refuse(start_response, "full", returns.BUSY_RETRY_MS)
+            self.on_refuse("greedy", page, environ)
+            return answer
         tab.choose_meta(environ, page)
         headers = list(_STREAM_HEADERS)
         if identity.set_cookie is not None:

@@ -75,6 +75,8 @@ class Readers:
         # tab had there before it came back. It may look at who else is there.
         self.choose_meta: Callable[[WSGIEnvironment, str, str, Meta], Meta] | None = None
         self.parting = b""  # an event for a tab that is parked
+        # Told of the ref of each tab whose stream ends, and why, before it lingers or leaves.
+        self.on_end: Callable[[str, Ending], None] = lambda ref, ending: None
         self._linger_seconds = linger_seconds
         self._streams: dict[str, Stream] = {}  # by ref
         # The refs of those whose meta was changed, by the ref that they began with.
@@ -196,6 +198,7 @@ class Readers:
         """
         ref = self._changed.pop(ref, ref)
         self._streams.pop(ref, None)
+        self.on_end(ref, ending)
         if self._is_draining and ending is Ending.RETURNS:
             self._drained.setdefault(key, {})[ref] = stream
             self._are_back.clear()

@@ -20,7 +20,7 @@ from ..streams.observer import StreamObserver
 from ..streams.portable.generator import PortableTransport
 from ..streams.stream import Stream, Transport
 from ..tracking import MemoryStore, Observer, Store, Tracker, connect
-from .endpoint import LiveEndpoint, mount_live
+from .endpoint import LiveEndpoint, OnRefuse, mount_live
 from .gate import Gate
 from .identity import ReaderCookie, identify
 from .readers import PARK, PAUSE_SECONDS, TOPIC, Readers
@@ -54,7 +54,9 @@ class PresenceService:
     Before `wrap`, say which pages exist (`is_page`) and what they are shown (`render`, the frame of
     a page; `opening`, an event that a stream begins with beside it, or b""; `greeting`, one that is
     told to one tab alone, and stays true while it is open). Where pages may change their own meta,
-    say how (`read_changes`); see `updates`.
+    say how (`read_changes`); see `updates`. `on_refuse(kind, page, environ)` is told who is not let
+    in: a "crawler", by its own words; a page of another site ("foreign"); and who opens more than
+    an address may ("greedy").
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class PresenceService:
         self.opening: Callable[[str], bytes] = lambda page: b""
         self.read_changes: ReadChanges | None = None
         self.greeting: Callable[[str, Tab], bytes] | None = None
+        self.on_refuse: OnRefuse = lambda kind, page, environ: None
         self.identify = partial(
             identify,
             counts_private=settings.counts_private,
@@ -125,6 +128,7 @@ class PresenceService:
             headers=headers or {},
             identify=self.identify,
         )
+        endpoint.on_refuse = self.on_refuse
         updates = None
         if self.read_changes is not None:
             updates = Updates(self.readers, self.identify, self.read_changes)

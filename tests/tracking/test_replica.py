@@ -53,6 +53,12 @@ def test_the_metas_of_a_key_are_from_all_workers_oldest_first():
     assert [p.ref for p in replica.get_by_key("blog", "ann")] == ["r1", "r2", "r3"]
 
 
+def test_the_presences_of_a_key_are_counted_in_its_topic():
+    replica = replica_holding(presence("r1"), presence("r2"), presence("r3", "bob"))
+    assert [replica.count_key("blog", key) for key in ("ann", "bob", "cid")] == [2, 1, 0]
+    assert replica.count_key("chat", "ann") == 0
+
+
 def test_topics_do_not_mix():
     replica = replica_holding(presence("r1"), presence("r2", topic="chat"))
     assert list(replica.list("chat")) == ["ann"]

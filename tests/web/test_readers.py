@@ -73,3 +73,22 @@ def test_it_stays_where_it_is_none_too_many_any_more(browser):
     gevent.sleep(0)
     assert back.is_open
     assert browser.refs() == {ref_of(back)}
+
+
+def test_who_listens_is_told_which_stream_ended_and_why_before_its_tab_leaves(browser):
+    told = []
+
+    def note(ref: str, ending: Ending) -> None:
+        told.append((ref, ending, ref in browser.refs()))
+
+    browser.service.readers.on_end = note
+    refs = []
+    for end in (Stream.end, Stream.rotate, lambda stream: browser.service.readers._park(refs[-1])):
+        stream = browser.open()
+        refs.append(ref_of(stream))
+        end(stream)
+    assert told == [
+        (refs[0], Ending.CLOSED, True),
+        (refs[1], Ending.RETURNS, True),
+        (refs[2], Ending.PARKED, True),
+    ]
