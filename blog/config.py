@@ -204,6 +204,12 @@ class Settings(ServerSettings):
         " more, and the most readers at once today; `events` adds single openings, a minute late"
         " and while three are here.",
     )
+    history: bool = setting(
+        True,
+        SWITCH,
+        "Keep what is counted, as numbers by page and time: `docs/history.md`. Nothing is kept of a"
+        " reader.",
+    )
     title_count: bool = setting(
         False,
         SWITCH,

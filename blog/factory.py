@@ -91,6 +91,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         )
     if viblog.metrics:
         pages = time_pages(pages, viblog.metrics.pages.answered, time.monotonic)
+    if viblog.recording is not None:
+        pages = viblog.recording.count_loads(pages, viblog.texts.find_page)
     # Flask itself refuses a host that is not trusted.
     live = viblog.presence.wrap(pages, headers=security_headers(settings))
     wsgi_app = check_hosts(live, flask_app, settings.trusted_hosts)

@@ -12,7 +12,11 @@ from blog.cards import CardFontError, Cards
 from blog.cli.settings_check import examine_language
 from blog.config import Settings, SettingsError
 from blog.desk.desk import Desk
+from blog.desk.events import Events
 from blog.desk.marks import Marks
+from blog.history.keeper import Keeper
+from blog.history.recording import Recording
+from blog.history.texts import Texts
 from blog.live.faces import Faces, section_class
 from blog.live.following import Following
 from blog.live.numbers import LiveCounts, PostLink
@@ -30,6 +34,7 @@ from blog.posts.direction import needs_direction
 from blog.posts.markup.markdown import Style
 from blog.posts.page_names import COUNTING_PAGE, INDEX_PAGE, NOW_PAGE, POST_PREFIX
 from blog.posts.pages import PageLibrary
+from blog.presence_settings import presence_settings
 from blog.search import Search
 from blog.site_folder import engine_folder, find_site, overridden
 from blog.store.database import Database
@@ -37,10 +42,7 @@ from blog.words import load_words
 from flask_presence.cli.limits import examine_limits
 from flask_presence.file_limits import raise_file_limit
 from flask_presence.place import Place
-from flask_presence.settings import PresenceSettings
 from flask_presence.streams.event import encode_event, join_events
-from flask_presence.streams.hub import Limits
-from flask_presence.tracking import Timings
 from flask_presence.web.readers import TOPIC
 from flask_presence.web.service import PresenceService
 
@@ -50,13 +52,6 @@ if TYPE_CHECKING:
     from blog.ops.metrics import Metrics, Seen
 
 log = logging.getLogger(__name__)
-
-# Used only by a program that never set BLOG_REDIS_URL; gunicorn.conf.py always does.
-DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
-# As before the library had a name of its own: nobody with an open blog counts twice.
-COOKIE_NAME = "viblog_reader"
-# How often an open page hears of the newest version in development.
-DEV_PING_SECONDS = 1.0
 
 
 class Viblog:
@@ -113,6 +108,9 @@ class Viblog:
         self.recent = self._follow_openings() if settings.activity != "off" else None
         if settings.faces:
             self._show_faces()
+        self.texts = Texts(self.library, self.pages)
+        self.events = Events()
+        self.recording = self._record() if settings.history else None
         self.presence.is_page = self.is_page
         self.presence.render = self.numbers.frame
         self.presence.opening = news.opening
@@ -223,6 +221,8 @@ class Viblog:
         if self.metrics:
             self.metrics.start(self.presence.max_streams)
         self.presence.start()
+        if self.recording is not None:
+            self.recording.start()
         if self.recent is not None:
             self.recent.start(self._note_minute)
         self.library.subscribe(self.updates.notice)
@@ -273,6 +273,18 @@ class Viblog:
         anchors = (heading.anchor for heading in self.library.render(post).headings)
         return {"section": section} if section in map(section_class, anchors) else None
 
+    def _record(self) -> Recording:
+        recording = Recording(
+            self.presence,
+            Keeper(self.database, self.settings.time_zone),
+            self.events,
+            self.texts.reading_seconds,
+            self.settings.time_zone,
+            counts_readers=self.settings.count == "readers",
+        )
+        recording.is_own_visit = self.desk.own_visits.has
+        return recording
+
     def _follow_openings(self) -> Recent:
         recent = Recent(
             self.presence.tracker,
@@ -298,38 +310,14 @@ class Viblog:
             self.recent.close()
         self.desk.close()
         self.presence.close()
+        if self.recording is not None:
+            self.recording.close()
         self.search.close()
         self.pictures.close()
         self.originals.close()
         self.library.close()
         self.pages.close()
         self.database.close()
-
-
-def presence_settings(settings: Settings) -> PresenceSettings:
-    """Return what the presence has of the blog's settings."""
-    return PresenceSettings(
-        redis_url=settings.redis_url or DEFAULT_REDIS_URL,
-        redis_prefix=settings.redis_prefix,
-        cookie_name=COOKIE_NAME,
-        timings=Timings(
-            lease_seconds=settings.lease_seconds, heartbeat_seconds=settings.heartbeat_seconds
-        ),
-        limits=Limits(
-            pace_seconds=settings.pace_seconds,
-            ping_seconds=DEV_PING_SECONDS if settings.dev else settings.ping_seconds,
-            rotate_seconds=settings.rotate_seconds,
-            stall_seconds=settings.stall_seconds,
-        ),
-        linger_seconds=settings.linger_seconds,
-        pauses_hidden_tabs=settings.pause_hidden_tabs,
-        counts_private=settings.privacy_signal == "tab",
-        takes_over=settings.transport == "auto",
-        max_streams=settings.max_streams,
-        max_streams_per_address=settings.max_streams_per_address,
-        max_streams_per_reader=settings.max_streams_per_reader,
-        max_opens_per_address=settings.max_opens_per_address,
-    )
 
 
 def follow(settings: Settings, *libraries: Library) -> Following:

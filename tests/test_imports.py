@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     | {*("blog.desk", "blog.viblog", "blog.config", "blog.site_folder"), LIBRARY},
     "blog.viblog": FEATURES
     | {
-        *("blog.desk", "blog.store"),
+        *("blog.desk", "blog.history", "blog.presence_settings", "blog.store"),
         *("blog.search", "blog.cards", "blog.pictures", "blog.posts", "blog.config"),
         *("blog.site_folder", "blog.store", "blog.words", LIBRARY),
     },
@@ -48,6 +48,8 @@ ALLOWED: dict[str, set[str]] = {
         *("blog.live", "blog.pages", "blog.ops", "blog.history", "blog.store", "blog.posts"),
         *("blog.setting_kinds", "blog.curves", "blog.native", "blog.config", LIBRARY),
     },
+    "blog.history": {"blog.posts", "blog.store", LIBRARY},
+    "blog.presence_settings": {"blog.config", LIBRARY},
     "blog.live": {"blog.curves", "blog.placeholders", "blog.posts", "blog.words", LIBRARY},
     "blog.pages": {
         "blog.palettes",
@@ -69,7 +71,6 @@ ALLOWED: dict[str, set[str]] = {
     "blog.pictures": {"blog.native", "blog.posts"},
     "blog.importing": {"blog.setting_kinds", "blog.posts", "blog.config"},
     "blog.posts": {"blog.setting_kinds", "blog.native", "blog.config", "blog.words"},
-    "blog.history": {"blog.store"},
     "blog.config": {
         "blog.palettes",
         "blog.server_settings",
