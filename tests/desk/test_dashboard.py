@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,42 +18,16 @@ from blog.desk.dashboard import name_page
 from blog.desk.reports import Reports
 from blog.desk.week import fit, measure, sum_up, wrap, write_week
 from blog.factory import create_app
-from blog.history.counts import SITE, Batch, Counts
 from blog.history.report import Period
 from blog.history.tables import merge
 from tests.desk.test_charts import compare
-from tests.desk.year import BERLIN, NOW, Year
+from tests.desk.year import BERLIN, NOW, Year, count_days
 
 POSTS = {
     "owls": ("Owls & <mice>", "2026-10-09T12:00:00+02:00", "2026-10-20T23:30:00+02:00"),
     "night": ("=1+1", "2025-01-01T12:00:00+01:00", ""),
     "moon": ("A moon", "2026-10-31T12:00:00+01:00", "2026-10-31T20:00:00+01:00"),
 }
-TODAY = NOW.toordinal()
-
-
-def fill(app: Flask, days: int = 60) -> None:
-    """Count the synthetic year: a batch for each day, all of it at one minute."""
-    year, database = Year(), app.extensions["viblog"].database
-    for ago in range(days):
-        day = NOW.date() - timedelta(days=ago)
-        at = int(datetime(day.year, day.month, day.day, 12, tzinfo=BERLIN).timestamp() // 60)
-        whole = year.day(day)
-        third = Counts(whole.opens // 3, 1, whole.open_ms // 2, list(whole.stays), 2, 1, 4, at)
-        minutes = {(SITE, at): whole, ("blog/owls", at): third, ("index", at): Counts(opens=7)}
-        if ago == 0:
-            minutes[("blog/night", at)] = Counts(opens=2, peak=2, peak_minute=at)
-            minutes[("blog/gone", at)] = Counts(opens=5, stays=[0, 0, 5, 0, 0, 0, 0, 0])
-        paths = {(day.toordinal(), "index", "blog/owls"): 9, (TODAY, "blog/owls", "blog/night"): 2}
-        sources = {
-            (TODAY, "blog/owls", "host", "news.example"): 4,
-            (TODAY, "blog/owls", "campaign", "<b>letter"): 1,
-            (TODAY, "blog/owls", "campaign", "=cmd()"): 1,
-        }
-        counted = Batch(
-            "w", ago + 1, minutes, paths, sources if ago == 0 else {}, {(TODAY, "crawler"): 1}
-        )
-        database.write(merge, counted, BERLIN)
 
 
 def open_blog(folder: Path, **settings: Any) -> Flask:
@@ -76,7 +49,8 @@ def open_blog(folder: Path, **settings: Any) -> Flask:
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     app = open_blog(tmp_path_factory.mktemp("blog"), dashboard="public")
-    fill(app)
+    for batch in count_days(NOW, 60):
+        app.extensions["viblog"].database.write(merge, batch, BERLIN)
     yield app
     app.extensions["viblog"].close()
 

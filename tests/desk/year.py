@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from blog.history.counts import STAY_BINS, Counts
+from blog.history.counts import SITE, STAY_BINS, Batch, Counts
 from blog.history.report import PageRow, Period, Point, Report
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -98,6 +99,25 @@ class Year:
         return PageRow("index" if at == 3 else f"blog/post-{at}", counts, line)
 
 
-def at_utc(text: str) -> datetime:
-    """Return a time of UTC."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+def count_days(now: datetime, days: int) -> Iterator[Batch]:
+    """Yield what a worker counted of four pages and the site: a batch for each day, until now."""
+    year, today = Year(), now.toordinal()
+    for ago in range(days):
+        day = now.date() - timedelta(days=ago)
+        noon = datetime.combine(day, time(12), now.tzinfo)
+        at = int(min(noon, now).timestamp() // 60)
+        whole = year.day(day)
+        third = Counts(whole.opens // 3, 1, whole.open_ms // 2, list(whole.stays), 2, 1, 4, at)
+        minutes = {(SITE, at): whole, ("blog/owls", at): third, ("index", at): Counts(opens=7)}
+        paths = {(day.toordinal(), "index", "blog/owls"): 9}
+        sources: dict[tuple[int, str, str, str], int] = {}
+        if ago == 0:
+            minutes["blog/night", at] = Counts(opens=2, peak=2, peak_minute=at)
+            minutes["blog/gone", at] = Counts(opens=5, stays=[0, 0, 5, 0, 0, 0, 0, 0])
+            paths[today, "blog/owls", "blog/night"] = 2
+            sources = {
+                (today, "blog/owls", "host", "news.example"): 4,
+                (today, "blog/owls", "campaign", "<b>letter"): 1,
+                (today, "blog/owls", "campaign", "=cmd()"): 1,
+            }
+        yield Batch("w", ago + 1, minutes, paths, sources, {(today, "crawler"): 1})
