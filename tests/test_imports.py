@@ -343,6 +343,8 @@ def test_importing_the_extension_does_not_load_redis():
     loaded = loaded_after("flask_presence.web.extension")
     assert "flask" in loaded
     assert not {"redis", "asyncio", "gunicorn"} & loaded
+    parts = {name.removeprefix("flask_presence.") for name in loaded}
+    assert not {"tracking.tracker", "tracking.replica", "tracking.memory", "settings"} & parts
 
 
 def test_what_gunicorns_master_loads_does_not_load_redis():

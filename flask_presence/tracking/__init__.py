@@ -1,8 +1,8 @@
 """Who is here: presences tracked by many workers, agreed on through Redis or Valkey.
 
 Self-contained: the standard library, gevent and redis only. A program that uses it is
-monkey-patched by gevent first. Start with `Tracker`. What needs redis is imported when it is asked
-for: redis takes as long to load as all the rest.
+monkey-patched by gevent first. Start with `Tracker`. What is needed only to count is imported when
+it is asked for, as an application is made: redis takes as long to load as all the rest.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .memory import MemoryStore
 from .observer import Observer
-from .protocol import State, Timings
-from .replica import Replica
 from .roster import ROOM, Roster
-from .slot import Slot, Write
 from .values import Diff, Presence, Version
-from .wire import Digested
 
 if TYPE_CHECKING:
     from .inspector import Inspector, SeenWorker
+    from .memory import MemoryStore
+    from .protocol import State, Timings
     from .redis_link import Link, connect, describe_outage, is_refusal
+    from .replica import Replica
+    from .slot import Slot, Write
     from .store import Store
     from .sync import Sync
     from .tracker import AlreadyTrackedError, NotTrackedError, Tracker
+    from .wire import Digested
 
 __all__ = [
     "ROOM",
@@ -53,14 +53,19 @@ __all__ = [
     "is_refusal",
 ]
 
-_LOADS_REDIS = {
+_LATER = {
     ".inspector": ("Inspector", "SeenWorker"),
+    ".memory": ("MemoryStore",),
+    ".protocol": ("State", "Timings"),
     ".redis_link": ("Link", "connect", "describe_outage", "is_refusal"),
+    ".replica": ("Replica",),
+    ".slot": ("Slot", "Write"),
     ".store": ("Store",),
     ".sync": ("Sync",),
     ".tracker": ("AlreadyTrackedError", "NotTrackedError", "Tracker"),
+    ".wire": ("Digested",),
 }
-_PLACES = {name: module for module, names in _LOADS_REDIS.items() for name in names}
+_PLACES = {name: module for module, names in _LATER.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

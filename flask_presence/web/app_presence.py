@@ -19,14 +19,12 @@ from markupsafe import Markup
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..place import Place
-from ..settings import read_settings
 from ..streams.event import encode_event
 from ..streams.stream import PATH
 from ..tracking import Roster
 from . import htmx
 from .blocks import Blocks
 from .elements import TOTAL, Element, Elements, Words
-from .endpoint import read_page
 from .identity import Identity, hide_key
 from .lists import Fetch, Lists
 from .readers import TOPIC, Meta
@@ -100,7 +98,9 @@ class AppPresence:
         self._hooks = hooks
         self._serializer = URLSafeSerializer(str(app.secret_key), salt=_SALT)
         self.read = lru_cache(maxsize=1024)(self._read)
-        from .service import PresenceService  # not above: it loads redis, which takes long
+        # Not above: they take as long to load as all the rest, redis first.
+        from ..settings import read_settings
+        from .service import PresenceService
 
         self.service = PresenceService(read_settings(self.read_setting))
         count = self.read_setting("COUNT", "tabs")
@@ -250,7 +250,7 @@ class AppPresence:
         return str(self._app.config.get(variable, os.environ.get(variable, default)))
 
     def _asked(self, environ: WSGIEnvironment) -> Shown | None:
-        return self.read(read_page(environ.get("QUERY_STRING", "")))
+        return self.read(htmx.read_page(environ.get("QUERY_STRING", "")))
 
     def _read(self, name: str) -> Shown | None:
         try:

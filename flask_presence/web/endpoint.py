@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 from gevent import monkey
 
@@ -19,6 +17,7 @@ from ..streams.event import encode_event
 from ..streams.hub import Hub
 from ..streams.stream import PATH, Request
 from .gate import Gate, Places
+from .htmx import read_page
 from .identity import Identity
 from .readers import PARK, Readers
 from .request_signals import is_crawler, is_own
@@ -32,8 +31,6 @@ log = logging.getLogger(__name__)
 # gunicorn's, where a deployer has switched it on.
 _access_log = logging.getLogger("gunicorn.access")
 
-# In characters; the longest that a page of the blog has is 100.
-MAX_CACHED_QUERY = 200
 
 NO_STREAMS = (
     "streams: there are none, and the pages have no live numbers: this server has a thread for each"
@@ -177,17 +174,6 @@ def mount_live(
         return pages(environ, start_response)
 
     return serve
-
-
-def read_page(query: str) -> str:
-    """Return the name of the page in a query string; "" where there is none."""
-    # A cache of long queries would be as large as a client wants it.
-    return _parse_page(query) if len(query) <= MAX_CACHED_QUERY else _parse_page.__wrapped__(query)
-
-
-@lru_cache(maxsize=1024)
-def _parse_page(query: str) -> str:
-    return parse_qs(query, keep_blank_values=True).get("page", [""])[0]
 
 
 def _send(start_response: StartResponse, body: bytes) -> Iterable[bytes]:

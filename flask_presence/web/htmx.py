@@ -7,7 +7,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 from ..streams.stream import PATH
 
@@ -16,6 +16,8 @@ __all__ = ["FILES", "find_folder", "integrity_of", "make_config", "stream_url"]
 FILES = ("htmx.min.js", "ext/hx-sse.min.js")
 # How long a page waits for its stream's first byte.
 CONNECT_TIMEOUT_MS = 20_000
+# In characters; the longest that a page of the blog has is 100.
+MAX_CACHED_QUERY = 200
 
 
 def make_config(*, pauses_hidden_tabs: bool = False) -> dict[str, Any]:
@@ -38,6 +40,17 @@ def stream_url(page: str) -> str:
 def stream_query(page: str) -> str:
     """Return what the address of a page's stream has behind the `?`."""
     return urlencode({"page": page})
+
+
+def read_page(query: str) -> str:
+    """Return the name of the page in the query string of a stream; "" where there is none."""
+    # A cache of long queries would be as large as a client wants it.
+    return _parse_page(query) if len(query) <= MAX_CACHED_QUERY else _parse_page.__wrapped__(query)
+
+
+@lru_cache(maxsize=1024)
+def _parse_page(query: str) -> str:
+    return parse_qs(query, keep_blank_values=True).get("page", [""])[0]
 
 
 def find_folder() -> Path:
