@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 NAME = "viblog_own"
-# Over https, at the root of its host, no sibling of the domain can set it.
-HOST_NAME = f"__Host-{NAME}"
+# Over https no sibling of the domain can set the first, which is for a whole host only.
+HOST_NAME, SECURE_NAME = f"__Host-{NAME}", f"__Secure-{NAME}"
 SALT = "viblog.desk.own"
 VALUE = "own"
 # Browsers keep none longer.
 SECONDS = 400 * 24 * 3600
-_FORM = re.compile(rf"(?:^|[;\s])(?:__Host-)?{NAME}=([\w.-]{{1,100}})(?=$|[;\s])")
+_FORM = re.compile(rf"(?:^|[;\s])(?:__(?:Host|Secure)-)?{NAME}=([\w.-]{{1,100}})(?=$|[;\s])")
 
 
 class OwnVisits:
@@ -48,11 +48,12 @@ class OwnVisits:
 
         Lax, not strict: else the click on a link of another site that leads here would count.
         """
+        secure_name = SECURE_NAME if base_path else HOST_NAME
         response.set_cookie(
-            HOST_NAME if is_secure else NAME,
+            secure_name if is_secure else NAME,
             self._signer().sign(VALUE).decode() if is_marked else "",
             max_age=SECONDS if is_marked else 0,
-            path="/" if is_secure else base_path or "/",
+            path=base_path or "/",
             secure=is_secure,
             httponly=True,
             samesite="Lax",

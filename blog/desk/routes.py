@@ -25,7 +25,6 @@ from blog.desk.desk import Desk, link_path
 from blog.desk.guard import find_pass, for_author, is_author, needs_secure, this_desk
 from blog.desk.keys import DeskClosedError
 from blog.desk.passes import COOKIE_SECONDS, Pass, cookie_name
-from blog.desk.streams import PARK
 from blog.desk.turns import render_in_turns
 from blog.ops.headers import write_policy
 from blog.pages.assets import SCRIPTS
@@ -68,11 +67,13 @@ def install_desk(app: Flask, made: Desk, live: LiveNumbers) -> None:
     app.extensions["desk"] = made
     app.register_blueprint(desk)
 
-    def render() -> str:
+    def render(template: str, **context: Any) -> str:
         with app.app_context():
-            return render_template("desk/frame.html", now=live.fragments(NOW_PAGE))
+            return render_template(template, **context)
 
-    made.streams.render = render
+    made.streams.render = lambda: render("desk/frame.html", now=live.fragments(NOW_PAGE))
+    path = f"{made.settings.base_path}{PATH}/sign-in"
+    made.streams.part = lambda: render("desk/parted.html", path=path)
 
 
 def show(template: str, status: int = 200, **context: Any) -> Response:
@@ -201,9 +202,9 @@ def live() -> ResponseReturnValue:
     made = this_desk()
     try:
         found = find_pass() if is_own(request.environ) else None
-        body = made.streams.open(found, request.environ) if found else [PARK]
+        body = made.streams.open(found, request.environ) if found else [made.streams.goodbye]
     except (DeskClosedError, StoreUnavailable):
-        body = [PARK]
+        body = [made.streams.goodbye]
     return Response(body, headers=STREAM_HEADERS)
 
 

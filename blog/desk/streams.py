@@ -49,8 +49,9 @@ class DeskTab:
 class DeskStreams:
     """Sends the desk's frame as it changes, and ends the streams of who may not be there any more.
 
-    `is_good(pass)` asks for that; `render()` makes the frame's data, `is_draining()` tells whether
-    the worker stops. What runs for it begins with the first stream.
+    `is_good(pass)` asks for that; `render()` makes the frame's data and `part()` the last thing
+    that those are told, `is_draining()` tells whether the worker stops. What runs for it begins
+    with the first stream.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class DeskStreams:
         is_draining: Callable[[], bool],
     ) -> None:
         self.render: Callable[[], str] = lambda: ""
+        self.part: Callable[[], str] = lambda: ""
         self._is_good = is_good
         self._is_draining = is_draining
         self._streams: set[Stream] = set()
@@ -86,6 +88,11 @@ class DeskStreams:
             self._looking = gevent.spawn(self._look_after)
         return iter(opened)
 
+    @property
+    def goodbye(self) -> bytes:
+        """What a page is told whose stream is for the author, who is not there any more."""
+        return encode_event(self.part()) + PARK
+
     def close(self) -> None:
         """End every stream, and what runs for them. Idempotent."""
         if self._looking is not None:
@@ -103,7 +110,7 @@ class DeskStreams:
             for stream in list(self._streams):
                 owner = stream.owner
                 if isinstance(owner, DeskTab) and not self._may_stay(owner.known):
-                    stream.end(PARK, ending=Ending.PARKED)
+                    stream.end(self.goodbye, ending=Ending.PARKED)
             self._hub.touch([PAGE])
 
     def _may_stay(self, known: Pass) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from werkzeug.security import generate_password_hash
 
-from tests.server.test_desk import make_link
+from tests.server.test_desk import make_link, open_marks
 from tests.setup.tools import AXE_JS
 from tests.site import Site
 
@@ -84,7 +84,12 @@ def test_the_password_signs_in_and_the_stream_tells_who_reads(site, new_browser)
     tab.evaluate("() => window.stayed = true")
     expect(tab.locator("main")).to_contain_text("1 reader online")
     reader.close()
+    with open_marks(site) as marks:
+        marks.close_desk()
+    expect(tab.locator(".desk-state")).to_have_text("You are signed out: sign in")
     assert tab.evaluate("() => window.stayed")
+    tab.get_by_role("link", name="You are signed out").click()
+    expect(tab).to_have_url(f"{site.url}/desk/sign-in")
 
 
 @pytest.mark.full

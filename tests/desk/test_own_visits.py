@@ -15,7 +15,7 @@ KEY = "k" * 32
 
 def mark(visits: OwnVisits, **how: Any) -> str:
     response = Response()
-    visits.mark(response, "", **{"is_marked": True, "is_secure": False, **how})
+    visits.mark(response, **{"base_path": "", "is_marked": True, "is_secure": False, **how})
     return response.headers["Set-Cookie"]
 
 
@@ -24,15 +24,21 @@ def has(visits: OwnVisits, cookies: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("is_secure", "name", "attributes"),
+    ("how", "name", "attributes"),
     [
-        (False, "viblog_own", "HttpOnly; Path=/; SameSite=Lax"),
-        (True, "__Host-viblog_own", "Secure; HttpOnly; Path=/; SameSite=Lax"),
+        ({}, "viblog_own", "HttpOnly; Path=/; SameSite=Lax"),
+        ({"base_path": "/notes"}, "viblog_own", "HttpOnly; Path=/notes; SameSite=Lax"),
+        ({"is_secure": True}, "__Host-viblog_own", "Secure; HttpOnly; Path=/; SameSite=Lax"),
+        (
+            {"is_secure": True, "base_path": "/notes"},
+            "__Secure-viblog_own",
+            "Secure; HttpOnly; Path=/notes; SameSite=Lax",
+        ),
     ],
 )
-def test_a_marked_browser_is_known_beside_its_other_cookies(is_secure, name, attributes):
+def test_a_marked_browser_is_known_beside_its_other_cookies(how, name, attributes):
     visits = OwnVisits(lambda: KEY)
-    cookie = mark(visits, is_secure=is_secure)
+    cookie = mark(visits, **how)
     said = cookie.partition(";")[0]
     assert said.startswith(f"{name}=own.")
     assert cookie.endswith(attributes)
@@ -40,7 +46,7 @@ def test_a_marked_browser_is_known_beside_its_other_cookies(is_secure, name, att
     assert has(visits, said)
     assert has(visits, f"viblog_reader=x; {said}; other=y")
     assert not has(OwnVisits(lambda: "another" * 5), said)
-    assert "Max-Age=0" in mark(visits, is_marked=False, is_secure=is_secure)
+    assert "Max-Age=0" in mark(visits, is_marked=False, **how)
 
 
 @pytest.mark.parametrize(
