@@ -72,7 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_errors(app, settings)
     install_desk(app, viblog.desk, viblog.numbers)
     reports = Reports(viblog.database, settings.time_zone)
-    install_dashboard(app, Dashboard(reports, lambda: ()))
+    install_dashboard(app, Dashboard(reports, viblog.events.last))
     install_headers(app, settings)
     flask_app: WSGIApplication = app.wsgi_app
     pages = flask_app

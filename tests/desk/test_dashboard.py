@@ -222,3 +222,21 @@ def test_a_title_is_cut_by_its_columns(text, columns, fits):
 def test_a_long_line_is_wrapped_at_a_space():
     assert list(wrap(f"{'a' * 40} {'b' * 40}")) == ["a" * 40, "b" * 40]
     assert [len(part) for part in wrap("c" * 100)] == [72, 28]
+
+
+def test_the_last_events_say_what_happened_and_not_who(app, author):
+    events = app.extensions["viblog"].events
+    events.open("blog/owls", "<i>letter")
+    events.leave("blog/night", 252)
+    for _ in range(3):
+        events.leave("index", 3)
+    events.refuse("blog/gone", "crawler", "Bot/1.0 (+https://bot.example)")
+    page = author.get("/desk/events").text
+    items = re.findall(r"<li><time datetime=.*?</li>", page, re.DOTALL)
+    texts = [" ".join(re.sub("<[^>]+>", " ", item).split()[1:]) for item in items]
+    assert texts == [
+        "gone refused crawler: Bot/1.0 (+https://bot.example)",
+        "Posts left × 3",
+        "=1+1 left after 4 min 12 s",
+        "Owls &amp; &lt;mice&gt; opened &lt;i&gt;letter",
+    ]
