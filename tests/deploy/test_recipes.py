@@ -195,10 +195,17 @@ def ask(site: Site, request: str) -> str:
 @pytest.mark.parametrize(
     ("name", "places"),
     [
-        ("nginx.conf", ["location = /notes/live {", "    location /notes {\n        proxy_pass"]),
+        (
+            "nginx.conf",
+            ["location ~ ^/notes/(desk/)?live$ {", "    location /notes {\n        proxy_pass"],
+        ),
         (
             "Caddyfile",
-            ["@live path /notes/live\n", "\thandle /notes* {\n\t\tencode", "\t\thandle {\n"],
+            [
+                "@live path /notes/live /notes/desk/live\n",
+                "\thandle /notes* {\n\t\tencode",
+                "\t\thandle {\n",
+            ],
         ),
     ],
 )
