@@ -47,7 +47,7 @@ class _Viblog(click.Group):
 
 
 def _author_commands() -> dict[str, click.Command]:
-    from blog.cli import desk_cli, doctor, posts_cli, readers_cli
+    from blog.cli import desk_cli, doctor, posts_cli, readers_cli, store_cli
     from flask_presence.cli.commands import list_presences, top
 
     posts = {name: posts_cli.get_command(click.Context(posts_cli), name) for name in POSTS}
@@ -59,6 +59,7 @@ def _author_commands() -> dict[str, click.Command]:
         "doctor": doctor,
         "desk": desk_cli,
         "readers": readers_cli,
+        "store": store_cli,
     }
 
 

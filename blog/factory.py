@@ -10,7 +10,7 @@ import click
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from blog.cli import desk_cli, doctor, posts_cli, readers_cli
+from blog.cli import desk_cli, doctor, posts_cli, readers_cli, store_cli
 from blog.config import Settings, SettingsError
 from blog.desk.dashboard import Dashboard, install_dashboard
 from blog.desk.reports import Reports
@@ -69,6 +69,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.cli.add_command(doctor)
     app.cli.add_command(desk_cli)
     app.cli.add_command(readers_cli)
+    app.cli.add_command(store_cli)
     register_errors(app, settings)
     install_desk(app, viblog.desk, viblog.numbers)
     reports = Reports(viblog.database, settings.time_zone)

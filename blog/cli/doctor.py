@@ -9,6 +9,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from blog.cli.settings_check import examine_settings
+from blog.cli.store_check import examine_place
 from blog.config import Settings
 from flask_presence.cli.doctor import examine_limits, examine_redis, examine_stream, say_findings
 
@@ -21,10 +22,12 @@ def doctor() -> None:
     One line for each: ok, warn or fail; what was found, and how to mend what is not as expected.
     The stream is opened through BLOG_SITE_URL. Exits with 1 for a failure.
     """
-    settings: Settings = current_app.extensions["viblog"].settings
+    viblog = current_app.extensions["viblog"]
+    settings: Settings = viblog.settings
     place = settings.place
+    limits = examine_limits(place, workers=settings.workers)
     checks = {
-        "": (*examine_limits(place, workers=settings.workers), *examine_settings(settings)),
+        "": (*limits, *examine_settings(settings), *examine_place(settings, viblog.database)),
         "Asking Redis": examine_redis(place),
         f"Opening a stream at {settings.site_url or 'no address'}": examine_stream(
             settings.site_url, place, named="BLOG_SITE_URL"

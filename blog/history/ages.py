@@ -50,8 +50,13 @@ def drop_before(
         for grain, at in name_spans.items():
             dropped += _delete(connection, table, grain, at)
     if dropped:
-        used = (counts.c.page, paths.c.page, paths.c.next_page, sources.c.page, sources.c.name)
-        drop_unused(connection, used)
+        drop_unused_names(connection)
+
+
+def drop_unused_names(connection: Connection) -> None:
+    """Drop the pages and sources of which nothing is counted any more."""
+    used = (counts.c.page, paths.c.page, paths.c.next_page, sources.c.page, sources.c.name)
+    drop_unused(connection, used)
 
 
 def _delete(connection: Connection, table: Table, grain: Grain, at: int) -> int:

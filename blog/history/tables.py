@@ -70,7 +70,7 @@ def _add_counts(connection: Connection, spans: Mapping[tuple[Grain, int, int], C
         "doubt": case((new.doubt > counts.c.doubt, new.doubt), else_=counts.c.doubt),
     }
     rows = [
-        {"grain": int(grain), "at": at, "page": page, **_row_of(counted)}
+        {"grain": int(grain), "at": at, "page": page, **row_of(counted)}
         for (grain, at, page), counted in sorted(spans.items(), key=lambda item: item[0])
     ]
     _upsert(connection, counts, rows, changes)
@@ -104,7 +104,7 @@ def _upsert(
         connection.execute(insertion, rows)
 
 
-def _row_of(counted: Counts) -> dict[str, int]:
+def row_of(counted: Counts) -> dict[str, int]:
     stays = {f"stays_{number}": stays for number, stays in enumerate(counted.stays)}
     return stays | {
         "opens": counted.opens,

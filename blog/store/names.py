@@ -48,6 +48,11 @@ def find_names(connection: Connection, numbers: Iterable[int]) -> dict[int, str]
     return found
 
 
+def all_names(connection: Connection) -> dict[int, str]:
+    """Return every name by its number."""
+    return dict(connection.execute(select(names.c.number, names.c.name)).all())
+
+
 def drop_unused(connection: Connection, used: Iterable[Column[int]]) -> None:
     """Drop the names whose numbers are in none of these columns."""
     wanted = union(*(select(column) for column in used))

@@ -143,7 +143,7 @@ def no_database(path: Path) -> str:
 
 def folder(path: Path) -> str:
     path.mkdir()
-    return "Is a directory"
+    return "unable to open database file"
 
 
 def locked(path: Path) -> str:
