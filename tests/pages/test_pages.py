@@ -267,13 +267,19 @@ class TestCounting:
         assert "A post in three windows counts three times." in text
         assert "A tab goes on counting while you look at another one." in text
         assert "at most 4 tabs" in text
+        assert "These sums hold no single visit and no person." in text
         other = open_site(
-            count="readers", privacy_signal="uncounted", pause_hidden_tabs=True, language="de"
+            count="readers",
+            privacy_signal="uncounted",
+            pause_hidden_tabs=True,
+            history=False,
+            language="de",
         )
         told = read(other, "/counting")
         assert "Ein Browser, der um Privatsphäre bittet (Sec-GPC oder DNT)." in told
         assert "Ein Tab zählt nur, solange er zu sehen ist." in told
         assert "Browser zählen" in told
+        assert "Summen" not in told
 
     def test_is_the_authors_page_where_there_is_one(self):
         own_pages = Books(write_post("counting", title="My way of counting"))
