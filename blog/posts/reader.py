@@ -13,7 +13,7 @@ from blog.posts.fields import MAX_TITLE_CHARS, Complaint, Fields
 from blog.posts.frontmatter import FrontMatter, FrontMatterError, Split, split
 from blog.posts.markup.outline import find_heading, find_paragraph, shorten
 from blog.posts.model import Fault, Post
-from blog.posts.names import MAX_ID_CHARS, read_place
+from blog.posts.names import MAX_ID_CHARS, Named, read_place
 
 # Twice a long novel. It is read by every worker, and takes a few seconds to render.
 MAX_FILE_BYTES = 1024 * 1024
@@ -47,13 +47,35 @@ def read_post(path: Path, place: PurePosixPath, content: bytes, zone: tzinfo = U
         line = front_line + error.line - 1
         return Reading(None, (*faults, Fault(path, line, error.found, error.expected, error.mend)))
     fields = Fields(front, zone)
-    named = read_place(place, zone)
+    source = _Source(path, content, parts, front, read_place(place, zone))
+    post = _make_post(source, fields)
+    faults += _find_faults(source, fields, post)
+    return Reading(None, tuple(sorted(faults))) if faults else Reading(post)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file's bytes, its parts, its front matter, and what its place says of it."""
+
+    path: Path
+    content: bytes
+    parts: Split
+    front: FrontMatter
+    named: Named
+
+    def line_of(self, line: int) -> int:
+        """Return a line of the front matter as one of the file."""
+        return self.parts.front_line + line - 1
+
+
+def _make_post(source: _Source, fields: Fields) -> Post:
+    parts, named = source.parts, source.named
     slug, former_id = fields.slug()
     title = fields.text("title", MAX_TITLE_CHARS)
     description = fields.text("description")
     heading = "" if title else find_heading(parts.body)[:MAX_TITLE_CHARS]
     date = fields.date("date") or named.date
-    post = Post(
+    return Post(
         id=slug or named.id,
         former_id=former_id if slug else named.former_id,
         title=title or heading,
@@ -73,36 +95,39 @@ def read_post(path: Path, place: PurePosixPath, content: bytes, zone: tzinfo = U
         lang=fields.lang() or named.lang,
         presence=fields.switch("presence") is not False,
         menu=fields.number("menu"),
-        path=path,
+        path=source.path,
         body=parts.body,
         body_line=parts.body_line,
         extra=fields.rest(),
-        fingerprint=blake2b(content, digest_size=16).hexdigest(),
+        fingerprint=blake2b(source.content, digest_size=16).hexdigest(),
         titled_by_heading=bool(heading),
-        hints=tuple(_list_faults(path, front_line, fields.hints)),
-        field_lines={n.lower(): front_line + line - 1 for n, line in front.lines.items()},
+        hints=tuple(_list_faults(source, fields.hints)),
+        field_lines={n.lower(): source.line_of(line) for n, line in source.front.lines.items()},
     )
-    faults += _list_faults(path, front_line, fields.complaints)
+
+
+def _find_faults(source: _Source, fields: Fields, post: Post) -> Iterator[Fault]:
+    """Yield what is wrong with a post that was read as far as it could be."""
+    yield from _list_faults(source, fields.complaints)
     complained = any(c.found.startswith("title:") for c in fields.complaints)
-    title_line = front_line + fields.line("title") - 1
-    faults += _find_missing(path, title_line, post, complained=complained)
-    faults += _find_brackets(path, parts)
-    if named.wrong_date and not front.values.get("date"):
-        faults.append(
-            Fault(
-                path,
-                1,
-                f"date: found {named.wrong_date} in the file's name",
-                "a date such as 2026-11-24",
-                "rename the file, or write a date in its front matter",
-            )
+    title_line = source.line_of(fields.line("title"))
+    yield from _find_missing(source.path, title_line, post, complained=complained)
+    yield from _find_brackets(source.path, source.parts)
+    if source.named.wrong_date and not source.front.values.get("date"):
+        yield Fault(
+            source.path,
+            1,
+            f"date: found {source.named.wrong_date} in the file's name",
+            "a date such as 2026-11-24",
+            "rename the file, or write a date in its front matter",
         )
-    return Reading(None, tuple(sorted(faults))) if faults else Reading(post)
 
 
-def _list_faults(path: Path, front_line: int, complaints: Iterable[Complaint]) -> list[Fault]:
+def _list_faults(source: _Source, complaints: Iterable[Complaint]) -> list[Fault]:
     """Return complaints with their places in the file."""
-    return [Fault(path, front_line + c.line - 1, c.found, c.expected, c.mend) for c in complaints]
+    return [
+        Fault(source.path, source.line_of(c.line), c.found, c.expected, c.mend) for c in complaints
+    ]
 
 
 def describe_size(path: Path, size_bytes: int) -> Fault:
