@@ -1,10 +1,11 @@
 """The store as its users have it: a call is one transaction, in a native thread of the store's own.
 
-Light: SQLAlchemy is loaded by the first call, in its thread, and Alembic only to migrate.
+Light: SQLAlchemy is loaded by the first call, in its thread, and Alembic for an older schema only.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable
@@ -121,36 +122,42 @@ class _Lane:
         step: Callable[[Connection, Callable[[Connection], T]], R],
         asked: Callable[[Connection], T],
     ) -> R:
-        try:
-            from sqlalchemy.exc import SQLAlchemyError
+        from sqlalchemy.exc import SQLAlchemyError
 
-            from blog.store.engines import make_engine
-        except ImportError as error:
-            raise StoreUnavailable(f"the store: {error}") from None
+        if self._engine is None:
+            self._engine = self._make_engine()
         try:
-            if self._engine is None:
-                self._engine = make_engine(self._url, writes=self._writes)
             with self._engine.connect() as connection, connection.begin():
                 return step(connection, asked)
         except SchemaRefused as error:
             raise SchemaRefused(f"{name_place(self._url)}: {error}") from None
-        except ModuleNotFoundError:
-            raise StoreUnavailable(
-                f"{name_place(self._url)}: found no psycopg; install viblog[postgres]"
-            ) from None
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"{name_place(self._url)}: {_say(error)}") from error
+
+    def _make_engine(self) -> Engine:
+        from blog.store.engines import make_engine
+
+        try:
+            return make_engine(self._url, writes=self._writes)
+        except ImportError as error:  # no psycopg, or none that finds its library
+            said = f"{name_place(self._url)}: {_say(error)}; install viblog[postgres]"
+            raise StoreUnavailable(said) from None
 
     def close(self) -> None:
         engine, self._engine = self._engine, None
         if engine is not None:
-            self._work.run(engine.dispose)
+            with contextlib.suppress(BusyError):
+                self._work.run(engine.dispose)
         self._work.close()
 
 
 def _write(connection: Connection, function: Callable[[Connection], T]) -> tuple[str | None, T]:
     version = _read_version(connection)
-    if version != NEWEST:
+    if version is None:
+        from blog.store.schema import make_tables
+
+        make_tables(connection)
+    elif version != NEWEST:
         logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells what it loads
         from blog.store.migrating import migrate
 

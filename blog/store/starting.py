@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-import subprocess
 import sys
 from contextlib import closing
 from dataclasses import dataclass
@@ -36,6 +34,8 @@ def prepare_store(url: str, folder: Path) -> Prepared:
     path = find_file(chosen)
     if path is not None and (_is_newest(path) or not (url or path.exists())):
         return Prepared()
+    import subprocess  # no start of most blogs needs it
+
     code = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join([code, *filter(None, [os.environ.get("PYTHONPATH")])])
     try:
@@ -56,6 +56,10 @@ def prepare_store(url: str, folder: Path) -> Prepared:
 
 
 def _is_newest(path: Path) -> bool:
+    if not path.exists():
+        return False
+    import sqlite3
+
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
             return bool(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.accounting import process_cpu_ns, pss, waited_cpu_ns, walk_tree
+from tests.server.open_stream import OpenStream
 from tests.site import Site
 
 MIB = 1024 * 1024
@@ -13,11 +14,25 @@ pytestmark = [pytest.mark.full, pytest.mark.alone]
 
 
 def test_idle_with_one_worker_the_whole_tree_takes_80_mib_at_most():
-    """It takes 76: worker 52, master 19, Valkey 5. The rest is for other Pythons and packages."""
+    """It takes 77: worker 52, master 20, Valkey 5. The rest is for other Pythons and packages."""
     with Site(workers=1) as site:
         site.fetch("/")
         parts = {pid: pss(pid) / MIB for pid in walk_tree([site.master_pid])}
     assert sum(parts.values()) <= 80, parts
+
+
+def test_a_worker_that_has_kept_its_first_counts_takes_16_mib_more_at_most():
+    """SQLAlchemy, 13 of them, is loaded by the first write."""
+    with Site(workers=1) as site:
+        site.fetch("/")
+        (worker,) = site.worker_pids()
+        before = pss(worker)
+        store = site.log_path.with_name("store.db")
+        with OpenStream(site) as stream:
+            stream.read_until("online")
+            site.wait(lambda: "its tables were made" in site.log_path.read_text(), "a flush", 20)
+        assert store.exists()
+        assert (pss(worker) - before) / MIB <= 16
 
 
 def test_the_first_page_is_there_after_one_second_and_a_half_of_work():

@@ -23,8 +23,9 @@ from tests.setup.wheels import build_wheels, install_wheels
 from tests.site import ROOT
 from tests.streams.tab import Tab
 
-# Of its 95 MB, 28 are bytecode. The largest: Pillow 22, gevent 10, Pygments 10, redis 6, Valkey 4.
-MOST_INSTALLED_BYTES = 100 * 1024 * 1024
+# Of its 128 MB, 40 are bytecode. The largest: SQLAlchemy 29 (a blog loads a third), Pillow 22,
+# gevent 10, Pygments 10, redis 6, Valkey 4, Alembic and Mako 4. Before it had a store it took 95.
+MOST_INSTALLED_BYTES = 132 * 1024 * 1024
 # What Python puts into each environment.
 PIPS = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence")
 HTMX_FILES = ("LICENSE", "dist/htmx.min.js", "dist/ext/hx-sse.min.js")

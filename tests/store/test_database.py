@@ -14,12 +14,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from blog.store import versions
 from blog.store.database import Database, SchemaRefused, StoreUnavailable
+from blog.store.engines import read_version
 from blog.store.marks import claim, forget_expired, get_mark, set_mark
-from blog.store.schema import metadata
+from blog.store.migrating import migrate
+from blog.store.schema import metadata, version
 from tests.site import ROOT
 
 
@@ -75,12 +77,34 @@ def test_the_schema_is_made_once_and_says_so(database: Database, caplog):
     assert said[0].endswith("its tables were made at version 0001")
 
 
-def test_the_migrations_end_with_the_tables_that_the_program_knows(database: Database):
-    def compare(connection: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+def describe(connection: Connection) -> list[str]:
+    """Return all that the database says of its tables."""
+    found = inspect(connection)
+    return [
+        f"{table}: {said}"
+        for table in sorted(found.get_table_names())
+        for said in (
+            found.get_columns(table),
+            found.get_pk_constraint(table),
+            found.get_unique_constraints(table),
+            found.get_indexes(table),
+        )
+    ]
+
+
+def test_the_migrations_end_with_the_tables_that_a_new_store_gets(
+    database: Database,
+):
+    def build(connection: Connection) -> list[str]:
+        for made in (metadata, version.metadata):
+            made.drop_all(connection)
+        migrate(connection)
+        assert list(compare_metadata(MigrationContext.configure(connection), metadata)) == []
+        return describe(connection)
 
     database.prepare()
-    assert database.read(compare) == []
+    assert database.read(describe) == database.write(build)
+    assert database.read(read_version) == versions.NEWEST
 
 
 def test_every_migration_has_its_number_among_the_versions():
@@ -189,6 +213,14 @@ def test_an_address_of_postgresql_that_cannot_be_used_is_told_without_its_passwo
         assert said.startswith("PostgreSQL at 127.0.0.1:")
         assert reason in said
         assert not {"secret", "wrong", "\n"} & set(said.replace("%20", " ").split(" "))
+
+
+def test_without_its_driver_a_server_is_refused_with_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(
+        StoreUnavailable, match=r"PostgreSQL at host/n: .*install viblog\[postgres\]"
+    ):
+        Database("postgresql+psycopg://host/n", tmp_path).prepare()
 
 
 @pytest.mark.full
