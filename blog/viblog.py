@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Mapping
+from gettext import GNUTranslations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,31 +60,12 @@ class Viblog:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        site = find_site()
+        self.is_started = False
+        self._is_closed = False
+        self._is_loaded = False
         words = load_words(settings.language, settings.words)
-        style = Style(
-            language=settings.language,
-            words=words,
-            smart_quotes=settings.smart_quotes,
-            posts_dir=settings.posts_dir,
-            static_dir=overridden(site, "static")[0],
-            frame_hosts=settings.frame_hosts,
-            base_path=settings.base_path,
-        )
-        self.library = Library(settings.posts_dir, zone=settings.time_zone, style=style)
         self.database = Database(settings.database_url, settings.instance_dir)
-        self.pages = PageLibrary(
-            settings.pages_dir, settings.about_dir, zone=settings.time_zone, style=style
-        )
-        self.search = Search(self.library, settings.instance_dir, self.pages)
-        try:
-            serif = engine_folder() / "static" / "fonts" if settings.font == "serif" else None
-            self.cards = Cards(settings.instance_dir / "cards", settings.card_font, serif)
-        except CardFontError as error:
-            raise SettingsError([f"BLOG_CARD_FONT: {error}"]) from error
-        shelf = Shelf(settings.instance_dir / "pictures")
-        self.originals = Originals(shelf)
-        self.pictures = Pictures((self.library, self.pages), style.static_dir, shelf)
+        self._find_texts(words)
         self.metrics = self._begin_metrics() if settings.is_measured else None
         self.presence = PresenceService(
             presence_settings(settings),
@@ -91,16 +73,50 @@ class Viblog:
             stream_observer=self.metrics.streams if self.metrics else None,
         )
         self.desk = Desk(settings, Marks(self.database), self.presence)
-        templates = LiveTemplates(make_loader(site, settings.theme), words, reloads=settings.dev)
+        loader = make_loader(find_site(), settings.theme)
+        templates = LiveTemplates(loader, words, reloads=settings.dev)
+        self._show_numbers(templates)
+        self.texts = Texts(self.library, self.pages)
+        self.events = Events()
+        self.recording = self._record() if settings.history else None
+        self._tell_presence(templates)
+
+    def _find_texts(self, words: GNUTranslations) -> None:
+        """Make what has the posts and the pages, and what is made of them."""
+        settings = self.settings
+        zone, instance = settings.time_zone, settings.instance_dir
+        style = Style(
+            language=settings.language,
+            words=words,
+            smart_quotes=settings.smart_quotes,
+            posts_dir=settings.posts_dir,
+            static_dir=overridden(find_site(), "static")[0],
+            frame_hosts=settings.frame_hosts,
+            base_path=settings.base_path,
+        )
+        self.library = Library(settings.posts_dir, zone=zone, style=style)
+        self.pages = PageLibrary(settings.pages_dir, settings.about_dir, zone=zone, style=style)
+        self.search = Search(self.library, instance, self.pages)
+        try:
+            serif = engine_folder() / "static" / "fonts" if settings.font == "serif" else None
+            self.cards = Cards(instance / "cards", settings.card_font, serif)
+        except CardFontError as error:
+            raise SettingsError([f"BLOG_CARD_FONT: {error}"]) from error
+        shelf = Shelf(instance / "pictures")
+        self.originals = Originals(shelf)
+        self.pictures = Pictures((self.library, self.pages), style.static_dir, shelf)
+
+    def _show_numbers(self, templates: LiveTemplates) -> None:
+        """Make what open pages are shown."""
+        settings = self.settings
         self.updates = Updates(self.library, templates, settings.base_path)
         self.following = follow(settings, self.library, self.pages) if settings.dev else None
-        news = self.following or self.updates
         self.numbers = LiveCounts(
             self.presence.tracker,
             templates,
             counts_readers=settings.count == "readers",
             find_post=self.find_post,
-            beside=news.change,
+            beside=(self.following or self.updates).change,
             is_counting=lambda: self.is_started,
         )
         if settings.title_count:
@@ -108,20 +124,17 @@ class Viblog:
         self.recent = self._follow_openings() if settings.activity != "off" else None
         if settings.faces:
             self._show_faces()
-        self.texts = Texts(self.library, self.pages)
-        self.events = Events()
-        self.recording = self._record() if settings.history else None
+
+    def _tell_presence(self, templates: LiveTemplates) -> None:
+        """Say which pages there are, and what their streams send."""
         self.presence.is_page = self.is_page
         self.presence.render = self.numbers.frame
-        self.presence.opening = news.opening
+        self.presence.opening = (self.following or self.updates).opening
         self._ping = self.presence.hub.ping = encode_event(templates.ping())
         self.presence.readers.place_of = lambda page: None if page == NOW_PAGE else page
         self.presence.readers.parting = encode_event(templates.parked())
         if self.metrics:
             self.presence.tracker.subscribe_state(self.metrics.presence.note_state)
-        self.is_started = False
-        self._is_closed = False
-        self._is_loaded = False
 
     @property
     def place(self) -> Place:
