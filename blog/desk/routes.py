@@ -128,8 +128,9 @@ def answer_unavailable(error: StoreUnavailable) -> ResponseReturnValue:
 
 
 @desk.get("/desk", strict_slashes=False)
+@for_author
 def front() -> ResponseReturnValue:
-    """Lead to the dashboard."""
+    """Lead the author to the dashboard; it is elsewhere that everybody may see it."""
     return redirect(url_for("desk.readers"))
 
 

@@ -238,6 +238,7 @@ def test_a_public_dashboard_is_for_all_and_the_rest_is_not(tmp_path):
     assert page.headers["X-Robots-Tag"] == "noindex, nofollow"
     for mine in ("own-visits", "Sign out", "/desk/live"):
         assert mine not in page.text
+    assert client.get("/desk").location == "/desk/sign-in"
     assert client.post("/desk/own-visits", data={"count": "no"}).status_code == 303
     assert "Set-Cookie" not in client.post("/desk/own-visits", data={"count": "no"}).headers
     assert client.get("/desk/live").data.endswith(PARK)
