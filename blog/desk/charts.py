@@ -6,6 +6,7 @@ library for drawings: words are put in and escaped there, and a path is all that
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -18,11 +19,16 @@ from blog.history.report import Point
 # What a column has: a quarter of an hour of today's minutes, a week of two years' days.
 MINUTES_A_SLOT, DAYS_A_SLOT = 15, 7
 MOST_DAYS = 120  # of a chart with a column for each
+MOST_MARKS = 5  # that a column names
 MINUTE_SECONDS = 60
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 BAR_GAP = 0.1  # on both sides of a bar, of its column
 HEIGHT = 100  # of the drawn line, in whatever height it is shown
+
+
+# Says when a column of that kind begins: "14:15", "3 November", "3 November 2026".
+Write = Callable[[str, datetime], str]
 
 
 class Mark(NamedTuple):
@@ -31,16 +37,25 @@ class Mark(NamedTuple):
     at: datetime
     kind: str
     title: str
-    address: str
+    post_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A column of a chart and a row of its table; `counts` is None where nothing was counted."""
+    """A column of a chart and a row of its table; `counts` is None where nothing was counted.
 
-    start: datetime
+    `label` says when it begins. `marks` are the first few, `more` is how many others there are.
+    """
+
+    label: str
     counts: Counts | None
     marks: tuple[Mark, ...] = ()
+    more: int = 0
+
+    @property
+    def kind(self) -> str:
+        """What its mark says: that a post was published, if there is one."""
+        return min((mark.kind for mark in self.marks), default="")  # as in the alphabet
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,63 +127,71 @@ class Chart:
         return max(some, key=lambda column: column.number, default=None)
 
 
-def cut_minutes(midnight: datetime, points: Iterable[Point], marks: Iterable[Mark] = ()) -> Axis:
+def cut_minutes(
+    midnight: datetime, points: Iterable[Point], marks: Iterable[Mark], write: Write
+) -> Axis:
     """Return the axis of a day: of 23 or 25 hours where the clocks change."""
     begin = midnight.timestamp()
     end = (midnight + timedelta(days=1)).timestamp()
-    zone = midnight.tzinfo
-
-    def find(at: datetime) -> int:
-        # Not by the difference of two times, which are of one zone and would be those of the clock.
-        return int((at.timestamp() - begin) // MINUTE_SECONDS)
-
-    def start(unit: int) -> datetime:
-        return datetime.fromtimestamp(begin + unit * MINUTE_SECONDS, zone)
-
-    length = int((end - begin) // MINUTE_SECONDS)
-    return _cut("quarters", length, MINUTES_A_SLOT, find, start, points, marks)
+    # By seconds: the difference of two times of one zone would be that of the clock.
+    starts = [begin + minute * MINUTE_SECONDS for minute in range(round(end - begin) // 60)]
+    labels = (
+        write("quarters", datetime.fromtimestamp(start, midnight.tzinfo))
+        for start in starts[::MINUTES_A_SLOT]
+    )
+    return _make_axis("quarters", MINUTES_A_SLOT, labels, *_sort([*starts, end], points, marks))
 
 
 def cut_days(
-    first: datetime, last: date, points: Iterable[Point], marks: Iterable[Mark] = ()
+    first: datetime, last: date, points: Iterable[Point], marks: Iterable[Mark], write: Write
 ) -> Axis:
     """Return the axis of some days: with a column for each, or for each seven where it is long."""
-    day = first.date()
-    length = (last - day).days + 1
-
-    def find(at: datetime) -> int:
-        return (at.astimezone(first.tzinfo).date() - day).days
-
-    def start(unit: int) -> datetime:
-        return first + timedelta(days=unit)
-
-    if length > MOST_DAYS:
-        return _cut("weeks", length, DAYS_A_SLOT, find, start, points, marks)
-    return _cut("days", length, 1, find, start, points, marks)
+    days = [first + timedelta(days=day) for day in range((last - first.date()).days + 2)]
+    length = len(days) - 1
+    kind, per_slot = ("weeks", DAYS_A_SLOT) if length > MOST_DAYS else ("days", 1)
+    labels = (write(kind, day) for day in days[:length:per_slot])
+    starts = [day.timestamp() for day in days]
+    return _make_axis(kind, per_slot, labels, *_sort(starts, points, marks))
 
 
-def _cut(
-    kind: str,
-    length: int,
-    per_slot: int,
-    find: Callable[[datetime], int],
-    start: Callable[[int], datetime],
-    points: Iterable[Point],
-    marks: Iterable[Mark],
-) -> Axis:
-    units: list[Counts | None] = [None] * length
+Units = tuple[Counts | None, ...]
+Marked = Mapping[int, list[Mark]]
+
+
+def _sort(
+    starts: Sequence[float], points: Iterable[Point], marks: Iterable[Mark]
+) -> tuple[Units, Marked]:
+    """Return what was counted in each unit, and its marks; the last of `starts` is the end."""
+    units: list[Counts | None] = [None] * (len(starts) - 1)
     for point in points:
-        if 0 <= (at := find(point.at)) < length:
+        if 0 <= (at := bisect_right(starts, point.at.timestamp()) - 1) < len(units):
             units[at] = point.counts
     marked: dict[int, list[Mark]] = {}
     for mark in marks:
-        if 0 <= (at := find(mark.at)) < length:
-            marked.setdefault(at // per_slot, []).append(mark)
+        if 0 <= (at := bisect_right(starts, mark.at.timestamp()) - 1) < len(units):
+            marked.setdefault(at, []).append(mark)
+    return tuple(units), marked
+
+
+def _make_axis(
+    kind: str,
+    per_slot: int,
+    labels: Iterable[str],
+    units: Units,
+    marked: Marked,
+) -> Axis:
+    by_slot: dict[int, list[Mark]] = {}
+    for at, marks in sorted(marked.items()):
+        by_slot.setdefault(at // per_slot, []).extend(marks)
     slots = tuple(
-        Slot(start(begin), _merge(units[begin : begin + per_slot]), tuple(marked.get(at, ())))
-        for at, begin in enumerate(range(0, length, per_slot))
+        _make_slot(label, units[at * per_slot : (at + 1) * per_slot], by_slot.get(at, []))
+        for at, label in enumerate(labels)
     )
-    return Axis(kind, tuple(units), per_slot, slots)
+    return Axis(kind, units, per_slot, slots)
+
+
+def _make_slot(label: str, units: Sequence[Counts | None], marks: Sequence[Mark]) -> Slot:
+    return Slot(label, _merge(units), tuple(marks[:MOST_MARKS]), max(0, len(marks) - MOST_MARKS))
 
 
 def _merge(units: Sequence[Counts | None]) -> Counts | None:
@@ -194,9 +217,12 @@ def draw(kind: str, axis: Axis) -> Chart:
     values = [None if slot.counts is None else read(slot.counts) for slot in axis.slots]
     highest = max((value for value in values if value is not None), default=0)
     top = _round_time(highest) if kind == "open_ms" else round_up(highest)
+    slots = axis.slots
+    if kind != "peak":  # marks stand on the curve
+        slots = tuple(Slot(slot.label, slot.counts) for slot in slots)
     columns = tuple(
         _make_column(axis.place(at), value, top, slot)
-        for at, (slot, value) in enumerate(zip(axis.slots, values, strict=True))
+        for at, (slot, value) in enumerate(zip(slots, values, strict=True))
     )
     if kind != "peak":
         return Chart(kind, axis, top, columns)

@@ -129,7 +129,8 @@ def readers() -> ResponseReturnValue:
         report=report,
         periods=tuple(Period),
         name=None if asked.page is None else name_page(asked.page),
-        charts=make_charts(report, find_marks(report, asked.page)),
+        charts=make_charts(report, find_marks(report, asked.page), content().words),
+        post_address=lambda post_id: content().settings.base_path + post_path(post_id),
         peak_at=peak_at(report.total, report.start),
         rows=shown,
         row_count=len(rows),
@@ -148,7 +149,7 @@ def find_marks(report: Report, page: str | None) -> Iterator[Any]:
     if page is not None:
         post = index.by_id.get(page.removeprefix(POST_PREFIX))
         posts = (post,) if post and page.startswith(POST_PREFIX) else ()
-    yield from list_marks(posts, report.start, report.end, name_page, POST_PREFIX)
+    yield from list_marks(posts, report.start, report.end)
 
 
 @desk.get("/desk/readers.json")

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from gettext import GNUTranslations
 from typing import NamedTuple
 
 from blog.curves import draw_steps
-from blog.desk.charts import Axis, Chart, Mark, cut_days, cut_minutes, draw
+from blog.desk.charts import Chart, Mark, cut_days, cut_minutes, draw
 from blog.history.counts import STAY_BOUNDS, Counts
-from blog.history.report import PageRow, Period, Report
+from blog.history.report import Period, Report
+from blog.pages.format import write_day, write_day_of_year
 from blog.posts.model import Post
 
 KINDS = ("peak", "opens", "open_ms")
@@ -34,10 +37,14 @@ class Row:
     page: str
     name: PageName
     counts: Counts
-    line: str
-    width: int
+    opens: tuple[int, ...]
     came_from: PageName | None = None
     went_to: PageName | None = None
+
+    @property
+    def line(self) -> str:
+        """The small line of its opens."""
+        return draw_steps(self.opens, LINE_HEIGHT, max(self.opens, default=0))
 
 
 class Pair(NamedTuple):
@@ -91,7 +98,7 @@ def list_rows(report: Report, name: NamePage, sort: str) -> list[Row]:
             row.page,
             name(row.page),
             row.counts,
-            *draw_line(row),
+            row.line,
             maybe(came.get(row.page)),
             maybe(went.get(row.page)),
         )
@@ -106,11 +113,6 @@ def list_rows(report: Report, name: NamePage, sort: str) -> list[Row]:
     return rows
 
 
-def draw_line(row: PageRow) -> tuple[str, int]:
-    """Return the small line of a page's opens, and its width."""
-    return draw_steps(row.line, LINE_HEIGHT, max(row.line, default=0)), max(len(row.line), 1)
-
-
 def list_pairs(report: Report, name: NamePage) -> list[Pair]:
     """Return who went where, the most frequent first."""
     return [Pair(name(one), name(other), times) for one, other, times in report.went]
@@ -122,31 +124,33 @@ def list_stays(counts: Counts) -> list[tuple[tuple[int, int | None], int]]:
     return list(zip(bounds, counts.stays, strict=True))
 
 
-def list_marks(
-    posts: Iterable[Post], start: datetime, end: datetime, name: NamePage, page_of: str
-) -> Iterator[Mark]:
-    """Yield when posts were published, and updated on another day; `page_of` is before an id."""
+def list_marks(posts: Iterable[Post], start: datetime, end: datetime) -> Iterator[Mark]:
+    """Yield when posts were published, and updated on another day."""
+    begin, last = start.timestamp(), end.timestamp()
     for post in posts:
         for at, kind in ((post.date, "published"), (post.updated, "updated")):
-            if at is None or not start <= at <= end:
+            if at is None or not begin <= at.timestamp() <= last:
                 continue
             if kind == "updated" and post.date is not None and at.date() == post.date.date():
                 continue
-            title, address = name(page_of + post.id)
-            yield Mark(at, kind, title, address)
+            yield Mark(at, kind, post.title, post.id)
 
 
-def make_axis(report: Report, marks: Iterable[Mark]) -> Axis:
-    """Return the axis of a report: today's minutes, or days."""
+def make_charts(report: Report, marks: Iterable[Mark], words: GNUTranslations) -> list[Chart]:
+    """Return the charts of a report: of today's minutes, or of days."""
+    write = partial(write_time, words)
     if report.period is Period.TODAY:
-        return cut_minutes(report.start, report.points, marks)
-    return cut_days(report.start, report.end.date(), report.points, marks)
-
-
-def make_charts(report: Report, marks: Iterable[Mark]) -> list[Chart]:
-    """Return the charts of a report."""
-    axis = make_axis(report, marks)
+        axis = cut_minutes(report.start, report.points, marks, write)
+    else:
+        axis = cut_days(report.start, report.end.date(), report.points, marks, write)
     return [draw(kind, axis) for kind in KINDS]
+
+
+def write_time(words: GNUTranslations, kind: str, start: datetime) -> str:
+    """Say when a column of a chart begins."""
+    if kind == "quarters":
+        return f"{start:%H:%M}"
+    return write_day_of_year(words, start) if kind == "days" else write_day(words, start)
 
 
 def peak_at(counts: Counts, like: datetime) -> datetime:
