@@ -18,7 +18,7 @@ import gevent
 
 from blog.curves import draw_steps
 from blog.posts.page_names import POST_PREFIX
-from flask_presence.tracking import Diff, Presence, State, Tracker
+from flask_presence.tracking import Diff, Presence, State, Tracker, read_arrival
 from flask_presence.web.readers import TOPIC
 
 MINUTE_SECONDS = 60
@@ -215,10 +215,9 @@ class Recent:
 
 def _came_at(joined: Presence, now: float) -> float:
     """Return when a tab first came: not later than now, whatever another host's clock says."""
-    joined_at = joined.meta.get("joined_at")
-    if type(joined_at) is not int:
-        return now
-    return max(0, min(int(now * 1000), joined_at)) / 1000  # a JSON int may be too large for a float
+    now_ms = int(now * 1000)
+    # A JSON int may be too large for a float.
+    return max(0, min(now_ms, read_arrival(joined.meta, now_ms))) / 1000
 
 
 def round_to_few(count: int) -> int:

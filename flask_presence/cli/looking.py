@@ -17,7 +17,15 @@ import click
 from redis import RedisError
 
 from ..place import Place
-from ..tracking import Inspector, Presence, SeenWorker, Store, connect, describe_outage
+from ..tracking import (
+    Inspector,
+    Presence,
+    SeenWorker,
+    Store,
+    connect,
+    describe_outage,
+    read_arrival,
+)
 from ..web.readers import TOPIC
 
 FAULTS = (RedisError, OSError, ValueError)
@@ -100,13 +108,13 @@ def _write_table(rows: list[tuple[SeenWorker, Presence]]) -> Iterator[str]:
     width = max([4, *(len(_page_of(presence)) for _, presence in rows)])
     yield f"{'PAGE':{width}}  {'READER':18}  {'SINCE':19}  WORKER"
     for worker, presence in rows:
-        since = _write_time(presence.meta.get("joined_at"))
+        since = _write_time(read_arrival(presence.meta, -1))
         row = f"{_page_of(presence):{width}}  {presence.key:18}  {since:19}  {worker.name}"
         yield _on_one_line(row)
 
 
-def _write_time(joined_at: object) -> str:
-    if not isinstance(joined_at, int):
+def _write_time(joined_at: int) -> str:
+    if joined_at < 0:
         return ""
     try:
         return f"{datetime.fromtimestamp(joined_at / 1000).astimezone():%Y-%m-%d %H:%M:%S}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .observer import Observer
 from .roster import ROOM, Roster
-from .values import Diff, Presence, Version
+from .values import Diff, Presence, Version, read_arrival
 
 if TYPE_CHECKING:
     from .inspector import Inspector, SeenWorker
@@ -51,6 +51,7 @@ __all__ = [
     "connect",
     "describe_outage",
     "is_refusal",
+    "read_arrival",
 ]
 
 _LATER = {

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from .values import Diff, Presence
+from .values import Diff, Presence, read_arrival
 
 # Up to so many are shown one by one; a room that had more is one again when it has fewer than
 # REOPENS, so that it does not flicker at the edge.
@@ -128,8 +128,7 @@ class Roster:
 
 
 def _place_of(presence: Presence) -> Place:
-    joined_at = presence.meta.get("joined_at")
-    return joined_at if type(joined_at) is int else 0, presence.key, presence.ref
+    return read_arrival(presence.meta, 0), presence.key, presence.ref
 
 
 def _take_out(entries: list[Entry], place: Place) -> None:

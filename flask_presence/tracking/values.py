@@ -29,6 +29,15 @@ class Presence:
         return {**self.meta, **refs}
 
 
+def read_arrival(meta: Mapping[str, Any], otherwise: int) -> int:
+    """Return when a tab first came, in milliseconds, by its meta's `joined_at`.
+
+    Whoever writes in Redis may have put anything there.
+    """
+    joined_at = meta.get("joined_at")
+    return joined_at if type(joined_at) is int else otherwise
+
+
 @dataclass(frozen=True, slots=True)
 class Tombstone(Presence):
     """Never shown: it only names, as its `prev_ref`, one that came back and has left for good.

@@ -44,9 +44,3 @@ def check_added(added: object) -> dict[str, Any]:
 def read_added(meta: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an application added to a meta."""
     return {name: value for name, value in meta.items() if name not in OWN_FIELDS}
-
-
-def read_arrival(meta: Mapping[str, Any], otherwise: int) -> int:
-    """Return when a tab first came. Whoever writes in Redis may have put anything there."""
-    joined_at = meta.get("joined_at")
-    return joined_at if type(joined_at) is int else otherwise

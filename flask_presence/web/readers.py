@@ -14,8 +14,8 @@ import gevent.event
 from ..streams.event import encode_event
 from ..streams.observer import Ending
 from ..streams.stream import Stream
-from ..tracking import Diff, Presence
-from .own_meta import MetaError, check_added, read_added, read_arrival
+from ..tracking import Diff, Presence, read_arrival
+from .own_meta import MetaError, check_added, read_added
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
