@@ -46,6 +46,10 @@ class Meter:
         self._tabs: dict[str, Tab] = {}  # by ref
         self._due: list[tuple[int, int, Tab]] = []  # when a tab reaches its cap
         self._pushed = 0
+        # Tabs that are hidden and have ended, of this minute and of the one before: for so long
+        # they may be shown again, where what they came back as dies.
+        self._gone: list[str] = []
+        self._long_gone: list[str] = []
         self._running = 0
         self._is_in_doubt = False  # now; and at any time in this minute, told or not
         self._was_in_doubt = False
@@ -87,31 +91,28 @@ class Meter:
     def end(self, ref: str, now: int) -> None:
         """Count no more of a tab's time, as its stream has ended; it may come back, or leave."""
         tab = self._tabs.get(ref)
-        if tab is None:
-            return
-        if tab.is_hidden:
-            self.forget(ref, now)
-            return
-        tab.ended_at = now = self._advance(now)
-        self._stop(tab, now)
+        if tab is not None:
+            tab.ended_at = now = self._advance(now)
+            self._stop(tab, now)
+            if tab.is_hidden:
+                self._gone.append(ref)
 
     def hide(self, ref: str, now: int) -> None:
-        """Take a tab out that came back as another; if its stream is open yet, at its end."""
+        """Count no more of a tab that came back as another, whose end may not be known yet."""
         tab = self._tabs.get(ref)
-        if tab is None:
-            return
-        if tab.ended_at:
-            self.forget(ref, now)
-            return
-        tab.is_hidden = True
-        self._stop(tab, self._advance(now))
+        if tab is not None:
+            tab.is_hidden = True
+            self._stop(tab, self._advance(now))
+            if tab.ended_at:
+                self._gone.append(ref)
 
     def resume(self, ref: str, now: int) -> None:
         """Count a tab again that was hidden, as what it came back as is gone."""
         tab = self._tabs.get(ref)
         if tab is not None and tab.is_hidden:
             tab.is_hidden = False
-            self._begin(tab, self._advance(now))
+            if not tab.ended_at:
+                self._begin(tab, self._advance(now))
 
     def rename(self, ref: str, new: str) -> None:
         """Take note that a tab has another ref."""
@@ -229,6 +230,11 @@ class Meter:
         self._minute_end = (self._minute + 1) * MINUTE_MS
         self._day = datetime.fromtimestamp(self._minute * 60, self._zone).toordinal()
         self._was_in_doubt, self._doubt_is_told = self._is_in_doubt, False
+        for ref in self._long_gone:
+            if (tab := self._tabs.get(ref)) is not None and tab.is_hidden:
+                del self._tabs[ref]
+                tab.page.tabs -= 1
+        self._long_gone, self._gone = self._gone, []
         for page in (self._site, *self._pages.values()):
             page.count = page.peak = self.count(page.name)
             page.peak_told = 0

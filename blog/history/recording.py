@@ -24,6 +24,8 @@ Meta = Mapping[str, Any]
 
 # What a worker counted since is lost when it is killed.
 FLUSH_SECONDS = 10.0
+# A number that did not stand for as long is no record.
+LOOK_SECONDS = 0.5
 # So long at most does a worker that stops wait for the store, beside what the store itself takes.
 CLOSE_SECONDS = 5.0
 
@@ -84,22 +86,21 @@ class Recording:
 
         presence.readers.choose_meta = choose_meta
         self._is_ending = gevent.event.Event()
-        self._greenlet: gevent.Greenlet[[], None] | None = None
+        self._greenlets: list[gevent.Greenlet[[], None]] = []
 
     def start(self) -> None:
         """Begin to have it kept; call once, when the presence is started."""
         self._visits.note_state(self._presence.tracker.state)
-        self._greenlet = gevent.spawn(self._keep_forever)
+        self._greenlets = [gevent.spawn(self._look_forever), gevent.spawn(self._keep_forever)]
 
     def close(self) -> None:
         """Have the last of it kept; a few seconds at most. Call when the streams have ended."""
-        if self._greenlet is None:
+        if not self._greenlets:
             return
         self._is_ending.set()
-        self._greenlet.join(CLOSE_SECONDS)
-        if not self._greenlet.dead:  # the store does not answer
-            self._greenlet.kill(block=False)
-        self._greenlet = None
+        gevent.joinall(self._greenlets, timeout=CLOSE_SECONDS)
+        gevent.killall(self._greenlets, block=False)  # one waits for a store that does not answer
+        self._greenlets = []
         now = time.time()
         self._keeper.keep(self.meter.take(now_ms()), now)
         self._keeper.close(now)
@@ -142,6 +143,11 @@ class Recording:
         self.meter.refuse(kind, now_ms())
         self._recorder.refuse(page, kind, environ.get("HTTP_USER_AGENT", ""))
 
+    def _look_forever(self) -> None:
+        while not self._is_ending.wait(LOOK_SECONDS):
+            self._visits.look()
+
     def _keep_forever(self) -> None:
-        while not self._is_ending.wait(FLUSH_SECONDS):
+        # On the full ten seconds: then a minute begins with as many as are here.
+        while not self._is_ending.wait(FLUSH_SECONDS - time.time() % FLUSH_SECONDS):
             self._keeper.keep(self.meter.take(now_ms()), time.time())

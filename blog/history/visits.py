@@ -67,6 +67,7 @@ class Visits:
         self._names = Names()
         # The author's own tabs, by page and key.
         self._own: dict[str, dict[str, int]] = {}
+        self._grown: set[str] = set()  # pages
         # When tabs of this worker were asked to come back, by ref.
         self._asked: dict[str, int] = {}
         tracker.subscribe(self._take)  # the blog has one topic
@@ -96,15 +97,25 @@ class Visits:
             count -= len(own) if self._is_distinct else sum(own.values())
         return count
 
+    def look(self) -> None:
+        """Take note of how many are where somebody came since the last look.
+
+        Not at once: for a moment who goes on counts on two pages, where the workers of these two
+        have not heard of each other yet.
+        """
+        now = self._now()
+        grown, self._grown = self._grown, set()
+        for page in grown:
+            self._meter.see(page, now)
+
     def _take(self, diff: Diff) -> None:
         now = self._now()
         if diff.leaves:
             returned = {joined.prev_ref: joined for joined in diff.joins if joined.prev_ref}
             for left in diff.leaves:
                 self._take_leave(left, returned.get(left.ref), diff, now)
-        if diff.joins:
-            for page in {self._take_join(joined, diff, now) for joined in diff.joins}:
-                self._meter.see(page, now)
+        for joined in diff.joins:
+            self._grown.add(self._take_join(joined, diff, now))
 
     def _take_leave(self, left: Presence, after: Presence | None, diff: Diff, now: int) -> None:
         """Take one that is shown no more; `after` is what it came back as, if it did."""
@@ -117,13 +128,15 @@ class Visits:
         if not meter.holds(ref):
             return
         asked_at = self._asked.pop(ref, None)
-        if after is None:
+        if after is None and self._tracker.holds(ref):
+            meter.hide(ref, now)  # it came back and left elsewhere, and was counted there
+        elif after is None:
             to = self._page_after(left.key, diff, now)
             if to is None and asked_at is not None:
                 to = self._page_opened_at(left.key, asked_at)
             meter.leave(ref, now, to)
-        elif _is_change(after) and self._tracker.holds(after.ref):
-            meter.rename(ref, after.ref)
+        elif "tab" in after.meta and self._tracker.holds(after.ref):
+            meter.rename(ref, after.ref)  # another meta, and the same tab
             if asked_at is not None:
                 self._asked[after.ref] = asked_at
         else:
@@ -141,7 +154,7 @@ class Visits:
         campaign = meta.get(CAMPAIGN_FIELD) or None
         if is_new and now - since < FRESH_MS:
             self._witness.open(page, campaign if type(campaign) is str else None)
-        if "tab" in meta or not self._tracker.holds(ref):
+        if not self._tracker.holds(ref):
             return page
         if meter.holds(ref):
             meter.resume(ref, now)
@@ -161,22 +174,25 @@ class Visits:
     def _page_after(self, key: str, diff: Diff, now: int) -> str | None:
         """Return the page that was opened as one of the same reader left; None where none was."""
         opened = [
-            (since, joined.ref, joined)
+            (since, joined.ref, _page_of(joined))
             for joined in diff.joins
             if joined.key == key
             and joined.prev_ref is None
             and now - (since := _arrival_of(joined, now)) < FRESH_MS
             and AUTHOR_FIELD not in joined.meta
         ]
-        return _page_of(max(opened)[2]) if opened else None
+        return max(opened)[2] if opened else None
 
     def _page_opened_at(self, key: str, at: int) -> str | None:
         """Return the page for which a frozen one was asked whether it is there, and was not."""
-        for meta in self._tracker.get_by_key(self._topic, key):
-            since = meta.get("joined_at")
-            if type(since) is int and abs(at - since) < ASKED_WITHIN_MS and "prev_ref" not in meta:
-                return str(meta["page"])
-        return None
+        opened = [
+            (since, meta["ref"], str(meta.get("page", "")))
+            for meta in self._tracker.get_by_key(self._topic, key)
+            if type(since := meta.get("joined_at")) is int
+            and abs(at - since) < ASKED_WITHIN_MS
+            and "prev_ref" not in meta
+        ]
+        return max(opened)[2] if opened else None
 
     def _note_own(self, presence: Presence, change: int) -> None:
         for page in (SITE, _page_of(presence)):
@@ -186,11 +202,6 @@ class Visits:
                 del keys[presence.key]
             if not keys:
                 del self._own[page]
-
-
-def _is_change(joined: Presence) -> bool:
-    """Tell whether it is one that was here before, with another meta."""
-    return "tab" in joined.meta
 
 
 def _page_of(presence: Presence) -> str:

@@ -49,10 +49,11 @@ class PresenceMachine(RuleBasedStateMachine):
     faults: ClassVar[Counter[str]] = Counter()
     schedules: ClassVar[int] = 0
     worst_seconds: ClassVar[float] = 0.0
+    world_class: ClassVar[type[World]] = World
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(self.url)
+        self.world = self.world_class(self.url)
         self.tabs_opened = 0
 
     @initialize()

@@ -86,9 +86,13 @@ class World:
 
     def add_worker(self) -> Worker:
         """Start one more worker, under a new name."""
-        worker = Worker(self, f"w{len(self.workers) + 1}")
+        worker = self.make_worker(f"w{len(self.workers) + 1}")
         self.workers[worker.name] = worker
         return worker
+
+    def make_worker(self, name: str) -> Worker:
+        """Make a worker, which nobody knows yet."""
+        return Worker(self, name)
 
     def living(self) -> list[Worker]:
         """Return the workers that were not killed."""
