@@ -116,8 +116,8 @@ class Settings(ServerSettings):
     about_dir: Path = setting(
         Path("about"),
         FOLDER,
-        "Where the about page is, if there is no `about.md` among the pages; a section in each"
-        " file.",
+        "An about page of one section in each file, from before there were pages. Deprecated: put"
+        " it into `pages/about.md`.",
     )
     instance_dir: Path = setting(
         Path("instance"),

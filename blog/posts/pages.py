@@ -65,11 +65,19 @@ def join_sections(sections: Sequence[Post]) -> Post:
     first, *more = [one for one in ordered if not one.draft] or ordered[:1]
     parts = [first.body, *(f"## {section.title}\n\n{section.body}" for section in more)]
     states = "".join(section.fingerprint for section in (first, *more))
+    late = Fault(
+        first.path,
+        1,
+        "an about page in a folder of its own, which a later version does not read",
+        f"{ABOUT}.md among the pages",
+        "put its texts there, each below a heading",
+    )
     return replace(
         first,
         id=ABOUT,
         former_id="",
         body="\n\n".join(parts),
         menu=first.menu or 1,
+        hints=(*first.hints, late),
         fingerprint=blake2b(states.encode(), digest_size=16).hexdigest() if more else states,
     )

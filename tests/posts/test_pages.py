@@ -50,6 +50,8 @@ def test_the_sections_of_the_about_folder_are_one_page(library: PageLibrary):
     assert sorted(by_id) == ["about", "impressum"]
     about = by_id["about"]
     assert (about.title, about.menu) == ("About", 1)
+    (hint,) = about.hints
+    assert (hint.path.name, hint.expected) == ("1-what.md", "about.md among the pages")
     assert about.body == "What it is.\n\n\n## 2-how\n\nHow it is made.\n"
     put(library, "about/2-how.md", "How it was made.")
     before = library.index.version
