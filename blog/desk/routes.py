@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 import gevent
@@ -18,6 +19,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from gevent import monkey
 from werkzeug.exceptions import NotFound, RequestTimeout, ServiceUnavailable
 
 from blog.config import Settings
@@ -25,6 +27,7 @@ from blog.desk.desk import Desk, link_path
 from blog.desk.guard import find_pass, for_author, is_author, needs_secure, this_desk
 from blog.desk.keys import DeskClosedError
 from blog.desk.passes import COOKIE_SECONDS, Pass, cookie_name
+from blog.desk.streams import BUSY
 from blog.desk.turns import render_in_turns
 from blog.ops.headers import write_policy
 from blog.pages.assets import SCRIPTS
@@ -201,9 +204,15 @@ def sign_out() -> ResponseReturnValue:
 def live() -> ResponseReturnValue:
     """Open the stream of a page of the author's; any other answer would be shown in the page."""
     made = this_desk()
+    body: Iterable[bytes]
     try:
         found = find_pass() if is_own(request.environ) else None
-        body = made.streams.open(found, request.environ) if found else [made.streams.goodbye]
+        if found is None:
+            body = [made.streams.goodbye]
+        elif not monkey.is_module_patched("socket"):
+            body = [BUSY]  # a server of threads: each open page would hold one of them for ever
+        else:
+            body = made.streams.open(found, request.environ)
     except (DeskClosedError, StoreUnavailable):
         body = [made.streams.goodbye]
     return Response(body, headers=STREAM_HEADERS)

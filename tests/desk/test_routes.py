@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from blog.config import Settings
 from blog.desk.desk import Desk
-from blog.desk.streams import PARK
+from blog.desk.streams import BUSY, PARK
 from blog.desk.tries import Tries
 from blog.factory import create_app
 from blog.store.database import StoreUnavailable
@@ -229,6 +229,12 @@ def test_who_comes_by_a_link_of_another_site_is_asked_once_more_for_the_cookie(c
     assert '<meta http-equiv="refresh" content="0">' in answer.text
     answer = client.get("/desk/readers", headers={"Sec-Fetch-Site": "same-origin"})
     assert (answer.status_code, answer.location) == (303, "/desk/sign-in")
+
+
+def test_a_server_of_threads_holds_none_of_them_for_an_open_page(client):
+    """As that of these tests is."""
+    sign_in(client)
+    assert client.get("/desk/live").data == BUSY
 
 
 def test_a_public_dashboard_is_for_all_and_the_rest_is_not(tmp_path):
