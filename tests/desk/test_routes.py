@@ -253,6 +253,7 @@ def test_a_public_dashboard_is_for_all_and_the_rest_is_not(tmp_path):
 def test_without_a_key_there_is_no_desk_and_the_blog_goes_on(tmp_path, caplog):
     (tmp_path / "instance").write_text("no folder")
     client = open_blog(tmp_path).test_client()
+    assert client.get("/desk/live").headers["X-Robots-Tag"] == "noindex, nofollow"
     for path in ("/desk/sign-in", "/desk/link/x"):
         assert client.get(path).status_code == 404
     client.set_cookie("viblog_desk", "x.y", path="/desk")

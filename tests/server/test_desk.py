@@ -36,6 +36,9 @@ def site() -> Iterator[Site]:
         yield site
 
 
+KEY = "k" * 32
+
+
 @contextlib.contextmanager
 def open_marks(site: Site) -> Iterator[Marks]:
     """Open the store's marks, as a command does: another process."""
@@ -148,6 +151,23 @@ def test_no_secret_is_logged_or_in_redis(site):
         assert secret not in log
         assert secret not in held
     assert ENVIRON["BLOG_DESK_PASSWORD_HASH"] not in log
+
+
+@pytest.mark.full
+def test_several_hosts_with_one_key_and_one_store_are_one_desk(tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/store.db", tmp_path)
+    shared = {"BLOG_SECRET_KEY": KEY, "BLOG_DATABASE_URL": database.url}
+    with Site(workers=1, environ=shared) as one, Site(workers=1, environ=shared) as other:
+        made = Pass.make(Marks(database).open_epoch(), time.time(), LINK_SECONDS)
+        link = f"/desk/link/{sign(KEY, LINK_SALT, made)}"
+        answer = ask(one, "POST", link)
+        assert answer.status == 303
+        assert ask(other, "POST", link).status == 403
+        cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        assert ask(other, "GET", "/desk/readers", cookie).status == 200
+        assert ask(other, "POST", "/desk/sign-out", cookie).status == 303
+        assert ask(one, "GET", "/desk/readers", cookie).status == 303
+    database.close()
 
 
 @pytest.mark.full
