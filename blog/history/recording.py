@@ -101,6 +101,7 @@ class Recording:
         gevent.joinall(self._greenlets, timeout=CLOSE_SECONDS)
         gevent.killall(self._greenlets, block=False)  # one waits for a store that does not answer
         self._greenlets = []
+        self._visits.look()
         now = time.time()
         self._keeper.keep(self.meter.take(now_ms()), now)
         self._keeper.close(now)

@@ -14,7 +14,7 @@ from blog.history.counts import SITE
 from blog.history.meter import Meter
 from blog.history.sources import CAMPAIGN, Names
 from flask_presence.streams.observer import Ending
-from flask_presence.tracking import Diff, Presence, State, Tracker
+from flask_presence.tracking import Diff, Presence, State, Tracker, read_arrival
 from flask_presence.web.readers import TOPIC
 
 # What the meta of a tab says: that it is the author's, and the campaign by which its reader came.
@@ -188,8 +188,7 @@ class Visits:
         opened = [
             (since, meta["ref"], str(meta.get("page", "")))
             for meta in self._tracker.get_by_key(self._topic, key)
-            if type(since := meta.get("joined_at")) is int
-            and abs(at - since) < ASKED_WITHIN_MS
+            if abs(at - (since := read_arrival(meta, 0))) < ASKED_WITHIN_MS
             and "prev_ref" not in meta
         ]
         return max(opened)[2] if opened else None
@@ -212,5 +211,4 @@ def _page_of(presence: Presence) -> str:
 
 def _arrival_of(presence: Presence, now: int) -> int:
     """Return when a tab first came: never later than now, whatever another host's clock says."""
-    since = presence.meta.get("joined_at")
-    return since if type(since) is int and 0 <= since < now else now
+    return max(0, min(now, read_arrival(presence.meta, now)))

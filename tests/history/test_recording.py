@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import re
-import sqlite3
 import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Response
 
 from blog.desk.own_visits import OwnVisits
+from blog.history import reading
+from blog.history.counts import SITE, Counts
+from blog.history.report import Period, Report
+from blog.store.database import Database
 from tests.server.open_stream import OpenStream
 from tests.server.test_privacy import PARTS, headers_of
 from tests.site import Site
@@ -62,25 +66,18 @@ CREATE TEMP VIEW sources AS SELECT p.name AS page, n.name AS name, c.* FROM main
 """
 
 
-def read_rows(store: Path, query: str, *values: object) -> list[tuple[object, ...]]:
-    with contextlib.closing(sqlite3.connect(store)) as connection:
-        connection.executescript(NAMED)
-        return connection.execute(query, values).fetchall()
-
-
-def read_day(store: Path, page: str, columns: str) -> tuple[object, ...]:
-    """Return the sums of some columns of a page's days."""
-    with contextlib.closing(sqlite3.connect(store)) as connection:
-        connection.row_factory = sqlite3.Row
-        connection.executescript(NAMED)
-        query = "SELECT * FROM counts WHERE grain = 2 AND page = ?"
-        days = connection.execute(query, (page,)).fetchall()
-    return tuple(sum(day[name] for day in days) for name in columns.split())
+def read_report(url: str, page: str | None = None) -> Report:
+    """Return what a store has of the last thirty days."""
+    database = Database(url, Path())
+    try:
+        return database.read(reading.read, Period.MONTH, time.time(), ZoneInfo("UTC"), page)
+    finally:
+        database.close()
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Have known readers read, go on, come back and leave; return the store of it."""
+    """Have known readers read, go on, come back and leave; return the store's file."""
     path = tmp_path_factory.mktemp("history") / "store.db"
     environ = {
         "BLOG_DATABASE_URL": f"sqlite:///{path}",
@@ -133,45 +130,51 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_what_was_opened_is_counted_once(store):
-    assert read_day(store, "index", "opens entries") == (1, 1)
-    assert read_day(store, POST, "opens entries loads") == (5, 4, 2)
-    assert read_day(store, "*", "opens entries") == (6, 5)
+@pytest.fixture(scope="module")
+def site(store: Path) -> Report:
+    """Return what is known of the whole site."""
+    return read_report(f"sqlite:///{store}")
 
 
-def test_every_leave_is_a_stay_and_a_return_is_none(store):
-    stays = " ".join(f"stays_{number}" for number in range(8))
-    assert read_day(store, POST, stays) == (5, 0, 0, 0, 0, 0, 0, 0)
-    assert read_day(store, "index", stays) == (1, 0, 0, 0, 0, 0, 0, 0)
+@pytest.fixture(scope="module")
+def pages(site: Report) -> dict[str, Counts]:
+    """Return what was counted of each page, and of the site."""
+    return {SITE: site.total, **{row.page: row.counts for row in site.pages}}
 
 
-def test_time_is_counted_and_the_most_at_once(store):
-    ((open_ms,),) = read_rows(store, "SELECT open_ms FROM counts WHERE grain = 2 AND page = '*'")
-    assert 0 < int(str(open_ms)) < 60_000
-    query = "SELECT max(peak) FROM counts WHERE grain = 2 AND page = ?"
-    assert read_rows(store, query, "*") == [(5,)]
-    assert read_rows(store, query, POST) == [(5,)]
+@pytest.mark.parametrize(("page", "opens", "entries"), [("index", 1, 1), (POST, 5, 4), ("*", 6, 5)])
+def test_what_was_opened_is_counted_once(pages, page, opens, entries):
+    assert (pages[page].opens, pages[page].entries) == (opens, entries)
 
 
-def test_the_way_from_page_to_page_is_counted_without_who_went_it(store):
-    found = read_rows(store, "SELECT page, next_page, times FROM paths WHERE grain = 2")
-    assert found == [("index", POST, 1)]
+def test_pages_that_were_asked_for_to_be_shown_are_loads(pages):
+    assert pages[POST].loads == 2
 
 
-def test_sources_are_campaigns_of_real_readers_and_hosts_that_a_browser_vouches_for(store):
-    query = (
-        "SELECT kind, name, times FROM sources WHERE grain = 2 AND page = '*' ORDER BY kind, name"
-    )
-    assert read_rows(store, query) == [
+def test_every_leave_is_a_stay_and_a_return_is_none(pages):
+    assert pages[POST].stays == [5, 0, 0, 0, 0, 0, 0, 0]
+    assert pages["index"].stays == [1, 0, 0, 0, 0, 0, 0, 0]
+
+
+def test_time_is_counted_and_the_most_at_once(pages):
+    assert 0 < pages[SITE].open_ms < 60_000
+    assert (pages[SITE].peak, pages[POST].peak) == (5, 5)
+
+
+def test_the_way_from_page_to_page_is_counted_without_who_went_it(site):
+    assert site.went == (("index", POST, 1),)
+
+
+def test_sources_are_campaigns_of_real_readers_and_hosts_that_a_browser_vouches_for(site):
+    assert sorted(site.sources) == [
         ("campaign", f"<script>alert(1)</script>{LONG}"[:64], 1),
         ("campaign", "news / may", 1),
         ("host", "known-referrer.example", 1),
     ]
 
 
-def test_machines_that_are_refused_are_counted_by_kind(store):
-    query = "SELECT kind, times FROM refused WHERE grain = 2 ORDER BY kind"
-    assert read_rows(store, query) == [("crawler", 1), ("foreign", 1)]
+def test_machines_that_are_refused_are_counted_by_kind(site):
+    assert sorted(site.refused) == [("crawler", 1), ("foreign", 1)]
 
 
 def test_nothing_of_a_reader_is_in_the_store(store):
@@ -194,7 +197,7 @@ def test_without_history_nothing_is_recorded_and_no_store_is_opened(tmp_path):
         with OpenStream(site, POST) as stream:
             stream.read_until("online")
         site.wait_for_total(0)
-    assert not path.exists() or read_rows(path, "SELECT * FROM counts") == []
+    assert read_report(environ["BLOG_DATABASE_URL"]).total == Counts()
 
 
 @pytest.mark.full
@@ -202,28 +205,25 @@ def test_a_killed_worker_loses_what_it_counted_since_its_last_write(tmp_path):
     """Of three readers two came long before; the third came just now, and is lost."""
     path = tmp_path / "store.db"
     environ = {"BLOG_DATABASE_URL": f"sqlite:///{path}", "BLOG_HISTORY": "1"}
+    url = environ["BLOG_DATABASE_URL"]
     with Site(workers=2, environ=environ) as site, contextlib.ExitStack() as stack:
-
-        def opens() -> int:
-            query = "SELECT coalesce(sum(opens), 0) FROM counts WHERE grain = 2 AND page = '*'"
-            return int(str(read_rows(path, query)[0][0])) if path.exists() else 0
-
         streams = [
             stack.enter_context(OpenStream(site, POST, headers=reader(name)))
             for name in ("ada", "ben")
         ]
         for stream in streams:
             stream.read_until("online")
-        site.wait(lambda: opens() == 2, "both are in the store", 25.0)
+        site.wait(lambda: read_report(url).total.opens == 2, "both are in the store", 25.0)
         began = time.monotonic()
         late = stack.enter_context(OpenStream(site, POST, headers=reader("cid")))
         late.read_until("online")
+        site.wait_for_total(3)
         pid = site.find_worker(int(late.sock.getsockname()[1]))
         assert pid is not None
         site.kill_worker(pid)
         assert time.monotonic() - began < 5
         back = reader("cid", f"Last-Event-ID: {late.event_id}")
         stack.enter_context(OpenStream(site, POST, headers=back)).read_until("online")
-    assert opens() in (2, 3)  # the write may have come between
-    query = "SELECT max(peak) FROM counts WHERE grain = 2 AND page = '*'"
-    assert read_rows(path, query) == [(3,)]
+    total = read_report(url).total
+    assert total.opens in (2, 3)  # the write may have come between
+    assert total.peak == 3
