@@ -227,7 +227,9 @@ def draw(kind: str, axis: Axis) -> Chart:
     if kind != "peak":
         return Chart(kind, axis, top, columns)
     units = [None if counts is None else read(counts) for counts in axis.units]
-    line, area = draw_steps(units, HEIGHT, top), draw_area(units, HEIGHT, top)
+    # The area is that of the columns: a single minute would not be seen.
+    wide = [value for value in values for _ in range(axis.per_slot)][: len(units)]
+    line, area = draw_steps(units, HEIGHT, top), draw_area(wide, HEIGHT, top)
     return Chart(kind, axis, top, columns, line, area)
 
 

@@ -188,6 +188,6 @@ def readers_csv() -> ResponseReturnValue:
 @for_author
 def list_events() -> ResponseReturnValue:
     """Answer with the last events, the newest first."""
-    return show(
-        "desk/events.html", events=list(this_dashboard().last_events()), name_page=name_page
-    )
+    # What happened again and again has the time of the last.
+    events = sorted(this_dashboard().last_events(), key=lambda event: event.at, reverse=True)
+    return show("desk/events.html", events=events, name_page=name_page)

@@ -83,7 +83,7 @@ def test_every_period_shows_its_numbers_and_its_charts_in_words(author):
     ):
         assert said in month
     assert "updated: A moon" not in month  # on the day when it was published
-    assert re.search(r'<dd class="value">19</dd>\s*<dd class="meta">before: 19 ', month)
+    assert re.search(r'<dd class="value">19</dd>\s*<dd class="meta">before: 19</dd>', month)
     for period in ("today", "quarter", "two-years"):
         page = author.get(f"/desk/readers?period={period}")
         assert page.status_code == 200
