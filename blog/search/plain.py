@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 
+from blog.posts.markup.plain_formulas import replace_formulas
+
 # Of a longer post the beginning is found; a pattern over this much takes a few milliseconds, and
 # for so long it holds up everything else in the process.
 MAX_PLAIN_CHARS = 200_000
@@ -35,7 +37,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
 def read_plain(body: str) -> str:
     """Return the text that a reader sees of a post's Markdown, near enough to be searched."""
-    text = drop_controls(body[:MAX_PLAIN_CHARS])
+    text = replace_formulas(drop_controls(body[:MAX_PLAIN_CHARS]))
     for pattern, replacement in _STEPS:
         text = pattern.sub(replacement, text)
     return " ".join(html.unescape(text).split())

@@ -18,7 +18,7 @@ from blog.search.plain import drop_controls, read_plain
 from blog.search.query import Query, join_signs, separate_signs
 
 # Another number makes every existing index new. Change it with anything that is stored.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SCHEMA = """
 -- The newer a post, the higher its number: in this order FTS5 finds without sorting.
 CREATE TABLE post (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL,

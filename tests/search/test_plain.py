@@ -22,6 +22,7 @@ from blog.search.plain import MAX_PLAIN_CHARS, read_plain
         ("a < b and c > d", "a < b and c > d"),
         ("_emphasis_ but snake_case", "emphasis but snake_case"),
         ("a\x02b\x03c", "a b c"),
+        ("Of $a_1^2$ and _b_, for $5 or $6.", "Of a₁² and b, for $5 or $6."),
         ("", ""),
     ],
 )
@@ -29,7 +30,10 @@ def test_marks_are_taken_off(markdown, plain):
     assert read_plain(markdown) == plain
 
 
-@pytest.mark.parametrize("mark", ["[", "![", "<a", "{.", "`", "_a ", "*", "> ", "\\", "[a]: ", "&"])
+MARKS = ["[", "![", "<a", "{.", "`", "_a ", "*", "> ", "\\", "[a]: ", "&", "$", "$a$ "]
+
+
+@pytest.mark.parametrize("mark", MARKS)
 def test_no_text_takes_long(mark):
     """Quadratic time would be minutes. It is the processor's time, not the clock's."""
     started = time.thread_time()

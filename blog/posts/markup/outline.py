@@ -6,15 +6,10 @@ import html
 import re
 from collections.abc import Iterator
 
-from blog.posts.markup.formulas import (
-    CODE_FORMULA,
-    DISPLAY_FORMULA,
-    FORMULA,
-    is_between_amounts,
-)
+from blog.posts.markup.formulas import CODE_FORMULA
 from blog.posts.markup.html_blocks import WHOLE_TAGS
 from blog.posts.markup.lists import LIST_BELOW_TEXT
-from blog.posts.markup.plain_formulas import read_formula
+from blog.posts.markup.plain_formulas import read_formula, replace_formulas
 from blog.posts.signs import drop_controls
 
 MAX_DESCRIPTION_CHARS = 200
@@ -55,7 +50,6 @@ _MARKS = (
 # Only a whole run of backticks opens: trying its parts, too, takes cubic time.
 _CODE = r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)"
 _CODES = re.compile(f"{CODE_FORMULA}|{_CODE}")
-_FORMULAS = re.compile(f"{DISPLAY_FORMULA}|{FORMULA}")
 # What is set aside stands under its number, between characters that no text has.
 _ASIDE = re.compile(r"\x00(\d+)\x00")
 
@@ -98,15 +92,9 @@ def strip_marks(text: str) -> str:
     def read_code(found: re.Match[str]) -> str:
         return set_aside(read_formula(found[1]) if found[1] else found["code"].strip())
 
-    def read_dollars(found: re.Match[str]) -> str:
-        tex = found[1] or found[2]
-        is_formula = found[1] or not is_between_amounts(tex)
-        return set_aside(read_formula(tex)) if is_formula and "\x00" not in tex else found[0]
-
     if "`" in text:
         text = _CODES.sub(read_code, text)
-    if "$" in text:
-        text = _FORMULAS.sub(read_dollars, text)
+    text = replace_formulas(text, lambda tex: set_aside(read_formula(tex)))
     stripped = _ASIDE.sub(lambda found: aside[int(found[1])], _strip_prose(text))
     return " ".join(stripped.split())
 

@@ -8,13 +8,22 @@ from xml.etree.ElementTree import Element, fromstring
 
 from math_core import LatexError, LatexToMathML
 
-from blog.posts.markup.formulas import find_problem
+from blog.posts.markup.formulas import (
+    DISPLAY_FORMULA,
+    FORMULA,
+    find_problem,
+    is_between_amounts,
+)
 
 _RAISED = str.maketrans("0123456789+−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ")
 _LOWERED = str.maketrans("0123456789+−=()aeoxhklmnpstij", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₒₓₕₖₗₘₙₚₛₜᵢⱼ")
 # Signs between two sides, and names such as `log`.
 _APART = re.compile(r"[=<>≤≥≠≈≡∼→⇒⇔↦∈∉⊂⊆:]|[^\W\d_]{2,}")
 _MAX_CHARS = 200
+# Between dollars: in running text, or on a line of its own.
+_BETWEEN_DOLLARS = re.compile(f"{DISPLAY_FORMULA}|{FORMULA}")
+# So many are read in one text: each takes 40 µs.
+_MAX_FORMULAS = 2000
 
 
 def read_formula(tex: str) -> str:
@@ -26,6 +35,20 @@ def read_formula(tex: str) -> str:
     except (LatexError, UnicodeEncodeError):
         return tex
     return " ".join(_read(fromstring(mathml)).split())  # noqa: S314 - math-core's own
+
+
+def replace_formulas(text: str, write: Callable[[str], str] = read_formula) -> str:
+    """Replace what stands between dollars by what `write` makes of it; prices stay.
+
+    So does what has a null character, which stands for something else.
+    """
+
+    def replace(found: re.Match[str]) -> str:
+        tex = found[1] or found[2]
+        is_formula = found[1] or not is_between_amounts(tex)
+        return write(tex) if is_formula and "\x00" not in tex else found[0]
+
+    return _BETWEEN_DOLLARS.sub(replace, text, count=_MAX_FORMULAS) if "$" in text else text
 
 
 def _read(element: Element) -> str:
