@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from blog.native import BusyError, NativeWork
-from blog.store.place import choose_url, name_place
+from blog.store.place import BUSY_SECONDS, choose_url, name_place
 from blog.store.versions import NEWEST, is_old
 
 if TYPE_CHECKING:
@@ -45,12 +45,12 @@ class _OldSchema(Exception):  # noqa: N818 - no error: it is migrated
 class Database:
     """One process's way to the store. Nothing is connected before the first call."""
 
-    def __init__(self, url: str, folder: Path) -> None:
-        """`url` as of `read_url`; "" for a file in the folder."""
+    def __init__(self, url: str, folder: Path, *, wait_seconds: float = BUSY_SECONDS) -> None:
+        """`url` as of `read_url`; "" for a file in the folder. It waits so long for a lock."""
         self.url = choose_url(url, folder)
         self.place = name_place(self.url)
-        self._writer = _Lane(self.url, writes=True)
-        self._reader = _Lane(self.url, writes=False)
+        self._writer = _Lane(self.url, wait_seconds, writes=True)
+        self._reader = _Lane(self.url, wait_seconds, writes=False)
 
     def write(
         self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -100,8 +100,9 @@ def tell_change(version: str | None, place: str) -> str:
 class _Lane:
     """One native thread with an engine that no other thread uses: its locks would be gevent's."""
 
-    def __init__(self, url: str, *, writes: bool) -> None:
+    def __init__(self, url: str, wait_seconds: float, *, writes: bool) -> None:
         self._url = url
+        self._wait_seconds = wait_seconds
         self._writes = writes
         self._work: NativeWork[Any] = NativeWork(at_once=1, max_waiting=MAX_WAITING)
         self._engine: Engine | None = None
@@ -138,7 +139,7 @@ class _Lane:
         from blog.store.engines import make_engine
 
         try:
-            return make_engine(self._url, writes=self._writes)
+            return make_engine(self._url, self._wait_seconds, writes=self._writes)
         except ImportError as error:  # no psycopg, or none that finds its library
             said = f"{name_place(self._url)}: {_say(error)}; install viblog[postgres]"
             raise StoreUnavailable(said) from None

@@ -19,21 +19,21 @@ WRITERS_LOCK = 0x7669626C6F67
 SILENCE_MS = 10_000
 
 
-def make_engine(url: str, *, writes: bool) -> Engine:
+def make_engine(url: str, wait_seconds: float, *, writes: bool) -> Engine:
     """Return an engine whose every transaction is one of a writer, or sees one state of all.
 
     A writer's transaction begins when no other writer's is open: one that reads first and writes
-    then would else fail at once.
+    then would else fail at once. Who waits for a lock for longer than `wait_seconds` is refused.
     """
     if url.startswith(SQLITE):
-        return _sqlite(Path(url.removeprefix(SQLITE)), writes=writes)
-    return _postgresql(make_url(url), writes=writes)
+        return _sqlite(Path(url.removeprefix(SQLITE)), wait_seconds, writes=writes)
+    return _postgresql(make_url(url), wait_seconds, writes=writes)
 
 
-def _sqlite(path: Path, *, writes: bool) -> Engine:
+def _sqlite(path: Path, wait_seconds: float, *, writes: bool) -> Engine:
     url = URL.create("sqlite", database=str(path))
     # A file is opened for each transaction, some 0.3 ms: one that was replaced is seen.
-    arguments = {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+    arguments = {"timeout": wait_seconds, "isolation_level": None, "check_same_thread": False}
     engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
 
     @event.listens_for(engine, "do_connect")
@@ -65,12 +65,13 @@ def _create_private(path: Path) -> None:
         os.close(descriptor)
 
 
-def _postgresql(url: URL, *, writes: bool) -> Engine:
+def _postgresql(url: URL, wait_seconds: float, *, writes: bool) -> Engine:
+    lock_ms = int(wait_seconds * 1000)
     told: dict[str, Any] = {
         "connect_timeout": int(BUSY_SECONDS),
         "tcp_user_timeout": SILENCE_MS,
         "application_name": "viblog",
-        "options": f"-c lock_timeout={int(BUSY_SECONDS)}s -c statement_timeout={SILENCE_MS}",
+        "options": f"-c lock_timeout={lock_ms} -c statement_timeout={lock_ms + SILENCE_MS}",
     }
     asked = {name: value for name, value in told.items() if name not in url.query}
     # Servers end what is idle, and restart: a connection is tried before it is used.

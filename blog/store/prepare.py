@@ -13,11 +13,14 @@ from pathlib import Path
 from blog.store.database import Database, SchemaRefused, StoreUnavailable
 from blog.store.place import REFUSED, UNAVAILABLE
 
+# Of two hosts that start at once, one waits until the other's migration is done.
+WAIT_SECONDS = 60.0
+
 
 def main() -> int:
     """Prepare the store; return the exit code."""
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stdout)
-    database = Database(sys.stdin.read(), Path())
+    database = Database(sys.stdin.read(), Path(), wait_seconds=WAIT_SECONDS)
     try:
         database.prepare()
     except SchemaRefused as error:

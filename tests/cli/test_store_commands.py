@@ -17,7 +17,7 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import Connection, func, select
 
-from blog.cli.store_check import examine_place
+from blog.cli.store_check import examine_place, examine_store
 from blog.config import Settings
 from blog.factory import create_app
 from blog.history.counts import SITE, Batch, Counts
@@ -137,6 +137,13 @@ def test_a_check_says_that_all_is_well_and_how_far_it_goes_back(app, tmp_path):
     assert "ok    version: 0001, as this program has it" in done.output
     assert "ok    days: 4 rows since 2026-10-20 00:00" in done.output
     assert "ok    minutes: 4 rows since 2026-10-20 12:00" in done.output
+
+
+def test_a_check_reads_both_kinds_of_stores(database: Database):
+    database.write(merge, batch(), BERLIN)
+    found = [str(line) for line in examine_store(database, BERLIN)]
+    assert found[-1] == "ok    months: 3 rows since 2026-10-01 00:00"
+    assert len(found) == 6
 
 
 def test_a_check_finds_a_file_that_is_broken(app, tmp_path):

@@ -38,18 +38,11 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Database]:
-    store = Database("", tmp_path)
+    store = Database("", tmp_path, wait_seconds=0.01)
     yield store
     store.close()
 
 
-@pytest.fixture
-def impatient(monkeypatch) -> None:
-    """Have a writer wait for a moment only where the store is locked."""
-    monkeypatch.setattr("blog.store.engines.BUSY_SECONDS", 0.01)
-
-
-@pytest.mark.usefixtures("impatient")
 def test_what_is_counted_while_the_store_is_locked_is_there_afterwards(store, path, caplog):
     keeper = Keeper(store, UTC)
     keeper.keep(batch(1), START)
@@ -66,7 +59,6 @@ def test_what_is_counted_while_the_store_is_locked_is_there_afterwards(store, pa
     ]
 
 
-@pytest.mark.usefixtures("impatient")
 def test_after_an_hour_the_oldest_is_given_up_and_what_is_lost_is_said_once(store, path, caplog):
     keeper = Keeper(store, UTC)
     store.prepare()
@@ -103,7 +95,6 @@ def test_a_disk_that_is_full_costs_nothing_but_a_line(store, path, caplog, monke
     assert store.read(opens) == 1000
 
 
-@pytest.mark.usefixtures("impatient")
 def test_a_worker_that_ends_meanwhile_says_what_it_takes_with_it(store, path, caplog):
     keeper = Keeper(store, UTC)
     store.prepare()

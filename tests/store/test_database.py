@@ -181,11 +181,10 @@ HELD: list[sqlite3.Connection] = []
 
 
 @pytest.mark.parametrize("spoil", [no_database, folder, locked])
-def test_a_file_that_cannot_be_used_is_told_in_a_line(tmp_path: Path, monkeypatch, spoil):
-    monkeypatch.setattr("blog.store.engines.BUSY_SECONDS", 0.05)
+def test_a_file_that_cannot_be_used_is_told_in_a_line(tmp_path: Path, spoil):
     path = tmp_path / "store.db"
     reason = spoil(path)
-    database = Database("", tmp_path)
+    database = Database("", tmp_path, wait_seconds=0.05)
     with pytest.raises(StoreUnavailable) as told:
         database.write(set_mark, "a", "1")
     assert str(told.value).startswith(f"{path}: ")
