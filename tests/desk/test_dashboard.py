@@ -20,8 +20,10 @@ from blog.desk.week import fit, measure, sum_up, wrap, write_week
 from blog.factory import create_app
 from blog.history.report import Period
 from blog.history.tables import merge
+from flask_presence.web.readers import TOPIC
 from tests.desk.test_charts import compare
 from tests.desk.year import BERLIN, NOW, Year, count_days
+from tests.pages.test_validity import check_pages
 
 POSTS = {
     "owls": ("Owls & <mice>", "2026-10-09T12:00:00+02:00", "2026-10-20T23:30:00+02:00"),
@@ -240,3 +242,31 @@ def test_the_last_events_say_what_happened_and_not_who(app, author):
         "=1+1 left after 4 min 12 s",
         "Owls &amp; &lt;mice&gt; opened &lt;i&gt;letter",
     ]
+
+
+def test_what_an_open_page_is_sent_is_below_4_kb_with_the_longest_of_usual_titles(tmp_path):
+    app = open_blog(tmp_path)
+    for number in range(6):
+        text = f"---\ntitle: {'A long & winding title ' * 7}\ndate: 2026-01-0{number + 1}\n---\n"
+        (tmp_path / "posts" / f"long-{number}.md").write_text(text, encoding="utf-8")
+    viblog = app.extensions["viblog"]
+    viblog.load()
+    viblog.is_started = True  # then pages have the words of the numbers
+    for number in range(6):
+        viblog.presence.tracker.track(object(), TOPIC, "ada", {"page": f"blog/long-{number}"})
+    with app.app_context():
+        frame = app.extensions["desk"].streams.render()
+    viblog.close()
+    assert frame.count("reading now") == 5
+    assert "1 reader online" in frame or "6 tabs" in frame
+    assert len(frame.encode()) < 4096
+
+
+@pytest.mark.full
+def test_its_pages_are_valid_html(author, anybody, tmp_path):
+    paths = ("", "?period=today", "?period=two-years&sort=title", "?page=blog/owls")
+    pages = {f"author-{at}": author.get(f"/desk/readers{path}") for at, path in enumerate(paths)}
+    pages |= {"events": author.get("/desk/events"), "public": anybody.get("/desk/readers")}
+    for name, page in pages.items():
+        (tmp_path / f"{name}.html").write_text(page.text, encoding="utf-8")
+    assert check_pages(tmp_path) == ""
