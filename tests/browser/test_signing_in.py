@@ -8,9 +8,11 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from werkzeug.security import generate_password_hash
 
+from tests.ops.nginx import Nginx
 from tests.server.test_desk import make_link, open_marks
 from tests.setup.tools import AXE_JS
 from tests.site import Site
+from tests.tracking.test_tls import make_certificate
 
 pytestmark = pytest.mark.browser
 
@@ -90,6 +92,25 @@ def test_the_password_signs_in_and_the_stream_tells_who_reads(site, new_browser)
     assert tab.evaluate("() => window.stayed")
     tab.get_by_role("link", name="You are signed out").click()
     expect(tab).to_have_url(f"{site.url}/desk/sign-in")
+
+
+@pytest.mark.full
+def test_over_https_the_browser_keeps_cookies_that_no_other_name_can_set(chromium, tmp_path):
+    says_https = "proxy_set_header X-Forwarded-Proto $scheme;"
+    with (
+        Site(workers=1, environ={"BLOG_PROXY_HOPS": "1"}) as site,
+        Nginx(site, says_https, certificate=make_certificate(tmp_path)) as nginx,
+    ):
+        context = chromium.new_context(ignore_https_errors=True)
+        tab = context.new_page()
+        tab.goto(nginx.url + make_link(site))
+        press(tab, "Sign in")
+        press(tab, "Do not count my visits")
+        expect(tab.get_by_role("button", name="Count my visits", exact=True)).to_be_visible()
+        kept = {one["name"]: (one["path"], one["secure"]) for one in context.cookies()}
+        assert kept["__Secure-viblog_desk"] == ("/desk", True)
+        assert kept["__Host-viblog_own"] == ("/", True)
+        context.close()
 
 
 @pytest.mark.full
