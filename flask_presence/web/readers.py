@@ -161,6 +161,11 @@ class Readers:
                     return meta
         return found
 
+    def find_on(self, key: str, page: str) -> list[Meta]:
+        """Return the metas of the tabs that a reader has open on a page."""
+        metas = self._tracker.get_by_key(TOPIC, key)
+        return [meta for meta in metas if meta.get("page") == page]
+
     def ask_change(self, key: str, meta: Meta, changes: Meta) -> None:
         """Have the meta of an open page changed: by this worker, or by the one that holds it."""
         if self._tracker.holds(meta["ref"]):

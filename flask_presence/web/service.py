@@ -25,7 +25,7 @@ from .gate import Gate
 from .identity import ReaderCookie, identify
 from .readers import PARK, PAUSE_SECONDS, TOPIC, Readers
 from .tab import Tab
-from .updates import ReadChanges, Updates
+from .updates import Hear, ReadChanges, Updates
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -54,7 +54,8 @@ class PresenceService:
     Before `wrap`, say which pages exist (`is_page`) and what they are shown (`render`, the frame of
     a page; `opening`, an event that a stream begins with beside it, or b""; `greeting`, one that is
     told to one tab alone, and stays true while it is open). Where pages may change their own meta,
-    say how (`read_changes`); see `updates`. `on_refuse(kind, page, environ)` is told who is not let
+    say how (`read_changes`); where they may tell something, who hears it (`hear`); see `updates`.
+    `on_refuse(kind, page, environ)` is told who is not let
     in: a "crawler", by its own words; a page of another site ("foreign"); and who opens more than
     an address may ("greedy").
     """
@@ -71,6 +72,7 @@ class PresenceService:
         self.render: Callable[[str], bytes] = lambda page: b""
         self.opening: Callable[[str], bytes] = lambda page: b""
         self.read_changes: ReadChanges | None = None
+        self.hear: Hear | None = None
         self.greeting: Callable[[str, Tab], bytes] | None = None
         self.on_refuse: OnRefuse = lambda kind, page, environ: None
         self.identify = partial(
@@ -130,8 +132,8 @@ class PresenceService:
         )
         endpoint.on_refuse = self.on_refuse
         updates = None
-        if self.read_changes is not None:
-            updates = Updates(self.readers, self.identify, self.read_changes)
+        if self.read_changes is not None or self.hear is not None:
+            updates = Updates(self.readers, self.identify, self.read_changes, self.hear)
         return mount_live(endpoint, application, updates)
 
     def start(self) -> None:

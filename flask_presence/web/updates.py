@@ -1,7 +1,8 @@
-"""`POST /live`: an open page changes what its own meta says. A WSGI application of its own.
+"""`POST /live`: an open page changes its own meta, or tells something. A WSGI application.
 
-The page says which tab it is, by what its stream began with, and nobody else knows that. Whatever
-worker it reaches, the one with its stream makes the change.
+To change it the page says which tab it is, by what its stream began with, and nobody else knows
+that. Whatever worker it reaches, the one with its stream makes the change. A page that does not say
+which tab it is tells as one of those that its reader has open.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import io
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import gevent
 from gevent import monkey
 
+from .htmx import read_page
 from .identity import Identity
 from .own_meta import MetaError, check_added
 from .readers import Meta, Readers, put_last
@@ -41,22 +43,29 @@ NO_CONTENT = "204 No Content"
 Form = Mapping[str, str]
 # Given the request, the meta as it is and what the page sent, returns what changes; None: nothing.
 ReadChanges = Callable[["WSGIEnvironment", Meta, Form], "Mapping[str, Any] | None"]
+# Given the metas that a reader has on a page, and what the page sent; must not wait.
+Hear = Callable[[Sequence[Meta], Form], None]
 
 
 class Updates:
-    """Changes the meta of open pages as they ask for it, by what `read` makes of each request."""
+    """Changes the meta of open pages as they ask for it, by what `read` makes of each request.
+
+    What a page tells without saying which tab it is goes to `hear`.
+    """
 
     def __init__(
         self,
         readers: Readers,
         identify: Callable[[WSGIEnvironment], Identity],
-        read: ReadChanges,
+        read: ReadChanges | None,
+        hear: Hear | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._readers = readers
         self._identify = identify
         self._read = read
+        self._hear = hear
         self._clock = clock
         self._left: dict[str, tuple[float, float]] = {}  # by key: how many, and since when
 
@@ -91,8 +100,10 @@ class Updates:
         environ["HTTP_LAST_EVENT_ID"] = event_id
         environ["wsgi.input"] = io.BytesIO(body)
         key, _, ref, _ = self._identify(environ)
-        meta = self._readers.find_open(key, ref) if key and ref else None
-        if meta is None:
+        if not ref:
+            return self._tell(key, read_page(environ.get("QUERY_STRING", "")), form)
+        meta = self._readers.find_open(key, ref) if key else None
+        if meta is None or self._read is None:
             return NO_CONTENT
         if not self._takes_one(key):
             return "429 Too Many Requests"
@@ -105,6 +116,18 @@ class Updates:
             log.error("%s; it stays as it was", error)
         except Exception:  # the application's own
             log.exception("presence: found no change of a meta, as its function failed")
+        return NO_CONTENT
+
+    def _tell(self, key: str, page: str, form: Form) -> str:
+        metas = self._readers.find_on(key, page) if key and self._hear is not None else []
+        if not metas or self._hear is None:
+            return NO_CONTENT
+        if not self._takes_one(key):
+            return "429 Too Many Requests"
+        try:
+            self._hear(metas, form)
+        except Exception:  # the application's own
+            log.exception("presence: what a page told was not heard, as a function failed")
         return NO_CONTENT
 
     def _takes_one(self, key: str) -> bool:

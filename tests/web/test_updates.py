@@ -258,3 +258,30 @@ def test_many_small_changes_make_no_meta_that_is_too_large(worker, caplog):
         worker.post(stream.owner.event_id, name=name)
     assert [sorted(meta) for meta in worker.metas()] == [["a", "b"]]
     assert "expected 1024 at most; it stays as it was" in caplog.text
+
+
+def test_a_page_that_says_no_tab_tells_for_those_that_its_reader_has_there(worker):
+    heard: list[tuple[list[str], Any]] = []
+    service = worker.service
+    updates = Updates(
+        service.readers,
+        service.identify,
+        None,
+        lambda metas, form: heard.append(([meta["page"] for meta in metas], form)),
+    )
+    cookie = {"HTTP_COOKIE": f"presence_reader={'c' * 22}"}
+
+    def tell(query: str, headers: dict[str, str]) -> str:
+        more = {"wsgi.input": io.BytesIO(b"end=1"), "CONTENT_LENGTH": "5", "QUERY_STRING": query}
+        return updates.answer({"REQUEST_METHOD": "POST", **more, **headers})
+
+    assert tell("page=a", cookie) == "204 No Content"  # it is not open yet
+    who = service.identify(cookie)
+    tab = Tab(service.gate, service.gate.find("192.0.2.1"), service.readers, who)
+    tab.choose_meta(cookie, "a")
+    service.hub.open("a", tab, Request({}, lambda *_: lambda _: None, []))
+    for query, headers in (("page=a", cookie), ("page=b", cookie), ("page=a", {}), ("", cookie)):
+        assert tell(query, headers) == "204 No Content"
+    assert heard == [(["a"], {"end": "1"})]
+    answers = [tell("page=a", cookie) for _ in range(MOST_AT_ONCE)]
+    assert answers[-1] == "429 Too Many Requests"
