@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -26,6 +26,7 @@ Meta = Mapping[str, Any]
 FLUSH_SECONDS = 10.0
 # A number that did not stand for as long is no record.
 LOOK_SECONDS = 0.5
+MOST_AT_END = 10_000
 # So long at most does a worker that stops wait for the store, beside what the store itself takes.
 CLOSE_SECONDS = 5.0
 
@@ -70,11 +71,13 @@ class Recording:
         self._recorder = recorder
         self._reading_seconds = reading_seconds
         self._hosts = Names()
+        self._at_end: set[str] = set()  # the refs of tabs that showed the end of their text
         self.meter = Meter(secrets.token_hex(6), zone, reading_seconds, now_ms())
         self._visits = Visits(presence.tracker, self.meter, recorder, counts_readers=counts_readers)
         self.meter.count = self._visits.count
         presence.readers.on_end = self._visits.end
         presence.on_refuse = self._refuse
+        presence.hear = self._hear
         choose = presence.readers.choose_meta
 
         def choose_meta(environ: WSGIEnvironment, page: str, key: str, before: Meta) -> Meta:
@@ -113,9 +116,17 @@ class Recording:
         campaign = read_campaign(environ)
         return {} if campaign is None else {CAMPAIGN_FIELD: campaign}
 
-    def read_to_end(self, page: str) -> None:
-        """Count a tab that showed the end of its text."""
-        self.meter.read_to_end(page, now_ms())
+    def _hear(self, metas: Sequence[Meta], form: Mapping[str, str]) -> None:
+        """Count a tab that showed the end of its text: each once, as far as is known here."""
+        if "end" not in form or any(AUTHOR_FIELD in meta for meta in metas):
+            return
+        for meta in metas:
+            if meta["ref"] not in self._at_end:
+                if len(self._at_end) >= MOST_AT_END:
+                    self._at_end.clear()
+                self._at_end.add(meta["ref"])
+                self.meter.read_to_end(meta["page"], now_ms())
+                return
 
     def count_loads(
         self, pages: WSGIApplication, find_page: Callable[[str], str | None]

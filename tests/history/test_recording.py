@@ -66,6 +66,17 @@ CREATE TEMP VIEW sources AS SELECT p.name AS page, n.name AS name, c.* FROM main
 """
 
 
+def tell_end(site: Site, headers: str) -> None:
+    """Have an open page say that the end of its text is in sight."""
+    lengths = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5\r\n"
+    with site.connect() as sock:
+        request = (
+            f"POST /live?page={POST} HTTP/1.1\r\nHost: localhost\r\n{headers}{lengths}\r\nend=1"
+        )
+        sock.sendall(request.encode())
+        assert b" 204 " in sock.recv(65536)
+
+
 def read_report(url: str, page: str | None = None) -> Report:
     """Return what a store has of the last thirty days."""
     database = Database(url, Path())
@@ -113,6 +124,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 stream = OpenStream(site, POST, headers=private)
                 stack.enter_context(stream).read_until("online")
                 site.wait_for_total(5)
+                for _ in range(3):  # each worker counts a tab once
+                    tell_end(site, reader("ben"))
+                tell_end(site, reader("nobody"))
         site.wait_for_total(0)
         # The author is here, too, and counts live; whatever is asserted below has nothing of that.
         headers = f"Cookie: viblog_reader={'e' * 22}; {mark_author()}\r\n"
@@ -149,6 +163,11 @@ def test_what_was_opened_is_counted_once(pages, page, opens, entries):
 
 def test_pages_that_were_asked_for_to_be_shown_are_loads(pages):
     assert pages[POST].loads == 2
+
+
+def test_whose_text_was_seen_to_its_end_is_counted_if_it_is_open(pages):
+    assert pages[POST].read_to_end in (1, 2)  # of two workers
+    assert pages["index"].read_to_end == 0
 
 
 def test_every_leave_is_a_stay_and_a_return_is_none(pages):
