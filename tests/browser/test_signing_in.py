@@ -86,9 +86,11 @@ def test_the_password_signs_in_and_the_stream_tells_who_reads(site, new_browser)
     tab.evaluate("() => window.stayed = true")
     expect(tab.locator("main")).to_contain_text("1 reader online")
     reader.close()
+    top = tab.locator("h1").bounding_box()
     with open_marks(site) as marks:
         marks.close_desk()
     expect(tab.locator(".desk-state")).to_have_text("You are signed out: sign in")
+    assert tab.locator("h1").bounding_box() == top  # nothing below it moved
     assert tab.evaluate("() => window.stayed")
     tab.get_by_role("link", name="You are signed out").click()
     expect(tab).to_have_url(f"{site.url}/desk/sign-in")
