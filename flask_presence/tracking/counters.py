@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_SCALARS = (str, int, float, bool, type(None))
+
 
 class _Counter:
     """How many presences and how many distinct keys share one value. O(1) to change and read."""
@@ -44,7 +46,7 @@ class Counters:
         for name in self._indexes:
             value = meta.get(name)
             # Another program may have written anything here; only scalars can be an index.
-            if name in meta and isinstance(value, str | int | float | bool | None):
+            if name in meta and isinstance(value, _SCALARS):
                 self._add((topic, name), value, key, change)
 
     def count(self, topic: str, where: Mapping[str, object], *, distinct: bool) -> int:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 import gevent
 
 from .values import Presence
+
+# Those that end while many do are ended together, at most so much later; after a quiet moment one
+# ends at its time. What the others are told of a change costs more than the change.
+STEP_SECONDS = 0.05
 
 Place = tuple[str, str]  # topic and key
 
@@ -17,22 +22,30 @@ class _Linger(NamedTuple):
     presence: Presence
     ends: float
     returns: bool
-    timer: gevent.Greenlet[..., None]
 
 
 class Lingers:
-    """The lingering presences of one worker; `leave(refs)` is called for one whose time is over."""
+    """The lingering presences of one worker; `leave(refs)` is called for those whose time is over.
+
+    One greenlet waits for the next of them to end: there may be thousands.
+    """
 
     def __init__(self, leave: Callable[[list[str]], None]) -> None:
         self._leave = leave
         self._by_place: dict[Place, dict[str, _Linger]] = {}
+        # When each ends. One that was ended before stays in it until then.
+        self._ends: list[tuple[float, Place, str]] = []
+        self._not_before = 0.0
+        self._next = float("inf")  # when the greenlet wakes
+        self._greenlet: gevent.Greenlet[[], None] | None = None
 
     def add(self, presence: Presence, seconds: float, *, returns: bool) -> None:
         """Have a presence linger; one that `returns` was asked to come back."""
-        place = (presence.topic, presence.key)
-        timer = gevent.spawn_later(seconds, self._end, place, presence.ref)
-        linger = _Linger(presence, time.monotonic() + seconds, returns, timer)
-        self._by_place.setdefault(place, {})[presence.ref] = linger
+        place, ends = (presence.topic, presence.key), time.monotonic() + seconds
+        self._by_place.setdefault(place, {})[presence.ref] = _Linger(presence, ends, returns)
+        heappush(self._ends, (ends, place, presence.ref))
+        if max(ends, self._not_before) < self._next:
+            self._wake_for_next()
 
     def find(self, topic: str, key: str, ref: str) -> Presence | None:
         """Return a presence that lingers; None where none of this ref does."""
@@ -52,7 +65,9 @@ class Lingers:
         It ends those of its topic and key, but for those that return: these by themselves only.
         """
         place = (joined.topic, joined.key)
-        lingers = self._by_place.get(place, {})
+        lingers = self._by_place.get(place)
+        if lingers is None:
+            return []
         ended = [
             ref for ref, linger in lingers.items() if not linger.returns or ref == joined.prev_ref
         ]
@@ -61,22 +76,36 @@ class Lingers:
         return ended
 
     def close(self) -> None:
-        """Stop every timer."""
-        for lingers in self._by_place.values():
-            gevent.killall([linger.timer for linger in lingers.values()], block=False)
+        """End no more."""
+        self._next = float("-inf")
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
 
-    def _end(self, place: Place, ref: str) -> None:
-        if self._by_place.get(place, {}).pop(ref, None) is not None:
-            self._drop_empty(place)
-            self._leave([ref])
+    def _wake_for_next(self) -> None:
+        """Have a greenlet wake when the next one ends, in the place of one that would later."""
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+        self._next = max(self._ends[0][0], self._not_before)
+        delay = max(0.0, self._next - time.monotonic())
+        self._greenlet = gevent.spawn_later(delay, self._end_due)
+
+    def _end_due(self) -> None:
+        now = max(time.monotonic(), self._next)  # a timer may be early by a hair
+        self._greenlet, self._next = None, float("inf")
+        self._not_before = now + STEP_SECONDS
+        ended = []
+        while self._ends and self._ends[0][0] <= now:
+            _, place, ref = heappop(self._ends)
+            if self._take(place, ref) is not None:
+                ended.append(ref)
+        if self._ends:
+            self._wake_for_next()
+        if ended:
+            self._leave(ended)
 
     def _take(self, place: Place, ref: str) -> _Linger | None:
-        linger = self._by_place.get(place, {}).pop(ref, None)
-        if linger is not None:
-            linger.timer.kill(block=False)
-            self._drop_empty(place)
-        return linger
-
-    def _drop_empty(self, place: Place) -> None:
-        if not self._by_place[place]:
+        lingers = self._by_place.get(place)
+        linger = lingers.pop(ref, None) if lingers else None
+        if not lingers and linger is not None:
             del self._by_place[place]
+        return linger

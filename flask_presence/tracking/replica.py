@@ -74,9 +74,10 @@ class Replica:
 
     def add(self, worker: str, presence: Presence) -> Diff:
         """Put one presence into a worker's slot, replacing one of the same ref."""
-        slot = self._slots.setdefault(worker, _HeldSlot())
+        slot = self._hold(worker)
         change = _Change()
-        self._take_out(slot, [presence.ref], change)
+        if presence.ref in slot.presences:
+            self._take_out(slot, [presence.ref], change)
         self._put_in(slot, [presence], change)
         return change.diff()
 
@@ -119,7 +120,7 @@ class Replica:
 
     def replace(self, worker: str, version: Version, presences: Iterable[Presence]) -> Diff:
         """Take over a whole slot. The diff holds only what is different."""
-        slot = self._slots.setdefault(worker, _HeldSlot())
+        slot = self._hold(worker)
         wanted = {presence.ref: presence for presence in presences}
         change = _Change()
         self._take_out(slot, [ref for ref in slot.presences if ref not in wanted], change)
@@ -198,6 +199,12 @@ class Replica:
     def recount(self, topic: str, *, distinct: bool = False, **where: object) -> int:
         """Count as `count` does, from the presences themselves in O(n): for tests and doubts."""
         return _recount(self._slots.values(), topic, distinct=distinct, where=where)
+
+    def _hold(self, worker: str) -> _HeldSlot:
+        slot = self._slots.get(worker)
+        if slot is None:
+            slot = self._slots[worker] = _HeldSlot()
+        return slot
 
     def _put_in(self, slot: _HeldSlot, presences: Iterable[Presence], change: _Change) -> None:
         for presence in presences:

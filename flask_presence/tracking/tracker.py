@@ -276,9 +276,10 @@ class Tracker:
     # -- Changes of our own slot ----------------------------------------------------------------
 
     def _make(self, topic: str, key: str, meta: object, prev_ref: str | None) -> Presence:
-        for name, given in {"topic": topic, "key": key, "prev_ref": prev_ref or ""}.items():
-            if not isinstance(given, str):
-                raise TypeError(f"found {given!r} for the {name}, expected a str")
+        if not (type(topic) is type(key) is str and (prev_ref is None or type(prev_ref) is str)):
+            for name, given in {"topic": topic, "key": key, "prev_ref": prev_ref or ""}.items():
+                if not isinstance(given, str):
+                    raise TypeError(f"found {given!r} for the {name}, expected a str")
         if not isinstance(meta, Mapping):
             raise TypeError(f"found a meta of type {type(meta).__name__}, expected a mapping")
         for name in self._indexes:
@@ -288,21 +289,23 @@ class Tracker:
         # A copy, and exactly what the other workers will read. What cannot be written fails here,
         # at its caller: in the writer it would end the greenlet.
         written = dict(meta)
-        if not all(type(k) is str and type(v) in _SAME_IN_JSON for k, v in written.items()):
+        kinds = {*map(type, written.values())}
+        if not ({*map(type, written)} <= {str} and kinds <= _SAME_IN_JSON):
             written = json.loads(json.dumps(written))
         # Unique: the worker's name is, and the number is never used twice by it.
         return Presence(f"{self.worker}-{self._refs_made:x}", topic, key, written, prev_ref)
 
     def _join(self, presence: Presence, leaves: Sequence[str]) -> None:
-        diff = self._remove(leaves)
-        diff += self._own.add(presence)
+        left = self._remove(leaves) if leaves else None  # before the join: it may bring others back
+        diff = self._own.add(presence)
         self._observer.changed(1, 0)
         self.sync.wake()
-        self._tell(diff)
+        self._tell(left + diff if left else diff)
 
     def _leave(self, refs: Sequence[str]) -> None:
-        self.sync.wake()
-        self._tell(self._remove(refs))
+        if refs:
+            self.sync.wake()
+            self._tell(self._remove(refs))
 
     def _tell_remote(self, diff: Diff) -> None:
         """Tell a change that another worker made; a key that joined there ends its linger here.
@@ -315,12 +318,11 @@ class Tracker:
             refs += self._lingers.end_for(presence)
         if refs:
             self.sync.wake()
-        self._tell(diff + self._remove(refs))
+            diff += self._remove(refs)
+        self._tell(diff)
 
     def _remove(self, refs: Sequence[str]) -> Diff:
         """Take presences of ours out, and keep hidden what they were before."""
-        if not refs:
-            return Diff()
         diff = self._own.remove(refs)
         self._observer.changed(0, len(diff.leaves))
         return diff
@@ -328,10 +330,12 @@ class Tracker:
     # -- Telling ---------------------------------------------------------------------------------
 
     def _tell(self, diff: Diff) -> None:
-        if not diff:
-            return
+        topics = diff.topics()
+        parts: dict[str | None, Diff] = {None: diff}
+        for changed in topics:
+            parts[changed] = diff if len(topics) == 1 else diff.only(changed)
         for topic, listener in list(self._listeners):
-            part = diff if topic is None else diff.only(topic)
+            part = parts.get(topic)
             if not part:
                 continue
             try:

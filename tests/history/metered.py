@@ -141,7 +141,8 @@ class MeteredWorker(Worker):
                 del self._lingering[ref]
                 if self.tracker._lingers.find(TOPIC, key, ref) is not None:
                     self._world.note_leave(self, ref)
-                    self.tracker._lingers._end((TOPIC, key), ref)
+                    self.tracker._lingers._take((TOPIC, key), ref)
+                    self.tracker._leave([ref])
 
     # -- What is counted ---------------------------------------------------------------------------
 

@@ -183,6 +183,27 @@ def test_a_lingering_presence_counts_until_its_linger_ends(tracker, diffs):
     assert len(diffs) == 2
 
 
+def test_lingers_that_end_close_together_are_told_as_one_change(tracker, diffs):
+    for tab in range(20):
+        tracker.track(tab, "blog", f"reader {tab}", INDEX)
+    for tab in range(20):
+        tracker.untrack(tab, linger_seconds=0.02 + 0.001 * tab)
+    gevent.sleep(0.2)
+    assert tracker.count("blog") == 0
+    first, *others = diffs[20:]
+    assert len(first.leaves) + sum(len(diff.leaves) for diff in others) == 20
+    assert len(others) == 1
+
+
+def test_a_linger_ends_at_its_time_beside_a_longer_one(tracker, diffs):
+    long, short = (tracker.track(tab, "blog", tab, INDEX) for tab in ("long", "short"))
+    tracker.untrack("long", linger_seconds=5.0)
+    tracker.untrack("short", linger_seconds=0.02)
+    gevent.sleep(0.1)
+    assert [presence.ref for presence in diffs[-1].leaves] == [short]
+    assert [meta["ref"] for meta in tracker.get_by_key("blog", "long")] == [long]
+
+
 def test_a_linger_ends_in_the_same_diff_in_which_its_key_joins_again(tracker, diffs):
     """A reader follows a link: the total never dips and is never one too high."""
     old = tracker.track("tab", "blog", "ann", INDEX)
