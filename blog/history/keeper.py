@@ -34,6 +34,7 @@ class Keeper:
         self._lost: tuple[float, float] | None = None  # from the first to the last lost batch
         self._looked_at = 0.0
         self._has_kept = False
+        self._failed_at: float | None = None
 
     def keep(self, batch: Batch | None, now: float) -> None:
         """Have a batch, None for nothing new, merged with all that wait: now, or when it can be.
@@ -50,6 +51,7 @@ class Keeper:
         try:
             self._write(now)
         except StoreUnavailable as error:
+            self._failed_at = now
             if not self._outage:
                 self._outage = str(error)
                 log.warning(
@@ -63,8 +65,9 @@ class Keeper:
             self._outage, self._lost = "", None
 
     def close(self, now: float) -> None:
-        """Try a last time, and say what is lost where that fails."""
-        self.keep(None, now)
+        """Try a last time, but not at the very time of a failure; say what is lost then."""
+        if self._failed_at != now:
+            self.keep(None, now)
         if self._waiting:
             for since, _ in self._waiting:
                 self._lost = (self._lost or (since, since))[0], since

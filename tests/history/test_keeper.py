@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -106,6 +107,26 @@ def test_a_worker_that_ends_meanwhile_says_what_it_takes_with_it(store, path, ca
         "history: this worker ends, and what was counted from 2026-11-20 12:00 to"
         " 2026-11-20 12:00 is lost"
     )
+
+
+class Tried(Database):
+    """A store that counts how often it was to be written."""
+
+    tries = 0
+
+    def write(self, *args: Any, **kwargs: Any) -> Any:
+        self.tries += 1
+        return super().write(*args, **kwargs)
+
+
+def test_who_ends_does_not_wait_twice_for_a_store_that_is_locked(tmp_path, path):
+    store = Tried("", tmp_path, wait_seconds=0.01)
+    keeper = Keeper(store, UTC)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        keeper.keep(batch(1), START)
+        keeper.close(START)
+    assert store.tries == 1
 
 
 def test_where_nothing_is_counted_no_store_is_made(store, path):
