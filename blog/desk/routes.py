@@ -87,7 +87,7 @@ def show(template: str, status: int = 200, **context: Any) -> Response:
         context = {
             "counts_own": not this_desk().own_visits.has(request.environ),
             "stream_url": url_for("desk.live"),
-            "htmx_config": write_htmx_config(settings),
+            "htmx_config": write_htmx_config(settings, morphs=True),
             "htmx_scripts": SCRIPTS,
             **context,
         }

@@ -87,16 +87,19 @@ def _is_asked_for(path: str) -> bool:
     return is_path and request.query_string.decode("latin-1") == query
 
 
-def write_htmx_config(settings: Settings, *, keeps_address: bool = False) -> str:
+def write_htmx_config(
+    settings: Settings, *, keeps_address: bool = False, morphs: bool = False
+) -> str:
     """Return the content of `<meta name="htmx-config">`.
 
-    `keeps_address` lets htmx write the address of what is shown to the browser's history.
+    `keeps_address` lets htmx write the address of what is shown to the browser's history. `morphs`
+    is for a page that gets parts anew which a reader may have unfolded.
     """
     config = make_config(pauses_hidden_tabs=settings.pause_hidden_tabs)
     if keeps_address:
         # Going back fetches the whole page: the search form is no part of what htmx swaps.
         config["history"] = "reload"
-    if settings.dev:
-        # What is unfolded stays so when a page follows what is saved.
+    if settings.dev or morphs:
+        # What is unfolded stays so when a page follows what is saved, too.
         config["morphIgnore"] = ["data-htmx-powered", "open"]
     return json.dumps(config, separators=(",", ":"))
