@@ -139,7 +139,7 @@ def _prepare_store(server: Any) -> None:
     if not prepared.can_start:
         sys.exit(f"The blog cannot start:\nBLOG_DATABASE_URL: {prepared.said}")
     if prepared.said:
-        server.log.info("store: %s", prepared.said)
+        (server.log.info if prepared.is_well else server.log.warning)("store: %s", prepared.said)
 
 
 def _open_metrics(server: Any) -> None:

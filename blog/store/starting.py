@@ -17,10 +17,14 @@ PREPARE_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What there is to say, in a line, "" for nothing; and whether the blog can start."""
+    """What there is to say, in a line, "" for nothing; and whether the blog can start.
+
+    Unless it `is_well`, nothing can be kept for now.
+    """
 
     said: str = ""
     can_start: bool = True
+    is_well: bool = True
 
 
 def prepare_store(url: str, folder: Path) -> Prepared:
@@ -49,10 +53,10 @@ def prepare_store(url: str, folder: Path) -> Prepared:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Prepared(f"no answer for {PREPARE_SECONDS} s", can_start=not url)
+        return Prepared(f"no answer for {PREPARE_SECONDS} s", can_start=not url, is_well=False)
     said = " ".join(done.stdout.split()).removeprefix("store: ")
     is_fatal = done.returncode == REFUSED or (done.returncode != 0 and url != "")
-    return Prepared(said, can_start=not is_fatal)
+    return Prepared(said, can_start=not is_fatal, is_well=done.returncode == 0)
 
 
 def _is_newest(path: Path) -> bool:
@@ -62,8 +66,7 @@ def _is_newest(path: Path) -> bool:
 
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
-            return bool(
-                file.execute("SELECT version_num FROM alembic_version").fetchone()[0] == NEWEST
-            )
-    except (sqlite3.Error, TypeError):  # no file, no database, no table or nothing in it
+            found = file.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.Error:  # no database, or no such table
         return False
+    return bool(found == (NEWEST,))

@@ -130,6 +130,18 @@ def test_a_backup_overwrites_nothing_but_a_backup(app, tmp_path):
         back_up(tmp_path / "none.db", tmp_path / "b.db")
 
 
+def test_a_store_of_postgresql_is_left_to_its_own_program(tmp_path):
+    (tmp_path / "posts").mkdir()
+    url = "postgresql+psycopg://me:secret@host/blog"
+    app = create_app(
+        Settings(posts_dir=tmp_path / "posts", instance_dir=tmp_path, database_url=url)
+    )
+    done = run(app, "store", "backup", str(tmp_path / "b.db"))
+    app.extensions["viblog"].close()
+    assert done.exit_code == 1
+    assert done.output == "Error: the store is PostgreSQL at host/blog: use pg_dump\n"
+
+
 def test_a_check_says_that_all_is_well_and_how_far_it_goes_back(app, tmp_path):
     done = run(app, "store", "check")
     assert done.exit_code == 0

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from blog.store.schema import counts, names
 from tests.postgres import PostgreSql
 from tests.server.open_stream import OpenStream
 from tests.site import ROOT, Site
+from tests.valkey import Valkey
 
 pytestmark = [pytest.mark.full, pytest.mark.system]
 
@@ -122,6 +124,25 @@ def test_a_postgresql_that_is_away_for_ten_seconds_stops_no_reader(running_postg
     assert "Connection refused" in rest
     check(told, told["said"][0].partition("; ")[0])
     assert reason.startswith(f"PostgreSQL at 127.0.0.1:{running_postgres.port}/")
+
+
+def test_two_hosts_that_start_at_once_make_the_tables_of_their_postgresql_once_and_share_it(
+    running_postgres: PostgreSql, valkey: Valkey
+):
+    url = running_postgres.make_database()
+    environ = {"BLOG_DATABASE_URL": url, "BLOG_REDIS_URL": valkey.url}
+    sites = [Site(workers=2, environ=environ) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool, contextlib.ExitStack() as stack:
+        list(pool.map(stack.enter_context, sites))
+        for site in sites:
+            with OpenStream(site) as one, OpenStream(site, "blog/how-the-counter-works") as other:
+                one.read_until("id: ")
+                other.read_until("id: ")
+        logs = [site.read_whole_log() for site in sites]
+    database = Database(url, Path())
+    assert database.read(read_opens) == 4
+    database.close()
+    assert sum(log.count("its tables were made at version 0001") for log in logs) == 1
 
 
 ON_A_SMALL_DISK = """

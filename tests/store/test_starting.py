@@ -70,6 +70,7 @@ def test_a_file_that_nobody_named_and_cannot_be_used_costs_the_history_only(tmp_
     (tmp_path / "store.db").write_bytes(b"no database " * 99)
     prepared = prepare_store("", tmp_path)
     assert prepared.can_start
+    assert not prepared.is_well
     assert "file is not a database" in prepared.said
 
 
