@@ -14,7 +14,7 @@ import gevent.event
 from blog.history.counts import Batch
 from blog.history.meter import Meter
 from blog.history.sources import HOST, Names, is_load, read_campaign, read_host
-from blog.history.visits import AUTHOR_FIELD, CAMPAIGN_FIELD, Visits, Witness, now_ms
+from blog.history.visits import AGAIN_FIELD, AUTHOR_FIELD, CAMPAIGN_FIELD, Visits, Witness, now_ms
 from flask_presence.web.service import PresenceService
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ FLUSH_SECONDS = 10.0
 # A number that did not stand for as long is no record.
 LOOK_SECONDS = 0.5
 MOST_AT_END = 10_000
+# A tab that was parked says so: see templates/live/parked.html.
+AGAIN = "&again=1"
 # So long at most does a worker that stops wait for the store, beside what the store itself takes.
 CLOSE_SECONDS = 5.0
 
@@ -113,6 +115,9 @@ class Recording:
         """Return what is to be known of a tab that opens a stream, in every worker."""
         if self.is_own_visit(environ):
             return {AUTHOR_FIELD: 1}
+        is_again = AGAIN in environ.get("QUERY_STRING", "")
+        if is_again and "HTTP_LAST_EVENT_ID" not in environ:
+            return {AGAIN_FIELD: 1}
         campaign = read_campaign(environ)
         return {} if campaign is None else {CAMPAIGN_FIELD: campaign}
 

@@ -20,6 +20,8 @@ from flask_presence.web.readers import TOPIC
 # What the meta of a tab says: that it is the author's, and the campaign by which its reader came.
 AUTHOR_FIELD = "author"
 CAMPAIGN_FIELD = "via"
+# And that it was parked: looked at again, it says with a new stream that it was here before.
+AGAIN_FIELD = "again"
 # A slot that comes back whole joins again what came long ago: it was not opened just now.
 FRESH_MS = 60_000
 # When a page is opened, the other tabs of its reader are asked whether they are there, at once. One
@@ -150,7 +152,7 @@ class Visits:
             self._note_own(joined, 1)
             return page
         since = _arrival_of(joined, now)
-        is_new = joined.prev_ref is None
+        is_new = _is_new(joined)
         campaign = meta.get(CAMPAIGN_FIELD) or None
         if is_new and now - since < FRESH_MS:
             self._witness.open(page, campaign if type(campaign) is str else None)
@@ -177,7 +179,7 @@ class Visits:
             (since, joined.ref, _page_of(joined))
             for joined in diff.joins
             if joined.key == key
-            and joined.prev_ref is None
+            and _is_new(joined)
             and now - (since := _arrival_of(joined, now)) < FRESH_MS
             and AUTHOR_FIELD not in joined.meta
         ]
@@ -201,6 +203,10 @@ class Visits:
                 del keys[presence.key]
             if not keys:
                 del self._own[page]
+
+
+def _is_new(joined: Presence) -> bool:
+    return joined.prev_ref is None and AGAIN_FIELD not in joined.meta
 
 
 def _page_of(presence: Presence) -> str:
