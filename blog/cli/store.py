@@ -13,7 +13,7 @@ from blog.cli.store_check import examine_place, examine_store
 from blog.config import Settings
 from blog.store.database import Database
 from blog.store.place import find_file
-from blog.store.upkeep import UpkeepError, back_up
+from blog.store.upkeep import UpkeepError, back_up, tell_size
 from flask_presence.cli.doctor import say_findings
 
 store_cli = AppGroup("store", help="The store of what is counted: back it up, and check it.")
@@ -40,7 +40,7 @@ def backup(target: Path) -> None:
         size = back_up(path, target)
     except UpkeepError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"written: {target}, {size / 1_000_000:.1f} MB")
+    click.echo(f"written: {target}, {tell_size(size)}")
 
 
 @store_cli.command("check")

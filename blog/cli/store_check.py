@@ -13,7 +13,7 @@ from blog.desk.keys import has_one_host
 from blog.history.spans import Grain
 from blog.store.database import Database, StoreUnavailable
 from blog.store.place import find_file
-from blog.store.upkeep import find_faults, name_network_file_system
+from blog.store.upkeep import find_faults, name_network_file_system, tell_size
 from flask_presence.cli.doctor import Finding, fail, warn
 
 if TYPE_CHECKING:
@@ -65,14 +65,10 @@ def _examine_file(path: Path) -> Iterator[Finding]:
             "file", fault, "a whole database", "Stop the blog, and put a backup in its place"
         )
     if not faults:
-        yield Finding("file", f"{path} is whole, {_megabytes(path.stat().st_size)}")
+        yield Finding("file", f"{path} is whole, {tell_size(path.stat().st_size)}")
     free = shutil.disk_usage(path.parent).free
     if free < LEAST_FREE_BYTES:
-        yield warn("disk", f"{_megabytes(free)} free", _megabytes(LEAST_FREE_BYTES), "Make room")
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1_000_000:.1f} MB"
+        yield warn("disk", f"{tell_size(free)} free", tell_size(LEAST_FREE_BYTES), "Make room")
 
 
 def _examine_rows(connection: Connection, zone: ZoneInfo) -> Iterator[Finding]:
@@ -84,7 +80,7 @@ def _examine_rows(connection: Connection, zone: ZoneInfo) -> Iterator[Finding]:
 
     if connection.dialect.name == "postgresql":
         size = connection.scalar(text("SELECT pg_database_size(current_database())"))
-        yield Finding("size", _megabytes(size or 0))
+        yield Finding("size", tell_size(size or 0))
     yield Finding("version", f"{read_version(connection)}, as this program has it")
     asked = select(counts.c.grain, func.count(), func.min(counts.c.at)).group_by(counts.c.grain)
     for number, rows, first in connection.execute(asked.order_by(counts.c.grain)):

@@ -53,6 +53,11 @@ def back_up(store: Path, target: Path) -> int:
     return target.stat().st_size
 
 
+def tell_size(size: int) -> str:
+    """Return a number of bytes as people say it."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+
+
 def _copy(store: Path, draft: Path) -> None:
     with closing(open_to_read(store)) as source, closing(sqlite3.connect(draft)) as copy:
         source.backup(copy, pages=PAGES_AT_ONCE)
