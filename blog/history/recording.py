@@ -142,7 +142,7 @@ class Recording:
         """
 
         def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            page = find_page(environ["PATH_INFO"])
+            page = find_page(environ["PATH_INFO"]) if self._greenlets else None
             if page is not None and is_load(environ) and not self.is_own_visit(environ):
                 self._count_load(page, environ)
             return pages(environ, start_response)

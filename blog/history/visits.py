@@ -100,12 +100,13 @@ class Visits:
         return count
 
     def look(self) -> None:
-        """Take note of how many are where somebody came since the last look.
+        """Take note of how many are where somebody came since the last look, and of the time.
 
         Not at once: for a moment who goes on counts on two pages, where the workers of these two
         have not heard of each other yet.
         """
         now = self._now()
+        self.note_state(self._tracker.state)
         grown, self._grown = self._grown, set()
         for page in grown:
             self._meter.see(page, now)
