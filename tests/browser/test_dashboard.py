@@ -98,6 +98,12 @@ def test_each_minute_the_numbers_are_new_and_what_is_unfolded_stays_so(site, new
     expect(value).not_to_have_text("as it was")
     expect(table).to_have_attribute("open", "")
     expect(tab).to_have_title("Readers · Viblog")
+    tab.goto(f"{site.url}/desk/events")
+    reader = new_browser().new_page()
+    with reader.expect_response("**/live?**"):
+        reader.goto(f"{site.url}/about")
+    tab.clock.fast_forward(11_000)
+    expect(tab.locator(".events li", has_text="opened").filter(has_text="About")).to_have_count(1)
     assert said == []
 
 
