@@ -68,7 +68,14 @@ def read_totals(tab: Page) -> list[tuple[float, int]]:
     return [(at, int(found[0])) for at, found in seen if found]
 
 
-@pytest.mark.parametrize("kind", ["1 worker", "4 workers", "two gunicorns"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("1 worker", marks=pytest.mark.full),
+        "4 workers",
+        pytest.param("two gunicorns", marks=pytest.mark.full),
+    ],
+)
 def test_readers_see_each_other_come_and_go(
     start_sites: StartSites, new_browser: NewBrowser, kind: str
 ) -> None:
@@ -238,6 +245,7 @@ def test_following_a_link_never_makes_the_total_dip(site: Site, new_browser: New
     assert totals[-1] == 2
 
 
+@pytest.mark.full
 def test_twelve_tabs_of_one_browser_all_load_and_at_most_four_count(
     site: Site, new_browser: NewBrowser
 ) -> None:

@@ -12,7 +12,12 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize(
-    "server", ["gunicorn", pytest.param("configured", marks=pytest.mark.full), "pywsgi"]
+    "server",
+    [
+        "gunicorn",
+        pytest.param("configured", marks=pytest.mark.full),
+        pytest.param("pywsgi", marks=pytest.mark.full),
+    ],
 )
 def test_readers_see_each_other_come_and_go(server, tmp_path, valkey_url, new_browser: NewBrowser):
     prefix = f"{{{tmp_path.name}}}"

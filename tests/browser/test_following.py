@@ -88,6 +88,7 @@ def test_a_saved_post_is_shown_at_once_and_what_did_not_change_stays(
     assert said == []
 
 
+@pytest.mark.full
 def test_every_page_follows(site: Site, author: Author, new_browser: NewBrowser) -> None:
     places = ["/blog", "/tags/birds", "/archive", "/search?q=owls", "/about", "/nowhere-yet"]
     opened = [open_tab(new_browser, site.url + place) for place in places[:-1]]

@@ -29,6 +29,7 @@ READ = [
 ]
 
 
+@pytest.mark.full
 def test_nothing_moves_when_a_second_browser_comes_and_goes(
     site: Site, new_browser: NewBrowser
 ) -> None:

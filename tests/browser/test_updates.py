@@ -106,6 +106,7 @@ def test_a_change_that_is_taken_back_is_told_no_more(
     assert said == []
 
 
+@pytest.mark.full
 def test_a_change_made_while_no_worker_ran_is_told_when_the_tab_is_back(
     site: Site, author: Author, new_browser: NewBrowser
 ) -> None:

@@ -174,8 +174,15 @@ def test_a_long_name_is_not_cut_and_the_search_stays_on_the_first_line_of_a_menu
         assert tab.locator(".presence").bounding_box()["y"] >= 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (360, "dark"),
+        (1280, "light"),
+        pytest.param(360, "light", marks=pytest.mark.full),
+        pytest.param(1280, "dark", marks=pytest.mark.full),
+    ],
+)
 def test_pages_have_no_axe_violation_and_a_quiet_console(browser, site, width, scheme):
     """axe-core comes in through Playwright, which is above the page's CSP."""
     axe = AXE_JS.read_text(encoding="utf-8")

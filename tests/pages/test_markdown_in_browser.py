@@ -122,6 +122,7 @@ def test_the_page_is_valid_html(app, tmp_path):
 
 
 @pytest.mark.browser
+@pytest.mark.full
 def test_the_page_is_accessible_keeps_to_the_csp_and_never_scrolls_sideways(url):
     axe = AXE_JS.read_text(encoding="utf-8")
     with sync_playwright() as playwright:

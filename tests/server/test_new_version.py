@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.site import Site, copy_project
 
 
@@ -15,6 +17,7 @@ def change(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+@pytest.mark.full
 def test_a_reload_takes_up_what_the_master_had_imported(tmp_path: Path):
     """The settings: another default, and one more that the application cannot do without."""
     root = copy_project(tmp_path)

@@ -34,6 +34,7 @@ def wait_for_returns(tabs: Tabs, returning: list[Tab], streams: int) -> None:
     )
 
 
+@pytest.mark.full
 def test_a_private_tab_that_is_rotated_is_never_counted_twice_and_keeps_its_key(valkey):
     """Two times, seen by itself and from a host where nothing is rotated."""
     environ = {"BLOG_REDIS_URL": valkey.url}
@@ -64,7 +65,7 @@ def drain(site: Site, worker: int) -> None:
     os.kill(worker, signal.SIGTERM)
 
 
-@pytest.mark.parametrize("end", [kill, drain])
+@pytest.mark.parametrize("end", [kill, pytest.param(drain, marks=pytest.mark.full)])
 def test_a_private_tab_whose_worker_ends_is_never_counted_twice_and_keeps_its_key(
     valkey: Valkey, end: Callable[[Site, int], None]
 ):

@@ -21,6 +21,7 @@ from tests.tracking.test_tls import make_certificate
 
 POST = "blog/how-the-counter-works"
 TRANSPORTS = ("detached on TCP", "detached on a unix socket", "generator", "generator over TLS")
+OVER_ALL = [*TRANSPORTS[:3], pytest.param(TRANSPORTS[3], marks=pytest.mark.full)]
 CAP = 30
 
 
@@ -102,43 +103,50 @@ def send_many_frames(place: Place, watcher: Tab) -> None:
         watcher.read_for(0.015)
 
 
+def find_chosen(request: pytest.FixtureRequest) -> list[str]:
+    """Return the transports that a chosen test is about."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    chosen = [value for call in calls if call is not None for value in call.params.values()]
+    return [each for each in TRANSPORTS if each in chosen]
+
+
 @pytest.fixture(scope="module")
-def places() -> Iterator[dict[str, Place]]:
+def places(request: pytest.FixtureRequest) -> Iterator[dict[str, Place]]:
     """Start the sites that most tests share."""
     limits = {"BLOG_MAX_STREAMS": str(CAP), "BLOG_STALL_SECONDS": "3"}
-    with start_places(*TRANSPORTS, **limits) as places:
+    with start_places(*find_chosen(request), **limits) as places:
         yield places
 
 
 @pytest.fixture(scope="module")
-def pinging_places() -> Iterator[dict[str, Place]]:
+def pinging_places(request: pytest.FixtureRequest) -> Iterator[dict[str, Place]]:
     """Start sites that ping often; no rotation may come first, however slow a machine is."""
-    with start_places(*TRANSPORTS, BLOG_PING_SECONDS="0.3") as places:
+    with start_places(*find_chosen(request), BLOG_PING_SECONDS="0.3") as places:
         yield places
 
 
 @pytest.fixture(scope="module")
-def rotating_places() -> Iterator[dict[str, Place]]:
+def rotating_places(request: pytest.FixtureRequest) -> Iterator[dict[str, Place]]:
     """Start sites whose streams are old after a second."""
-    with start_places(*TRANSPORTS, BLOG_ROTATE_SECONDS="1") as places:
+    with start_places(*find_chosen(request), BLOG_ROTATE_SECONDS="1") as places:
         yield places
 
 
-@pytest.fixture(params=TRANSPORTS)
+@pytest.fixture(params=OVER_ALL)
 def place(request, places):
     place = places[request.param]
     place.site.wait_for_total(0)
     return place
 
 
-@pytest.fixture(params=TRANSPORTS)
+@pytest.fixture(params=OVER_ALL)
 def pinging_place(request, pinging_places):
     place = pinging_places[request.param]
     place.site.wait_for_total(0)
     return place
 
 
-@pytest.fixture(params=TRANSPORTS)
+@pytest.fixture(params=OVER_ALL)
 def rotating_place(request, rotating_places):
     place = rotating_places[request.param]
     place.site.wait_for_total(0)
@@ -330,7 +338,7 @@ def test_a_stream_that_was_taken_over_is_in_the_access_log_where_there_is_one():
     )
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("transport", OVER_ALL)
 def test_a_stop_sends_every_tab_away_and_then_the_stream_ends(transport):
     with start_places(transport) as places:
         place = places[transport]
