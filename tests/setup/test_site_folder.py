@@ -136,7 +136,8 @@ def test_the_wheels_hold_what_belongs_and_nothing_else(package):
     made = {"__pycache__", "build", "dist", "htmx"}
     others = (".md", "/pyproject.toml", "/hatch_build.py", "/LICENSE")
     files = [path for path in (ROOT / "flask_presence").rglob("*") if path.is_file()]
-    written = [path.relative_to(ROOT) for path in files if made.isdisjoint(path.parts)]
+    found = [path.relative_to(ROOT) for path in files]
+    written = [path for path in found if made.isdisjoint(path.parts)]
     assert {name for name in library if ".dist-info/" not in name} == {
         *(path.as_posix() for path in written if not path.as_posix().endswith(others)),
         *(f"flask_presence/htmx/{name}" for name in HTMX_FILES),
