@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import gevent
 from flask import Flask, Response, abort, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 
@@ -122,6 +123,7 @@ def readers() -> ResponseReturnValue:
     asked = Asked.read()
     report = read_report(asked)
     rows = list_rows(report, name_page, asked.sort)
+    gevent.sleep(0)  # between two long steps others have their turn
     shown = rows[asked.first_row : asked.first_row + ROWS_A_PAGE]
     return show(
         "desk/readers.html",

@@ -270,3 +270,15 @@ def test_its_pages_are_valid_html(author, anybody, tmp_path):
     for name, page in pages.items():
         (tmp_path / f"{name}.html").write_text(page.text, encoding="utf-8")
     assert check_pages(tmp_path) == ""
+
+
+def test_a_long_table_has_several_pages(author, monkeypatch):
+    monkeypatch.setattr("blog.desk.dashboard.ROWS_A_PAGE", 2)
+    first = author.get("/desk/readers?sort=title").text
+    assert titles_of(first) == ["blog/night", "blog/gone"]
+    (further,) = re.findall(r'rel="next" href="([^"]+)"', first)
+    assert further == "/desk/readers?sort=title&amp;first=2#posts"
+    second = author.get(further.replace("&amp;", "&")).text
+    assert titles_of(second) == ["blog/owls", "index"]
+    assert 'rel="prev" href="/desk/readers?sort=title#posts"' in second
+    assert 'rel="next"' not in second
