@@ -116,6 +116,8 @@ class _Lane:
             result: R = self._work.run(lambda: self._run_here(step, asked))
         except BusyError:
             raise StoreUnavailable(f"{name_place(self._url)}: too many wait for it") from None
+        except OSError as error:  # no file can be opened, not even one of SQLAlchemy's own
+            raise StoreUnavailable(f"{name_place(self._url)}: {_say(error)}") from None
         return result
 
     def _run_here(
