@@ -94,6 +94,7 @@ class _Run:
 
     def measure(self, *, idle: bool) -> Measurement:
         self._warm_up()
+        time.sleep(self._contestant.loads_seconds)
         empty, at_first = self._usage(memory=True), len(self._crowd)
         join_cpu_us, join_redis_cpu_us = self._join_one_by_one()
         storm_readers = self._readers - len(self._crowd)
