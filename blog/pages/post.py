@@ -59,7 +59,7 @@ def post(post_id: str) -> ResponseReturnValue:
     page = post_page(found) if has_stream else None
     if content().settings.sections and found.presence and context["contents"]:
         context["has_sections"] = True
-        address = stream_url(post_page(found))
+        address = content().settings.base_path + stream_url(post_page(found))
         context["body"] = mark_sections(context["body"], context["contents"], address)
     return content().renderer.render("post.html", page, path, **context)
 

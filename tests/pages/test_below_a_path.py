@@ -14,7 +14,7 @@ FILES = {
     "posts/one.md": "---\ntitle: One\ndate: 2026-11-03\ntags: [x]\nimage: /static/a.png\n"
     "aliases: [/old]\n---\n"
     "[two](two.md) [tags](/tags) ![](dot.png) ![](/static/favicon.svg) [o](//other.example/a)\n",
-    "posts/two.md": "---\ntitle: Two\ndate: 2026-11-04\n---\nText.\n",
+    "posts/two.md": "---\ntitle: Two\ndate: 2026-11-04\n---\n## A\n\n## B\n\n## C\n\nText.\n",
     "posts/dot.png": "picture",
 }
 
@@ -33,6 +33,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
             pages_dir=folder / "pages",
             about_dir=folder / "about",
             instance_dir=folder / "instance",
+            sections=True,
         )
     )
 
@@ -53,6 +54,12 @@ def test_what_a_post_links_to_is_below_the_path(app):
     feed = app.test_client().get("/blog/feed.atom").text
     assert "https://example.org/blog/blog/one/dot.png" in feed
     assert "/blog/blog/blog/" not in page + feed
+
+
+def test_what_a_post_tells_goes_below_the_path(app):
+    """At which section it is, three times, and that its end was in sight."""
+    page = app.test_client().get("/blog/blog/two").text
+    assert page.count('hx-post="/blog/live?page=blog%2Ftwo"') == page.count("hx-post=") == 4
 
 
 @pytest.mark.parametrize(
