@@ -60,3 +60,11 @@ def test_every_name_that_the_map_has_beside_a_file_is_in_it():
     for *names, path in named:
         there = (DOCS.parent / path).read_text(encoding="utf-8")
         assert [name for name in names if name not in there] == [], path
+
+
+def test_every_number_of_the_dashboard_is_explained():
+    template = (DOCS.parent / "templates" / "desk" / "readers.html").read_text(encoding="utf-8")
+    numbers = re.findall(r"one\(_\(\"([^\"]+)\"\)", template)
+    assert len(numbers) > 5
+    page = (DOCS / "desk.md").read_text(encoding="utf-8")
+    assert [name for name in numbers if f"\n| {name} | " not in page] == []
