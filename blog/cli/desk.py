@@ -33,7 +33,7 @@ def link() -> None:
     here = f"http://localhost:{settings.port}"
     click.echo((settings.site_url.rstrip("/") or here) + path)
     if not settings.site_url:
-        click.echo("Is the blog elsewhere? Put its address before the path.", err=True)
+        click.echo(f"Is the blog elsewhere? Put its address in place of {here}", err=True)
 
 
 @desk_cli.command("password")

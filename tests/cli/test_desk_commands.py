@@ -31,7 +31,9 @@ def run(folder: Path, *command: str, said: str = "", **settings: str) -> Result:
 def test_a_link_has_the_address_of_the_blog(tmp_path):
     here = run(tmp_path, "link")
     assert here.stdout.startswith("http://localhost:8000/desk/link/")
-    assert here.stderr == "Is the blog elsewhere? Put its address before the path.\n"
+    assert here.stderr == (
+        "Is the blog elsewhere? Put its address in place of http://localhost:8000\n"
+    )
     there = run(tmp_path, "link", site_url="https://blog.example/notes/")
     assert there.stdout.startswith("https://blog.example/notes/desk/link/")
     assert there.stderr == ""
