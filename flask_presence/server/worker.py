@@ -75,15 +75,21 @@ class Worker(GeventWorker):
         self.find_block: Callable[[str], str] = str
         self.count_streams: Callable[[], int] = int
         self._connections: dict[str, int] = {}  # by address block
+        self._acceptors: list[Acceptor] = []
 
     def run(self) -> None:
         """Serve until the end. gunicorn's own server accepts where it needs TLS."""
         if not self.cfg.is_ssl:
             self.server_class = self._make_acceptor  # type: ignore[assignment, misc]
-        super().run()
+        try:
+            super().run()
+        finally:
+            # Told to stop quickly, gunicorn leaves them open while all that serves is closed.
+            for acceptor in self._acceptors:
+                acceptor.close()
 
     def _make_acceptor(self, listener: Any, *, spawn: Any, **unused: object) -> Acceptor:
-        return Acceptor(
+        acceptor = Acceptor(
             listener,
             partial(self.handle, Listener(listener.getsockname())),
             self._open_at_once,
@@ -92,6 +98,8 @@ class Worker(GeventWorker):
             # As gunicorn has it: so that each worker gets its share of the connections.
             max_accept=1 if self.cfg.workers > 1 else MAX_ACCEPT,
         )
+        self._acceptors.append(acceptor)
+        return acceptor
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Open a stream for a request that asks for one plainly; all else is gunicorn's."""
