@@ -123,7 +123,7 @@ class Settings(ServerSettings):
         Path("instance"),
         FOLDER,
         "What the running blog keeps for itself: the embedded Valkey's socket and log, the search"
-        " index, the cards, smaller copies of pictures.",
+        " index, the cards, smaller copies of pictures; and, worth a backup, what was counted.",
     )
     posts_per_page: int = setting(10, POSITIVE, "Posts on one page of the index.")
     feed_posts: int = setting(20, POSITIVE, "Posts in a feed, the newest.")
