@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from collections.abc import Iterator
@@ -164,6 +165,18 @@ def test_only_our_own_pages_post(client, desk, headers, status):
 def test_a_form_is_small(client):
     answer = client.post("/desk/sign-in", data={"password": "x" * 16 * 1024})
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(("characters", "status"), [(16_000, 403), (20_000, 413)])
+def test_a_form_of_no_said_length_is_small(client, characters, status):
+    answer = client.post(
+        "/desk/sign-in",
+        input_stream=io.BytesIO(b"password=" + b"x" * characters),
+        content_type="application/x-www-form-urlencoded",
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert answer.status_code == status
 
 
 class TestPassword:
