@@ -15,6 +15,7 @@ from blog.desk.passes import COOKIE_SALT, COOKIE_SECONDS, LINK_SALT, LINK_SECOND
 from blog.desk.passwords import Passwords
 from blog.desk.streams import DeskStreams
 from blog.desk.tries import Tries
+from blog.desk.turns import Turn
 from flask_presence.web.service import PresenceService
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class Desk:
             presence.settings.limits, self.is_good, lambda: presence.is_draining
         )
         self.tries = Tries()
+        self.turn = Turn()
         self.passwords = Passwords(settings.desk_password_hash)
         self.clock = clock
         self._key = ""

@@ -51,11 +51,16 @@ def for_author(view: View) -> View:
 
 
 def for_readers(view: View) -> View:
-    """Let the author see a page, and everybody where `BLOG_DASHBOARD` is public."""
+    """Let the author see a page, and everybody in turn where `BLOG_DASHBOARD` is public."""
 
     @wraps(view)
     def guarded(**values: Any) -> ResponseReturnValue:
-        return view(**values) if this_desk().is_public or is_author() else _turn_away()
+        if is_author():
+            return view(**values)
+        if not this_desk().is_public:
+            return _turn_away()
+        with this_desk().turn:
+            return view(**values)
 
     return guarded
 

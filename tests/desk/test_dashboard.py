@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gevent
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -16,6 +17,7 @@ from flask.testing import FlaskClient
 from blog.config import Settings
 from blog.desk.dashboard import name_page
 from blog.desk.reports import Reports
+from blog.desk.turns import MOST_WAITING
 from blog.desk.week import fit, measure, sum_up, wrap, write_week
 from blog.factory import create_app
 from blog.history.report import Period
@@ -71,6 +73,18 @@ def anybody(app: Flask) -> FlaskClient:
 
 def titles_of(html: str) -> list[str]:
     return re.findall(r'<tr><th scope="row"><a href="/desk/readers\?page=([^"&]+)', html)
+
+
+def test_strangers_wait_in_turn_and_the_author_does_not(app, author, anybody):
+    turn = app.extensions["desk"].turn
+    with turn:  # one is at it
+        waiting = [gevent.spawn(anybody.get, "/desk/readers.json") for _ in range(MOST_WAITING)]
+        gevent.sleep(0)
+        refused = anybody.get("/desk/readers.csv?table=pages")
+        assert (refused.status_code, refused.headers["Cache-Control"]) == (503, "no-store")
+        assert "Retry-After" in refused.headers
+        assert author.get("/desk/readers").status_code == 200
+    assert [one.get().status_code for one in waiting] == [200] * MOST_WAITING
 
 
 def test_every_period_shows_its_numbers_and_its_charts_in_words(author):
