@@ -17,7 +17,7 @@ _COUNTS = (
     *("long_enough", "read_to_end", "peak", "peak_at", "loads", "in_doubt"),
 )
 # Programs for tables take what begins so for a formula, and campaigns are a stranger's text.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = (*"=+-@", *"＝＋－＠", "\t", "\r", "\n")
 
 
 def describe_counts(counts: Counts, like: datetime) -> dict[str, Any]:

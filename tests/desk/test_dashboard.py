@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 
 from blog.config import Settings
 from blog.desk.dashboard import name_page
+from blog.desk.export import write_line
 from blog.desk.reports import Reports
 from blog.desk.turns import MOST_WAITING
 from blog.desk.week import fit, measure, sum_up, wrap, write_week
@@ -85,6 +86,17 @@ def test_strangers_wait_in_turn_and_the_author_does_not(app, author, anybody):
         assert "Retry-After" in refused.headers
         assert author.get("/desk/readers").status_code == 200
     assert [one.get().status_code for one in waiting] == [200] * MOST_WAITING
+
+
+@pytest.mark.parametrize("sign", [*"=+-@＝＋－＠", "\t", "\r", "\n"])
+def test_no_text_of_a_table_is_a_formula_in_any_language(sign):
+    """Programs for tables take the wide signs of East Asia for the narrow ones."""
+    text = f"{sign}1+1"
+    assert next(csv.reader(io.StringIO(write_line([text, -1, "a=b"]), newline=""))) == [
+        f"'{text}",
+        "-1",
+        "a=b",
+    ]
 
 
 def test_every_period_shows_its_numbers_and_its_charts_in_words(author):
