@@ -295,6 +295,16 @@ def test_the_words_of_an_arabic_blog_run_leftwards_and_begin_where_a_post_does(b
             tab.goto(f"http://blog{path}")
             assert tab.locator("body").evaluate(where) == ["rtl", "start", 0]
             assert tab.locator(".title .meta").evaluate(where) == ["rtl", side, 0]
+        # The name of the blog is a Latin one: where it has too little room, its beginning stays.
+        brand = tab.locator(".brand")
+        brand.evaluate("brand => brand.style.maxWidth = '40px'")
+        assert brand.evaluate("""brand => {
+            const letter = document.createRange(), room = brand.getBoundingClientRect();
+            letter.setStart(brand.firstChild.firstChild, 0);
+            letter.setEnd(brand.firstChild.firstChild, 1);
+            const { left, right } = letter.getBoundingClientRect();
+            return room.left <= left && right <= room.right;
+        }""")
         tab.goto("http://blog/")
         arabic, english = (tab.locator(".card .meta").nth(n).bounding_box() for n in (0, 1))
         assert english["x"] + english["width"] < 400
