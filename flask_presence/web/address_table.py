@@ -1,7 +1,7 @@
-"""How many streams each address has, over all workers of this host: a table that they share.
+"""Count the streams of each address in all workers of this host, in a table that they share.
 
-No address is in it. A place in the table is a keyed hash, and the key lives as long as gunicorn's
-master and is nowhere but in the memory of its processes. Nothing waits, and Redis is not asked.
+The table holds no address. A row is found by a keyed hash; the key lives as long as gunicorn's
+master and is only in the memory of its processes. No call waits or asks Redis.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ __all__ = ["AddressTable"]
 
 WINDOW_SECONDS = 60
 # An address has a row in each half, and the smaller number of the two is believed (a count-min
-# sketch): both must be full for an address to be refused for what others do. Full ones are few: to
-# fill one, an attacker needs as many streams as one address may have.
+# sketch): an address is refused for the streams of others only if both its rows are full. Full rows
+# are few: to fill one, an attacker needs as many streams as one address may have.
 HALF_ROWS = 1 << 14
 _COUNT_BITS = 16
 _COUNT_MASK = (1 << _COUNT_BITS) - 1
@@ -28,16 +28,17 @@ Place = tuple[int, int]
 class AddressTable:
     """A row for each place, a column for each worker.
 
-    Only its worker writes a column, so no count is ever lost and no lock is needed; everybody adds
-    up rows. The numbers of another worker may be a moment old: a stream more is let in, or less.
-    The master makes it before it forks, and empties the column of a worker that died.
+    Only its own worker writes a column, so no count is lost and no lock is needed; to read, a
+    worker adds up a row. Another worker's numbers may be a moment old: then one stream too many is
+    admitted, or one too few. The master makes the table before it forks, and empties a dead
+    worker's column.
     """
 
     def __init__(self, columns: int = 1) -> None:
         self._key = secrets.token_bytes(32)
         self._columns = columns
         self._holders: dict[str, int] = {}  # by worker; the master's
-        # Memory that forked processes share; what nobody has touched costs nothing.
+        # Memory that forked processes share; untouched pages cost no memory.
         cells = 2 * HALF_ROWS * columns
         self._open = memoryview(mmap.mmap(-1, 4 * cells)).cast("I")
         self._recent = memoryview(mmap.mmap(-1, 8 * cells)).cast("Q")
@@ -50,11 +51,11 @@ class AddressTable:
         return first % HALF_ROWS * columns, (second % HALF_ROWS + HALF_ROWS) * columns
 
     def make_another(self) -> AddressTable:
-        """Return an empty one for the same workers, to count something else in."""
+        """Return an empty table for the same workers, to count something else in."""
         return AddressTable(self._columns)
 
     def give(self, worker: str) -> int | None:
-        """Give a worker that is about to be forked a column; None where there are no more."""
+        """Assign a column to a worker that is about to be forked; return None if none is free."""
         free = set(range(self._columns)) - set(self._holders.values())
         if not free:
             return None
@@ -62,7 +63,7 @@ class AddressTable:
         return self._holders[worker]
 
     def take_back(self, worker: str) -> None:
-        """Forget what a worker counted, which is dead."""
+        """Forget what a dead worker counted."""
         column = self._holders.pop(worker, None)
         if column is not None:
             for cells in (self._open, self._recent):
@@ -92,7 +93,7 @@ class AddressTable:
             self._open[row + column] -= 1
 
     def has_open(self, place: Place, count: int) -> bool:
-        """Tell whether an address has so many streams open: of another's, by a rare chance."""
+        """Tell whether an address has so many streams open; rarely, others' are counted as well."""
         first, second = place
         cells, columns = self._open, self._columns
         return (
@@ -101,9 +102,9 @@ class AddressTable:
         )
 
     def has_opened(self, place: Place, count: int, now: float) -> bool:
-        """Tell whether it opened so many in the last minute, as far as two windows can say it.
+        """Tell whether an address opened so many in the last minute, estimated from two windows.
 
-        What it opened in the window before this one is taken to be evenly spread.
+        The streams opened in the previous window are assumed to be evenly spread over it.
         """
         first, second = place
         return self._count_recent(first, now) >= count and self._count_recent(second, now) >= count
@@ -120,7 +121,7 @@ class AddressTable:
 
 
 def _read_recent(value: int, window: int) -> tuple[int, int]:
-    """Return how many were counted in the window before this one, and in this one."""
+    """Return how many were counted in the previous window, and in this one."""
     counted_in = value >> (2 * _COUNT_BITS)
     if counted_in == window:
         return (value >> _COUNT_BITS) & _COUNT_MASK, value & _COUNT_MASK

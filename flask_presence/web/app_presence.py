@@ -56,7 +56,7 @@ _TAB_PARTIAL = Markup('<hx-partial hx-target=".presence-tab" hx-swap="outerHTML"
 
 
 class Shown(NamedTuple):
-    """What a page has of presence: the topic that it is of, or "", and its live elements.
+    """What a page shows of presence: its topic, or "", and its live elements.
 
     `changes` is whether it may change its own meta.
     """
@@ -67,13 +67,13 @@ class Shown(NamedTuple):
 
     @property
     def topics(self) -> list[str]:
-        """The topics of which it shows something."""
+        """The topics of which the page shows something."""
         return [element.topic for element in self.elements if element.topic]
 
 
 @dataclass(slots=True)
 class Hooks:
-    """What an application says, each asked in a request of its own; see `Presence`."""
+    """The application's callbacks, each called in a request context of its own; see `Presence`."""
 
     key: Callable[[], str | None] | None = None
     may_watch: Callable[[str], bool] | None = None
@@ -83,7 +83,7 @@ class Hooks:
 
     @property
     def are_asked(self) -> bool:
-        """Whether any is called for each stream; they may wait."""
+        """Whether any callback is called for each stream; callbacks may wait."""
         return any((self.key, self.may_watch, self.meta))
 
 
@@ -124,7 +124,7 @@ class AppPresence:
         self._greenlets: set[gevent.Greenlet[[], None]] = set()
         self._is_asked = False
         self._is_started = False
-        # Whether anybody can be counted: not by a server of threads.
+        # Whether anybody can be counted: a server of threads cannot.
         self.is_counting = True
 
     def _connect(self) -> None:
@@ -187,7 +187,7 @@ class AppPresence:
         return self._live(environ, start_response)
 
     def start(self) -> None:
-        """Begin to count, where a server of greenlets runs it. Idempotent."""
+        """Begin to count, if a server of greenlets runs the application. Idempotent."""
         if self._is_asked:
             return
         self._is_asked = True
@@ -201,7 +201,7 @@ class AppPresence:
         self.service.start()
 
     def _say_if_hidden(self) -> None:
-        """Say which of the application's own addresses its streams stand before."""
+        """Log which of the application's own addresses its streams hide."""
         path = self.url_prefix + PATH
         for rule in self._app.url_map.iter_rules():
             if rule.rule.rstrip("/") == path:
@@ -212,13 +212,13 @@ class AppPresence:
                 )
 
     def _note_threads(self) -> None:
-        """Say that nobody is counted; the pages have no numbers then, but a notice."""
+        """Log that nobody is counted; the pages show a notice instead of numbers."""
         if not self._app.testing:
             self.is_counting = False
             log.warning(THREADS)
 
     def _make_later(self, make: Callable[[], None]) -> None:
-        """Have a part of the frames made beside all else, and the frames anew when it is."""
+        """Have a part of the frames made in the background, and then the frames made again."""
 
         def run() -> None:
             with self._app.app_context():
@@ -240,7 +240,7 @@ class AppPresence:
         return self.service.tracker.count(TOPIC, distinct=self.is_distinct, **where)
 
     def sign(self, page: Shown) -> str:
-        """Return the name of a page's stream, which nobody can make up."""
+        """Return the name of a page's stream, which cannot be forged."""
         elements = [_shorten(element) for element in page.elements]
         return str(self._serializer.dumps([page.topic, elements, int(page.changes)]))
 
@@ -269,13 +269,13 @@ class AppPresence:
             return self.elements.write_frame(self._known(name).elements)
 
     def _greet(self, name: str, tab: Tab) -> bytes:
-        """Tell a tab that may change its meta which one it is: it, and nobody else."""
+        """Tell a tab that may change its meta its own identity, and tell nobody else."""
         if not self._known(name).changes:
             return b""
         return encode_event(_TAB_PARTIAL.format(TAB_INPUT.format(tab.event_id)))
 
     def _identify(self, environ: WSGIEnvironment, usual: Identity) -> Identity:
-        """Return the reader who asks for a stream: the application's user, else the browser."""
+        """Return the reader of a request for a stream: the application's user, else the browser."""
         if self._hooks.key is None or not usual.key:
             return usual
         with self._app.request_context(environ):
@@ -306,14 +306,14 @@ class AppPresence:
             return self._hooks.on_update(meta["page"], meta)
 
     def _url_for(self, endpoint: str, **values: Any) -> str:
-        """Return an address of the application, which a block asks for outside of any request."""
+        """Return a URL of the application, for a block that is rendered outside of any request."""
         self._app.inject_url_defaults(endpoint, values)
         adapter = self._app.url_map.bind("localhost", script_name=self.root or "/")
         return adapter.build(endpoint, values, force_external=False)
 
 
 def _shorten(element: Element) -> list[Any]:
-    """Return the fields of an element up to the last that is not what it is by default."""
+    """Return the fields of an element up to the last one that differs from its default."""
     fields: list[Any] = list(element)
     while len(fields) > 1 and Element(*fields[:-1]) == element:
         fields.pop()

@@ -1,8 +1,9 @@
-"""What a template says of presence in a `{% call %}` block, made into something of its own.
+"""Compile a template's `{% call %}` block about presence as a template of its own.
 
-A page's template is rendered once, for one reader, and what it shows of presence again and again,
-for all, by any worker. So the block is compiled alone: it has what it is called with, what all
-pages share, and the macros of its file. Every worker finds it by its template's name and a digest.
+A page's template is rendered once, for one reader; its live elements are rendered again and again,
+for all readers, by any worker. So the block is compiled alone: it sees its arguments, the globals
+that all pages share, and the macros of its file. Every worker finds it by its template's name and a
+digest.
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, Template, TemplateNotFound, meta, nodes
 from markupsafe import Markup
 
-# What Flask gives every template, and is one reader's.
+# Flask gives these to every template, but they belong to one reader.
 OF_ONE_READER = {"request", "session", "g"}
 _WITH_BLOCKS = {"list", "counter", "total"}
 
 
 class Name(NamedTuple):
-    """Where a block stands: its template, and what it is there."""
+    """Where a block is: its template, and its digest."""
 
     template: str
     digest: str
 
 
 class Block(NamedTuple):
-    """A block, which is called with so many values."""
+    """A compiled block, and the number of values that it is called with."""
 
     name: Name
     line: int
@@ -37,7 +38,7 @@ class Block(NamedTuple):
 
 
 class Blocks:
-    """The blocks of an application's templates. `url_for` is the one that they have."""
+    """The blocks of an application's templates. The blocks get this `url_for`."""
 
     def __init__(self, environment: Environment, url_for: Callable[..., str]) -> None:
         self._environment = environment
@@ -47,10 +48,10 @@ class Blocks:
         self._read: dict[str, tuple[Template, list[Block]]] = {}
 
     def find_here(self) -> Block:
-        """Return the block that the template which is being rendered calls just now.
+        """Return the block that the template being rendered is calling.
 
-        Raises `RuntimeError` for a template without a file, and for a block that would need more
-        than all readers share.
+        Raises `RuntimeError` for a template without a file, and for a block that needs what not all
+        readers share.
         """
         template, line = _find_caller()
         if template.name is None:
@@ -67,7 +68,7 @@ class Blocks:
         return here[0]
 
     def find(self, name: Name) -> Block | None:
-        """Return a block by its name; None where its template has another one by now."""
+        """Return a block by its name; None if its template has changed since."""
         try:
             template = self._environment.get_template(name.template)
         except TemplateNotFound:
@@ -76,7 +77,7 @@ class Blocks:
         return next(found, None)
 
     def _blocks_of(self, template: Template) -> list[Block]:
-        """Return the blocks of a template, which are read again where it has changed."""
+        """Return the blocks of a template; read them again if it has changed."""
         name = str(template.name)
         known = self._read.get(name)
         if known is None or known[0] is not template:
@@ -137,7 +138,7 @@ def _is_ours(block: nodes.CallBlock) -> bool:
 
 
 def _find_shared(tree: nodes.Template, call: nodes.CallBlock) -> list[nodes.Node]:
-    """Return the macros and imports of a template that a block uses, by the names that it has."""
+    """Return the macros and imports of a template that a block uses, by the block's names."""
     by_name: dict[str, nodes.Node] = {}
     for shared in tree.find_all((nodes.Macro, nodes.Import, nodes.FromImport)):
         by_name |= dict.fromkeys(_defined_by(shared), shared)

@@ -31,8 +31,8 @@ Words = Callable[[int], str]
 class Element(NamedTuple):
     """Something live that a page shows.
 
-    The block of `template` with that `digest` says it; without one the application's words do. A
-    list has the `first` so many of a topic, 0 for all, where at most `room` are there.
+    The block of `template` with that `digest` renders it, else the application's words do. A list
+    shows the `first` so many of a topic, 0 for all, as long as at most `room` are there.
     """
 
     kind: str
@@ -45,7 +45,7 @@ class Element(NamedTuple):
 
     @property
     def css_class(self) -> str:
-        """The class of the HTML elements that show it: no topic needs an escape in CSS."""
+        """The class of the HTML elements that show it; no topic needs escaping in CSS."""
         return _class_of(self)
 
 
@@ -66,13 +66,13 @@ class Elements:
         self._words = {COUNTER: counter_words, TOTAL: total_words}
 
     def find_block(self) -> Block:
-        """Return the block by which the template that is being rendered says an element."""
+        """Return the block with which the template being rendered words an element."""
         return self._blocks.find_here()
 
     def write(self, element: Element, block: Block | None = None, *, at_least: int = 0) -> Markup:
-        """Return an element as it stands in a page. `block` is the one that says it, if any.
+        """Return an element as it stands in a page. `block` words it, if given.
 
-        A number is `at_least` that: 1 where whoever gets the page is about to count.
+        A number is shown as `at_least` that: 1 if the page's reader is about to count.
         """
         if element.kind == LIST:
             return _write_list(element, self.lists.write(_listed(element, block)))
@@ -82,7 +82,7 @@ class Elements:
         )
 
     def write_frame(self, elements: Iterable[Element]) -> bytes:
-        """Return the event that brings elements up to date; one whose template changed stays."""
+        """Return the event that updates elements; one whose template changed stays as it is."""
         parts = []
         for element in elements:
             block = None

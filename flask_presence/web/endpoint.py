@@ -49,10 +49,10 @@ _STREAM_HEADERS = [
 
 
 class LiveEndpoint:
-    """Let a tab in, or say why not. `refuse_page` says what a page is told that there is not.
+    """Let a tab in, or say why not. `refuse_page` returns what to tell a page that does not exist.
 
-    It returns None for a page that there is. `headers` are for the answers that are no streams;
-    `identify` says who asks for one.
+    It returns None for a page that exists. `headers` are put on answers other than streams;
+    `identify` returns the identity of the tab that asks for a stream.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class LiveEndpoint:
         self._headers = [*headers.items(), ("Cache-Control", "no-store")]
         self._identify = identify
         self._has_warned = False
-        # Told of each client that is not let in for what it is: why, the page that it asked for,
-        # and its request. Once: not before the answer, as flask_presence.server.worker has it.
+        # Called for each client that is refused for what it is, with the reason, the page and the
+        # request. Called once: after the answer, as flask_presence.server.worker requires.
         self.on_refuse: OnRefuse = lambda kind, page, environ: None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -100,7 +100,7 @@ class LiveEndpoint:
         page = read_page(environ.get("QUERY_STRING", ""))
         goodbye = self._refuse_page(page)
         if goodbye is not None:
-            # A tab whose post is gone: it need not ask again before somebody looks at it.
+            # The tab of a deleted post: it need not ask again before somebody looks at it.
             return _send(start_response, goodbye)
         if not is_own(environ):
             refusal = "Streams are for this site's own pages.\n"
@@ -137,7 +137,7 @@ class LiveEndpoint:
     def _refuse(
         self, start_response: StartResponse, reason: str, between_ms: tuple[int, int]
     ) -> Iterable[bytes]:
-        """Refuse with a stream: htmx would swap any other body in, and never ask again."""
+        """Refuse with a stream: htmx would swap in any other body, and never ask again."""
         retry_ms = returns.choose(between_ms)
         busy = _send(start_response, encode_event("", event="busy", retry_ms=retry_ms))
         self._observer.refused(reason)  # not before: see flask_presence.server.worker
@@ -163,7 +163,7 @@ def mount_live(
 ) -> WSGIApplication:
     """Put the endpoint before the application that answers everything else.
 
-    `updates`, if there are any, answers what is posted.
+    `updates`, if given, answers POST requests.
     """
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -91,25 +91,26 @@ class Presence:
     def meta(self, function: Callable[[str], Mapping[str, Any]]) -> Callable[[str], Any]:
         """Decorate a function that adds to the meta of a page that opens, given its topic.
 
-        It is asked in a request of that page, and returns a dict that JSON can hold, 1 KB of it.
+        It is called in a request of that page, and returns a dict that JSON can hold, of at most 1
+        KB.
         """
         self._hooks.meta = function
         return function
 
     def on_update(self, function: Callable[[str, Meta], Any]) -> Callable[[str, Meta], Any]:
-        """Decorate a function that says what a page may change of its own meta.
+        """Decorate a function that decides what a page may change in its own meta.
 
-        Given the topic and the meta as it is, in a request with what the page sent in `form`, it
-        returns what changes; None: nothing. See `post`.
+        It gets the topic and the present meta, in a request whose `form` holds what the page sent,
+        and returns the changes, or None for no change. See `post`.
         """
         self._hooks.on_update = function
         return function
 
     def fetch(self, function: Fetch) -> Fetch:
-        """Decorate a function that takes what `list` is about to show, and returns more of it.
+        """Decorate a function that gets what `list` is about to show, and returns it extended.
 
-        `fetch(topic, presences)` is called once for a whole list, and may wait, for a database say.
-        A frame does not wait for it: the next one has what it returned.
+        `fetch(topic, presences)` is called once for a whole list, and may wait, say for a database.
+        A frame does not wait for it: what it returned is in the next frame.
         """
         self._hooks.fetch = function
         return function
@@ -153,11 +154,11 @@ class Presence:
     ) -> Any:
         """Return who is on a topic: `{key: {"metas": [meta, …]}}`, all keys or those named.
 
-        In a template, called with a block, it is the live list of them, as the block says it:
-        `{% call(metas, count) presence.list(topic) %}…{% endcall %}`. The same for all readers: the
-        block has the metas, their count, and what the whole file has, but nothing of one request.
-        Of more than `room` nothing is said; of fewer, the `first` so many, or all. `tag` is the
-        HTML element around them.
+        In a template, called with a block, it is the live list of them, as the block says it: `{%
+        call(metas, count) presence.list(topic) %}…{% endcall %}`. It is the same for all readers:
+        the block sees the metas, their count, and what the whole file has, but nothing of one
+        request. With more than `room` present the list is empty; otherwise it shows the `first` so
+        many, or all. `tag` is the HTML element around them.
         """
         _check_topic(topic)
         if caller is not None:
@@ -187,10 +188,10 @@ class Presence:
         return hide_key(current_app.secret_key, user_id)
 
     def track(self, owner: Hashable, topic: str, key: str, meta: Mapping[str, Any]) -> str:
-        """Have `key` count on a topic as long as `owner` says; return the ref.
+        """Count `key` on a topic until `owner` untracks it; return the ref.
 
-        For what is no open page: a call, a job, a game. A greenlet that is the owner is watched.
-        Raises `AlreadyTrackedError`, and `ValueError` for what no meta may hold.
+        For other things than open pages: a call, a job, a game. If the owner is a greenlet, its end
+        untracks. Raises `AlreadyTrackedError`, and `ValueError` for what no meta may hold.
         """
         _check_topic(topic)
         own = {"page": topic, "joined_at": int(time.time() * 1000), "tab": TRACKED_BY_APPLICATION}
@@ -201,7 +202,7 @@ class Presence:
         return ref
 
     def untrack(self, owner: Hashable, topic: str, key: str | None = None) -> None:
-        """Have what `owner` tracks on a topic count no more: all of it, or one key. Idempotent."""
+        """Stop counting what `owner` tracks on a topic: all of it, or one key. Idempotent."""
         self._tracker.untrack((owner, topic), TOPIC, key)
 
     def update(self, owner: Hashable, topic: str, key: str, meta: Change) -> str:
@@ -238,17 +239,17 @@ class Presence:
     def post(self) -> Markup:
         """Return the attributes of an element that sends its value, to change the page's own meta.
 
-        When, says its `hx-trigger`, as htmx has it; what changes, the function that is decorated
-        with `on_update`.
+        Its `hx-trigger` says when, as usual in htmx; the function decorated with `on_update`
+        decides what changes.
         """
         _shown()["changes"] = True
         return Markup('hx-post="{}" hx-swap="none" hx-include=".presence-tab"').format(self._path)
 
     def script(self) -> Markup:
-        """Return what opens the stream of the page, and loads htmx: for the end of the body.
+        """Return the HTML that loads htmx and opens the page's stream, for the end of the body.
 
-        Empty for a page without numbers; without htmx where PRESENCE_HTMX is "0". Where nobody is
-        counted it is a notice that says why.
+        It is empty for a page without numbers, and does not load htmx if PRESENCE_HTMX is "0". If
+        nobody is counted it is a notice that says why.
         """
         shown, state = _shown(), self._state
         page = Shown(shown["topic"], tuple(shown["elements"]), shown["changes"])
@@ -273,7 +274,7 @@ class Presence:
         return stream + meta + scripts
 
     def _show(self, element: Element, *, watch: bool, has_block: bool) -> Markup:
-        """Return an element of the page of this request, which its stream brings up to date."""
+        """Return an element of this request's page, which the page's stream will update."""
         state, block, shown = self._state, None, _shown()
         state.root = request.script_root
         if has_block:
@@ -284,7 +285,7 @@ class Presence:
             shown["topic"] = element.topic
         if not state.is_counting:
             return Markup("")
-        # Who sees it counts on it in a moment, and never reads a zero.
+        # Its reader counts on it in a moment, and so never sees a zero.
         counts = element.kind == TOTAL or (not watch and element.topic == shown["topic"])
         return state.elements.write(element, block, at_least=int(counts))
 

@@ -12,8 +12,8 @@ from .address_table import AddressTable, Place
 
 __all__ = ["BLOCK_SHARES", "address_blocks"]
 
-# Where an address is counted: by itself, and for IPv6 by the network that it is in as well. How
-# many times what an address may have each of the two may have.
+# An address is counted by its narrowest block, and for IPv6 by its site's network as well. Each of
+# the two may have this many times what an address may have.
 Places = tuple[Place, ...]
 BLOCK_SHARES = (1, 8)
 _WITH_PORT = re.compile(r"(\d+(?:\.\d+){3}):\d+|\[([^\]]+)\](?::\d+)?")
@@ -47,7 +47,7 @@ class Gate:
         self._table, self._column = table, column
 
     def find(self, address: str | None) -> Places:
-        """Return where an address is counted; what it is cannot be told from it."""
+        """Return where an address is counted, which does not reveal the address."""
         return tuple([self._table.find(block) for block in address_blocks(address)])
 
     def has_room(self, places: Places) -> bool:
@@ -60,7 +60,7 @@ class Gate:
         )
 
     def may_open(self, places: Places) -> bool:
-        """Tell whether an address has opened less than it may in a minute."""
+        """Tell whether an address has opened fewer streams in a minute than it may."""
         limit = self._max_opens
         return not limit or not any(
             self._table.has_opened(place, limit * share, self._clock())
@@ -68,7 +68,7 @@ class Gate:
         )
 
     def enter(self, places: Places, *, returns: bool = False) -> None:
-        """Count a stream that was opened; one that `returns` is no new one of its address."""
+        """Count an opened stream; one that `returns` is not counted as newly opened."""
         self._count += 1
         now = None if returns else self._clock()
         for place in places:
@@ -82,11 +82,11 @@ class Gate:
 
 
 def address_blocks(address: str | None) -> tuple[str, ...]:
-    """Return whom an address stands for, the narrowest first.
+    """Return the address blocks that an address belongs to, the narrowest first.
 
     Itself for IPv4; for IPv6 its /64, as a line has, and its /48, as a site has (RFC 6177). A port
-    that a proxy has added is taken off. A stream on a unix socket without a proxy's word has no
-    address: all such share one block.
+    that a proxy has added is taken off. A stream on a unix socket, for which no proxy names a
+    client, has no address: all such share one block.
     """
     address = address or ""
     try:

@@ -38,7 +38,7 @@ def stream_url(page: str) -> str:
 
 
 def stream_query(page: str) -> str:
-    """Return what the address of a page's stream has behind the `?`."""
+    """Return the query string of a page's stream, without the `?`."""
     return urlencode({"page": page})
 
 

@@ -1,4 +1,4 @@
-"""Who a tab is: its reader's cookie, its token, and what it says when it comes back. Pure."""
+"""Identify a tab: its reader's cookie, its token, and its Last-Event-ID when it returns. Pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _EVENT_ID_FORM = re.compile(r"([\w-]{1,64})(?:\.([\w-]{22}))?", re.ASCII)
 
 
 class Identity(NamedTuple):
-    """Who a tab is. `key` is its reader's presence key, "" for one that shall not be counted.
+    """Who a tab is. `key` is its reader's presence key, "" for a reader who is not to be counted.
 
-    `token` is told to the tab, which comes back with it, and to nobody else. `prev_ref` is what its
-    stream was before, None for a new tab; `set_cookie` a header's value, for a new reader.
+    `token` is told only to the tab, which sends it when it comes back. `prev_ref` is the ref of its
+    previous stream, None for a new tab; `set_cookie` is a header's value, for a new reader.
     """
 
     key: str
@@ -32,7 +32,7 @@ class Identity(NamedTuple):
 
 
 class ReaderCookie:
-    """The cookie that is a reader's for as long as the browser is open, by its name.
+    """The cookie that identifies a reader as long as the browser is open, by its name.
 
     Over https it is `__Host-` and the name, which a browser takes from this host only (RFC 6265bis,
     4.1.3.2): a sibling of the domain could else give all its visitors one cookie, and they would be
@@ -47,7 +47,7 @@ class ReaderCookie:
         }
 
     def read(self, header: str, *, is_secure: bool) -> str | None:
-        """Read it out of a Cookie header; None where there is none of our form."""
+        """Return its value from a Cookie header; None without one, or with one of another form."""
         found = self._forms[is_secure].search(header)
         return found[1] if found else None
 
@@ -61,18 +61,19 @@ class ReaderCookie:
 def identify(
     environ: WSGIEnvironment, *, counts_private: bool, reader_cookie: ReaderCookie
 ) -> Identity:
-    """Return who asks for a stream.
+    """Return the identity of the tab that asks for a stream.
 
-    `counts_private` is whether those count who ask for privacy: with a key of the tab's own, which
-    no cookie says.
+    `counts_private` is whether readers who ask for privacy count: each tab then has a key of its
+    own, and no cookie.
     """
     prev_ref, token = read_event_id(environ.get("HTTP_LAST_EVENT_ID"))
     if asks_for_privacy(environ):
         token = token or make_cookie()
         return Identity(key_of(token) if counts_private else "", token, prev_ref)
     if token:
-        # Before the cookie: of two tabs that a browser opened at once, each was given one, and
-        # the browser has kept one of them. Where it keeps none, the tab counts once, too.
+        # The token comes before the cookie: two tabs that a browser opened at once were each given
+        # a cookie, and the browser kept one of them. A tab whose browser keeps no cookies counts
+        # once, too.
         return Identity(key_of(token), token, prev_ref)
     is_secure = environ.get("wsgi.url_scheme") == "https"
     cookie = reader_cookie.read(environ.get("HTTP_COOKIE", ""), is_secure=is_secure)
@@ -86,7 +87,7 @@ def identify(
 
 
 def make_cookie() -> str:
-    """Return a new random reader's cookie, or tab's token: 128 bits."""
+    """Return a new random value for a reader's cookie or a tab's token: 128 bits."""
     return secrets.token_urlsafe(16)
 
 
@@ -100,7 +101,7 @@ def read_event_id(text: str | None) -> tuple[str | None, str]:
 
 
 def token_of(cookie: str) -> str:
-    """Return the token of a cookie, for a tab whose browser may not keep it: it makes no cookie."""
+    """Return the token of a cookie, which makes no cookie, for a tab whose browser may drop it."""
     digest = hashlib.blake2b(cookie.encode(), digest_size=16, person=b"viblog token").digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 

@@ -1,4 +1,4 @@
-"""The live lists of who is there: what a block makes of the metas, made once for all readers."""
+"""The live lists of present keys: a block renders the metas, once for all readers."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ log = logging.getLogger(__name__)
 
 Fetch = Callable[[str, dict[str, Any]], dict[str, Any]]
 Later = Callable[[Callable[[], None]], None]
-# What was made of a list, and of which version of its topic.
+# What a list was rendered to, and from which version of its topic.
 Made = tuple[int, Markup]
 
 
 class Listed(NamedTuple):
-    """Which list: of a topic with at most `room`, the `first` so many, 0 for all, by a block."""
+    """Names a list: its topic, its limits `room` and `first` (0 for all), and its block."""
 
     topic: str
     room: int
@@ -33,10 +33,11 @@ class Listed(NamedTuple):
 
 
 class Lists:
-    """What stands in each list. `later(make)` has one made in a greenlet of its own.
+    """The rendered content of each list. `later(make)` makes one in a greenlet of its own.
 
-    `fetch` may wait, for a database say, and a frame must not: a stream would be sent another one
-    before its first. So a frame has what is made already, and the next one what is made by then.
+    `fetch` may wait, say for a database, and a frame must not: a stream would be sent another frame
+    before its first. So a frame has the content that is ready, and the next frame has the newer
+    one.
     """
 
     def __init__(self, roster: Roster, later: Later) -> None:
@@ -47,7 +48,7 @@ class Lists:
         self._under_way: set[Listed] = set()
 
     def write(self, listed: Listed) -> Markup:
-        """Return what is in a list. May wait."""
+        """Return the content of a list. May wait."""
         made = self._made.get(listed)
         if made is None or made[0] != self._roster.version(listed.topic):
             made = self._make(listed)
@@ -55,7 +56,7 @@ class Lists:
         return made[1]
 
     def write_now(self, listed: Listed) -> Markup | None:
-        """Return the same without waiting: it may be older, or None where none was made yet."""
+        """Return the content of a list without waiting: possibly older, or None if not made yet."""
         if self.fetch is None:
             return self.write(listed)
         made = self._made.get(listed)
@@ -84,7 +85,7 @@ class Lists:
         return version, block.write(*(metas, count)[: block.arity])
 
     def _find_metas(self, topic: str, first: list[Presence]) -> list[dict[str, Any]]:
-        """Return the metas of who came first, with what `fetch` knows of them."""
+        """Return the metas of the keys that came first, with what `fetch` adds to them."""
         metas = [read_added(presence.meta) for presence in first]
         if self.fetch is None or not first:
             return metas
@@ -101,7 +102,7 @@ class Lists:
 
 
 def version_of(words: str) -> str:
-    """Return a class that says which version of a list this is."""
+    """Return a CSS class that names a list's version."""
     return hashlib.blake2b(words.encode(), digest_size=6).hexdigest()
 
 

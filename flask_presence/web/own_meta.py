@@ -1,4 +1,4 @@
-"""What the meta of an open page holds: our own fields, and what the application adds. Pure."""
+"""The meta of an open page: our own fields, and those that the application adds. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# `page` is what it counts for, `joined_at` when it first came, in milliseconds of its worker's
-# clock. `tab` is the ref that its stream began with, where the meta was changed since.
+# `page` is the page that it counts for; `joined_at` is when it first came, in milliseconds of its
+# worker's clock; `tab` is the ref that its stream began with, if the meta was changed since.
 OWN_FIELDS = frozenset({"page", "joined_at", "tab", "ref", "prev_ref"})
-# Of what is added, as JSON. It is in Redis, and in the memory of every worker, for each open page.
+# The limit of the added fields, as JSON. Redis and every worker keep them for each open page.
 MAX_META_BYTES = 1024
 
 
@@ -18,10 +18,10 @@ class MetaError(ValueError):
 
 
 def check_added(added: object) -> dict[str, Any]:
-    """Return what an application adds to a meta, or puts in place of what it had added.
+    """Check and return the fields that an application adds to a meta, or replaces its own with.
 
-    Raises `MetaError` for what is no mapping or cannot be JSON, for one of our own fields, and for
-    more than `MAX_META_BYTES`.
+    Raises `MetaError` for anything but a mapping that JSON can hold, for one of our own fields, and
+    for more than `MAX_META_BYTES`.
     """
     if not isinstance(added, Mapping):
         raise MetaError(f"presence: found a meta of type {type(added).__name__}, expected a dict")

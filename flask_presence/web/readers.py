@@ -1,4 +1,4 @@
-"""Readers and their tabs: tracking an open stream, and parking the oldest of too many."""
+"""Readers and their tabs: track each open stream, and park the oldest if there are too many."""
 
 from __future__ import annotations
 
@@ -30,34 +30,35 @@ log = logging.getLogger(__name__)
 
 Meta = Mapping[str, Any]
 
-# Whoever reads any page is present here; their metas say which one.
+# Every reader of any page is present on this topic; the metas say which page.
 TOPIC = "readers"
-# In the place of the ref in the `tab` of a meta: of what the application tracks, which is no tab.
+# The `tab` of a meta that the application itself tracks: there is no tab whose ref it could hold.
 TRACKED_BY_APPLICATION = ""
 
 # A named event that `hx-sse:close` of the stream element waits for: the tab closes its stream and
 # opens it again when its window gets the focus.
 PARK = encode_event("", event="park")
-# How long to wait before parking, beside what a tab may linger that was left by a link, or is asked
-# whether it is there: another worker has to hear of its end, too.
+# How long to wait before parking, in addition to the linger of a tab that was left by a link or is
+# being probed: another worker has to hear of its end, too.
 PARK_DELAY_SECONDS = 0.25
 # How long a tab that was asked to come back still counts: ROTATE_RETRY_MS, a second more where it
 # is hidden (browsers let timers of hidden tabs fire once a second), and three round trips of 0.4 s.
 RETURN_SECONDS = 2.5
-# Where tabs pause while they are hidden, whoever goes from one to another closes one stream and has
-# the other one opened after RETRY_MS.
+# Where hidden tabs pause, a reader who changes tabs closes one stream, and the other is opened
+# after RETRY_MS.
 PAUSE_SECONDS = 3.0
-# A slot that comes back whole, after an outage say, joins again what has been there for long. What
-# came so much earlier than the newest of a diff is not new: nobody need look after its reader.
+# A slot that comes back whole, say after an outage, joins presences again that have long been
+# there. A presence so much older than the newest one of its diff is not new: its reader need not be
+# checked.
 FRESH_MS = 30_000
-# A tab that comes back may have been open all the time, or come out of the back/forward cache in
-# the place of another one: its reader's others are asked, so often at once, and once more in so
-# many seconds. Two tabs on a line so slow that they come back too late would else ask each other
-# for ever.
+# A tab that comes back may have been open all the time, or may have come out of the back/forward
+# cache in place of another one, so its reader's other tabs are probed: MOST_PROBES times at once,
+# and once more every PROBE_SECONDS. Without the limit, two tabs on a line so slow that they come
+# back too late would probe each other for ever.
 MOST_PROBES = 16
 PROBE_SECONDS = 30.0
-# Where it comes back in time, all are asked when the reader has been still for so long, and once
-# again when what has come back of that must be there.
+# If it comes back in time, all the reader's tabs are probed after so long a silence, and once again
+# when the tabs of that probe must be back.
 SETTLE_SECONDS = 0.25
 MOST_ROUNDS = 2
 MOST_KEYS = 10_000  # of such tabs; 2 MB
@@ -69,20 +70,22 @@ class Readers:
     def __init__(self, tracker: Tracker, *, max_streams: int, linger_seconds: float) -> None:
         self._tracker = tracker
         self._max_streams = max_streams
-        # What the meta says of a page; None for one that counts nobody.
+        # Returns what the meta says of a page; None for a page that counts nobody.
         self.place_of: Callable[[str], str | None] = lambda page: page
         # Adds to the meta of an opening page: given the request, the page, the key, and what the
-        # tab had there before it came back. It may look at who else is there.
+        # tab had there before it came back. It may look at the other presences.
         self.choose_meta: Callable[[WSGIEnvironment, str, str, Meta], Meta] | None = None
         self.parting = b""  # an event for a tab that is parked
-        # Told of the ref of each tab whose stream ends, and why, before it lingers or leaves.
+        # Called with the ref of each tab whose stream ends and the reason, before it lingers or
+        # leaves.
         self.on_end: Callable[[str, Ending], None] = lambda ref, ending: None
         self._linger_seconds = linger_seconds
         self._streams: dict[str, Stream] = {}  # by ref
-        # The refs of those whose meta was changed, by the ref that they began with.
+        # The present refs of tabs whose meta was changed, by the ref that they began with.
         self._changed: dict[str, str] = {}
         self._checks: dict[str, gevent.Greenlet[..., None]] = {}  # by key
-        # Refs of tabs that are one too many but were reconnecting: parked as they arrive.
+        # Refs of tabs that are one too many but were reconnecting; they are parked when they
+        # arrive.
         self._to_park: set[str] = set()
         self._probes: dict[str, tuple[float, float]] = {}  # by key: how many are left, and when
         self._settling: dict[str, gevent.Greenlet[..., None]] = {}  # by key
@@ -100,14 +103,14 @@ class Readers:
         gevent.killall([*self._checks.values(), *self._settling.values()], block=False)
 
     def drain(self) -> None:
-        """From now on a stream that ends stays in the slot: its tab is about to come back."""
+        """From now on keep streams that end in the slot: their tabs are about to come back."""
         self._is_draining = True
 
     def find_tab(self, key: str, prev_ref: str | None) -> Meta | None:
         """Return the meta of the tab that `prev_ref` names, if this reader has it; else None.
 
-        It is the ref that a stream began with, which the tab knows, or the one that it has since
-        its meta was changed. Each can be named once by one that comes back, which hides it.
+        `prev_ref` is the ref that a stream began with, which the tab knows, or its ref since its
+        meta was changed. Each ref can be named once by a returning tab, which then hides it.
         """
         if prev_ref is not None:
             for meta in self._tracker.get_by_key(TOPIC, key):
@@ -116,16 +119,16 @@ class Readers:
         return None
 
     def wait_for_returns(self, seconds: float) -> None:
-        """Wait until every tab that was sent away is back, or left by a link; so long at most."""
+        """Wait, at most so long, until every tab that was sent away is back or left by a link."""
         self._are_back.wait(seconds)
 
     def make_meta(
         self, environ: WSGIEnvironment, page: str, key: str, before: Meta | None
     ) -> Meta | None:
-        """Return the meta of a page that is being opened, None where that counts nobody.
+        """Return the meta of a page that is being opened; None for a page that counts nobody.
 
-        One that comes back has what it had. The application's fault costs what it would add, and
-        no more.
+        A returning tab keeps what it had. If the application's callback fails, only its fields are
+        missing.
         """
         place = self.place_of(page)
         if place is None:
@@ -147,7 +150,7 @@ class Readers:
         return meta
 
     def arrive(self, stream: Stream, key: str, prev_ref: str | None, meta: Meta) -> str:
-        """Count a stream; return its ref. `prev_ref` is what its tab was, if it comes back."""
+        """Count a stream; return its ref. `prev_ref` is the tab's earlier ref, if it comes back."""
         ref = self._tracker.track(stream, TOPIC, key, meta, prev_ref=prev_ref)
         self._streams[ref] = stream
         return ref
@@ -167,14 +170,14 @@ class Readers:
         return [meta for meta in metas if meta.get("page") == page]
 
     def ask_change(self, key: str, meta: Meta, changes: Meta) -> None:
-        """Have the meta of an open page changed: by this worker, or by the one that holds it."""
+        """Have the meta of an open page changed, by this worker or by the worker that holds it."""
         if self._tracker.holds(meta["ref"]):
             self._change(key, meta["ref"], changes)
         else:
             self._tracker.ask(key, meta.get("tab", meta["ref"]), changes)
 
     def _change(self, key: str, tab: str, changes: Meta) -> None:
-        """Change the meta of a tab of this worker; of one that is on its way back as well."""
+        """Change the meta of a tab of this worker, even if the tab is on its way back."""
         before = self.find_tab(key, tab)
         if before is None or not self._tracker.holds(before["ref"]):
             return
@@ -197,7 +200,7 @@ class Readers:
             self._tracker.update_lingering(TOPIC, key, ref, after)
 
     def depart(self, stream: Stream, key: str, ref: str, ending: Ending) -> None:
-        """Count a stream out, at once or a little later; for one that has ended.
+        """Stop counting an ended stream, at once or a little later.
 
         `ref` is the one that it began with.
         """
@@ -250,9 +253,9 @@ class Readers:
         self._to_park -= left
 
     def _note_return(self, joined: Presence) -> None:
-        """Count a tab that was sent away no more, if a new page of its reader took its place.
+        """Stop counting a tab that was sent away, if a new page of its reader took its place.
 
-        Which one it was nobody says: the one that came last is mostly the one that was in view.
+        It is unknown which tab was left: mostly the newest was in view.
         """
         drained = self._drained.get(joined.key, {})
         if joined.prev_ref is not None:
@@ -266,12 +269,13 @@ class Readers:
                 self._are_back.set()
 
     def _probe(self, key: str, newest: str = "") -> None:
-        """Find out which tabs of a reader are still open, beside the newest, if that is known.
+        """Find out which tabs of a reader are still open, besides the newest if it is known.
 
         A browser's back/forward cache freezes a page that was left by a link, with its stream open:
-        for up to a minute it would count beside the new page. Asked to come back, an open tab does
-        so within its linger and nobody sees a change; a frozen one cannot. It comes back when the
-        reader goes back to it, and the page that was left for it is the frozen one then.
+        for up to a minute the frozen page would count beside the new one. Asked to come back, an
+        open tab does so within its linger and nobody sees a change; a frozen one cannot. The frozen
+        tab comes back when the reader goes back to it; then the page that was left is the frozen
+        one.
         """
         for meta in self._tracker.get_by_key(TOPIC, key):
             stream = self._streams.get(meta["ref"])
@@ -281,8 +285,9 @@ class Readers:
     def _settle_later(self, key: str) -> None:
         """Probe all tabs of a reader, one of which came back in time, once no more do so.
 
-        Any of them may be in view: not even the newest is, where an older page was kept whole. Who
-        comes back next was asked by this, or goes back and forth still: that is found out once.
+        Any of them may be in view, not only the newest, if an older page was kept whole. A tab that
+        comes back next either answers this probe, or its reader still goes back and forth; one more
+        probe tells which.
         """
         settled, rounds = self._settled.get(key, (-math.inf, 0))
         left = settled + RETURN_SECONDS - time.monotonic()
@@ -302,7 +307,7 @@ class Readers:
             self._probe(key)
 
     def _takes_probe(self, key: str) -> bool:
-        """Take one of the probes that a reader's returning tabs have; False where none is left."""
+        """Take one of the probes allowed to a reader's returning tabs; False if none is left."""
         now = time.monotonic()
         count, since = self._probes.get(key, (MOST_PROBES, now))
         count = min(MOST_PROBES, count + (now - since) / PROBE_SECONDS)
@@ -310,10 +315,11 @@ class Readers:
         return count >= 1
 
     def _park_oldest(self, key: str) -> None:
-        """Park this worker's share of the tabs that a reader has too many.
+        """Park this worker's share of a reader's surplus tabs.
 
-        Every worker decides alike from the same replica, and each ends its own streams only. Where
-        the replicas differ for a moment, a tab more or less is parked; it comes back by its focus.
+        Every worker decides by the same rule from its replica, and ends only its own streams. If
+        the replicas differ for a moment, one tab more or less is parked; it comes back when it gets
+        the focus.
         """
         del self._checks[key]
         metas = [
@@ -327,7 +333,7 @@ class Readers:
                 self._to_park.add(meta["ref"])
 
     def _park(self, ref: str) -> bool:
-        """End a stream, and have its tab stay away; tell whether it is one of this worker."""
+        """End a stream and have its tab stay away; return whether it is one of this worker's."""
         stream = self._streams.get(ref)
         if stream is None:
             return False
@@ -336,7 +342,7 @@ class Readers:
 
 
 def put_last(entries: dict[K, T], key: K, value: T) -> None:
-    """Put an entry in, and take out the one of the longest ago where there are too many."""
+    """Put an entry in; if there are too many, take out the oldest."""
     entries.pop(key, None)
     entries[key] = value
     if len(entries) > MOST_KEYS:
@@ -344,5 +350,5 @@ def put_last(entries: dict[K, T], key: K, value: T) -> None:
 
 
 def _now_ms() -> int:
-    """Return the time of day, only ever compared: to find a reader's oldest tab."""
+    """Return the time of day, used only to find a reader's oldest tab."""
     return int(time.time() * 1000)

@@ -1,4 +1,4 @@
-"""Who asks for a stream, as far as the request tells. Nothing of it is kept."""
+"""What a request for a stream tells about its client. Nothing of it is kept."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
 __all__ = ["asks_for_privacy", "is_crawler", "is_own"]
 
-# robots.txt closes the stream to crawlers, and the large ones that run scripts keep to it. This is
-# for the others. A list of thousands of names (there are packages of them) would take longer for
-# each reader than all else does; crawlers that say what they are do it with one of a few words.
-# "CUBOT" makes telephones. A "+http…" is the address where a crawler is explained.
+# robots.txt closes the stream to crawlers, and the large ones that run scripts keep to it. This
+# pattern is for the others. Matching thousands of names (there are packages of them) would take
+# longer than everything else that is done for a reader, and crawlers that identify themselves do so
+# with one of a few words. "CUBOT" is a maker of telephones. A "+http…" is the address of a page
+# that explains a crawler.
 _CRAWLER = re.compile(
     r"(?<!cu)bot(?![a-z])|crawl|spider|slurp|archiver|externalhit|mediapartners|inspectiontool"
     r"|lighthouse|\+https?:",
@@ -22,10 +23,10 @@ _CRAWLER = re.compile(
 
 
 def is_own(environ: WSGIEnvironment) -> bool:
-    """Tell whether the blog's own page asks: another site may not make its visitors count here.
+    """Tell whether the request is from our own page: no other site may make its visitors count.
 
-    Browsers say so over https, and on the local host (Fetch Metadata, 2). What a page of another
-    site asks for over http has an Origin, unless it says that it wants a picture or the like.
+    Browsers say so over https, and on the local host (Fetch Metadata, 2). Over http a request from
+    a page of another site has an Origin, except for a picture or the like.
     """
     site = environ.get("HTTP_SEC_FETCH_SITE")
     if site is not None:

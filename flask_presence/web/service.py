@@ -34,17 +34,17 @@ __all__ = ["PresenceService"]
 
 log = logging.getLogger(__name__)
 
-# A draining worker's slot counts so much longer than until its tabs are back, for slow connections;
-# and where no worker that follows it serves yet, until one does.
+# A draining worker's slot counts so much longer than its tabs need to come back, for slow
+# connections; and longer still until a worker that follows it serves.
 DRAIN_EXTRA_SECONDS = 1.5
 DRAIN_UNFOLLOWED_SECONDS = 4.0
-# A worker that is followed stays so long for its tabs: while it does, it hears which of them are
+# A worker that another one follows waits so long for its tabs: meanwhile it hears which of them are
 # back, or were left by a link.
 MAX_RETURN_SECONDS = 5.0
-# A worker takes its first request when it knows the other workers' tabs: after milliseconds; where
+# A worker takes its first request when it knows the other workers' tabs: after milliseconds, or, if
 # Redis is frozen, when the first call gives up.
 MAX_FIRST_READ_SECONDS = 2.0
-# Far beyond what it takes; what is not sent away by then finds its connection closed.
+# Far longer than it takes; a tab that is not sent away by then finds its connection closed.
 MAX_DRAIN_SECONDS = 5.0
 
 
@@ -53,11 +53,10 @@ class PresenceService:
 
     Before `wrap`, say which pages exist (`is_page`) and what they are shown (`render`, the frame of
     a page; `opening`, an event that a stream begins with beside it, or b""; `greeting`, one that is
-    told to one tab alone, and stays true while it is open). Where pages may change their own meta,
-    say how (`read_changes`); where they may tell something, who hears it (`hear`); see `updates`.
-    `on_refuse(kind, page, environ)` is told who is not let
-    in: a "crawler", by its own words; a page of another site ("foreign"); and who opens more than
-    an address may ("greedy").
+    told to one tab alone, and stays true while it is open). If pages may change their own meta, set
+    `read_changes`; if they may tell something, set `hear`; see `updates`. `on_refuse(kind, page,
+    environ)` is called for each refused client: one that calls itself a "crawler", a page of
+    another site ("foreign"), and an address that opens too many streams ("greedy").
     """
 
     def __init__(
@@ -82,8 +81,7 @@ class PresenceService:
         )
         self.tracker = Tracker(
             _make_store(settings, observer or Observer()),
-            # Of `server.hooks`, for the first presence of a worker; else a random one: a slot has
-            # one writer.
+            # From `server.hooks` for a worker's first presence, else random: a slot has one writer.
             worker=os.environ.pop("PRESENCE_WORKER_NAME", None),
             indexes=("page",),
             timings=settings.timings,
@@ -118,9 +116,9 @@ class PresenceService:
     def wrap(
         self, application: WSGIApplication, *, headers: Mapping[str, str] | None = None
     ) -> WSGIApplication:
-        """Return an application that answers `/live`, and leaves all else to another.
+        """Return an application that answers `/live` and leaves everything else to the given one.
 
-        `headers` are put on what it answers there beside streams.
+        `headers` are put on its answers other than streams.
         """
         endpoint = LiveEndpoint(
             hub=self.hub,
@@ -143,11 +141,11 @@ class PresenceService:
 
     @property
     def is_draining(self) -> bool:
-        """Whether it takes no more streams, as its worker stops."""
+        """Whether it refuses new streams because its worker is stopping."""
         return self.gate.is_draining
 
     def park_gone(self) -> None:
-        """Tell the tabs of pages that exist no more, and end their streams."""
+        """Say goodbye to the tabs of pages that no longer exist, and end their streams."""
         for page in self.hub.pages():
             if not self.is_page(page):
                 self.hub.end_page(page, self._part(page))
@@ -162,7 +160,7 @@ class PresenceService:
         return None if self.is_page(page) else self._part(page)
 
     def _part(self, page: str) -> bytes:
-        """Say goodbye to a page that exists no more, whose tabs stay away until looked at."""
+        """Say goodbye to a page that no longer exists; its tabs stay away until looked at."""
         return self.opening(page) + PARK
 
     def drain(self) -> None:
@@ -192,7 +190,7 @@ class PresenceService:
             log.info("streams: sent %d away to come back within %d ms", count, between_ms[1])
 
     def close(self) -> None:
-        """Stop everything; a few seconds at most. Drains first where nobody did. Idempotent."""
+        """Stop everything; a few seconds at most. Drains first if need be. Idempotent."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -215,7 +213,7 @@ def _make_store(settings: PresenceSettings, observer: Observer) -> Store | Memor
 def _make_transports(*, takes_over: bool) -> list[Transport]:
     if not takes_over:
         return [PortableTransport()]
-    # Here, and nowhere else but in the doctor: `streams/fast` may be missing.
+    # Imported here and in the doctor only: `streams/fast` may be missing.
     from ..streams.fast.transport import FastTransport
 
     return [FastTransport(), PortableTransport()]

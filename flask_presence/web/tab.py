@@ -1,4 +1,4 @@
-"""An open page: the owner of a stream, which counts for its address and for its reader."""
+"""An open page: it owns a stream, and counts for its address and for its reader."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Tab:
-    """One open page of a reader. It counts in the gate, and as present where it has a key."""
+    """One open page of a reader. It counts in the gate, and as present if it has a key."""
 
     __slots__ = ("_before", "_gate", "_meta", "_places", "_readers", "identity", "ref", "returns")
 
@@ -27,18 +27,19 @@ class Tab:
         self.ref = ""
         self._before = readers.find_tab(identity.key, identity.prev_ref)
         self._meta: Meta | None = None
-        # Who was asked to come back opens nothing: a reader with four tabs does so at each link.
+        # A tab that was asked to come back opens nothing new: with four tabs that happens at each
+        # link.
         self.returns = self._before is not None
 
     @property
     def event_id(self) -> str:
-        """What it says, as Last-Event-ID, when it comes back; "" where it is not counted."""
+        """The Last-Event-ID that it sends when it comes back; "" if it is not counted."""
         token = self.identity.token
         return f"{self.ref}.{token}" if token and self.ref else self.ref
 
     @property
     def meta(self) -> Meta | None:
-        """What is shown of it while it is open; None where it is not counted."""
+        """What is shown of it while it is open; None if it is not counted."""
         return self._readers.find_tab(self.identity.key, self.ref) if self.ref else None
 
     def may_open(self) -> bool:
@@ -46,7 +47,7 @@ class Tab:
         return self.returns or self._gate.may_open(self._places)
 
     def choose_meta(self, environ: WSGIEnvironment, page: str) -> None:
-        """Choose what will be shown of it, with the request for its stream."""
+        """Choose its meta by the request for its stream."""
         if self.identity.key:
             self._meta = self._readers.make_meta(environ, page, self.identity.key, self._before)
 
@@ -62,7 +63,7 @@ class Tab:
             self.ref = self._readers.arrive(stream, key, prev_ref, meta)
 
     def leave(self, stream: Stream, ending: Ending) -> None:
-        """Count it no more, or only until it should be back."""
+        """Stop counting it, at once or when it should be back."""
         self._gate.leave(self._places)
         if self.ref:
             self._readers.depart(stream, self.identity.key, self.ref, ending)

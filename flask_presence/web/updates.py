@@ -1,8 +1,8 @@
 """`POST /live`: an open page changes its own meta, or tells something. A WSGI application.
 
-To change it the page says which tab it is, by what its stream began with, and nobody else knows
-that. Whatever worker it reaches, the one with its stream makes the change. A page that does not say
-which tab it is tells as one of those that its reader has open.
+To change its meta, a page names its tab by the event id that its stream began with, which nobody
+else knows. Whichever worker gets the request, the worker with the stream makes the change. A
+request that names no tab is taken as from any of the reader's open tabs.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ MAX_BODY_BYTES = 4096
 MAX_LENGTH_DIGITS = 20  # Python refuses to read thousands
 MAX_FIELDS = 50
 BODY_SECONDS = 2.0
-# So many at once has each reader, and so many more a second. Each is told to all workers.
+# Each reader may send so many at once, and so many more a second: each goes to all workers.
 MOST_AT_ONCE = 20
 PER_SECOND = 2.0
 
 NO_CONTENT = "204 No Content"
 
 Form = Mapping[str, str]
-# Given the request, the meta as it is and what the page sent, returns what changes; None: nothing.
+# Given the request, the present meta and what the page sent, returns the changes, or None.
 ReadChanges = Callable[["WSGIEnvironment", Meta, Form], "Mapping[str, Any] | None"]
 # Given the metas that a reader has on a page, and what the page sent; must not wait.
 Hear = Callable[[Sequence[Meta], Form], None]
 
 
 class Updates:
-    """Changes the meta of open pages as they ask for it, by what `read` makes of each request.
+    """Changes the meta of open pages at their request, as `read` decides.
 
-    What a page tells without saying which tab it is goes to `hear`.
+    A request that names no tab goes to `hear`.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Updates:
         return []
 
     def answer(self, environ: WSGIEnvironment) -> str:
-        """Do what a request asks for; return the status. 204 also where it changed nothing."""
+        """Do what a request asks for; return the status: 204 also if nothing changed."""
         if not is_own(environ):
             return "403 Forbidden"
         if not monkey.is_module_patched("socket"):
@@ -131,7 +131,7 @@ class Updates:
         return NO_CONTENT
 
     def _takes_one(self, key: str) -> bool:
-        """Take one of the changes that a reader has; False where none is left."""
+        """Take one of the changes that a reader is allowed; False if none is left."""
         now = self._clock()
         left, since = self._left.get(key, (MOST_AT_ONCE, now))
         left = min(MOST_AT_ONCE, left + (now - since) * PER_SECOND)
