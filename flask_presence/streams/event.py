@@ -33,9 +33,9 @@ def encode_event(data: str, *, event: str = "", retry_ms: int | None = None) -> 
 
 
 def join_events(*events: bytes) -> bytes:
-    """Return one event that has the data of several; of those that are b"", nothing.
+    """Return one event that has the data of several; those that are b"" are skipped.
 
-    They must have data only: of two names or retries, the last would count.
+    They may hold nothing but data: of two names or retries, only the last would count.
     """
     return b"".join(event[:-1] for event in events) + b"\n"
 

@@ -27,16 +27,16 @@ log = logging.getLogger(__name__)
 REST_PER_FANOUT = 3.0
 # A stream that took nothing is given up at most so much later than its time.
 KEEP_SECONDS = 1.0
-# The ages of all streams are looked at so often at most: each look touches every one of them.
+# All streams' ages are checked at most this often: each check touches every stream.
 LOOKS_PER_ROTATION = 50
-# So much sooner or later than `rotate_seconds` a stream is old: those of one moment do not all come
-# back at one.
+# A stream is old this much sooner or later than `rotate_seconds`: streams opened together do not
+# come back together.
 ROTATION_JITTER = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """When streams are sent to, asked to come back, and given up. In seconds."""
+    """When streams are sent something, asked to come back, and given up. In seconds."""
 
     pace_seconds: float = 0.1
     ping_seconds: float = 50.0
@@ -48,9 +48,9 @@ class Hub:
     """This worker's streams. `render(page)` makes a page's frame; it is called once for all.
 
     `opening(stream)` makes what one stream begins with beside the frame: an event, or b"". It is
-    told once, and is not in what all are sent later. `ping` is what a quiet stream is sent: a
-    comment, or an event.
-    Greenlets of one thread share it. No method waits but `close`, and those that say "in slices".
+    sent once, and is not part of what all streams are sent later. `ping` is what a quiet stream is
+    sent: a comment, or an event. Greenlets of one thread may share a hub. Only `close` and the
+    methods that say "in slices" wait.
     """
 
     def __init__(
@@ -106,8 +106,8 @@ class Hub:
     def open(self, name: str, owner: Owner, request: Request) -> Iterable[bytes]:
         """Open a stream of a page for an owner, and begin it; return what the server is to send.
 
-        Raises `StopIteration` where that is nothing, as the socket was taken over from it. Where
-        something fails, nothing is left behind.
+        Raises `StopIteration` if the socket was taken over and the server is to send nothing. If
+        anything fails, nothing is left behind.
         """
         transport = next(one for one in self._transports if one.can_carry(request.environ))
         stream = transport.accept(request, owner, self._rotate_at())
@@ -136,7 +136,7 @@ class Hub:
         if len(page) == 1:
             page.frame = frame
         elif page.frame != frame:
-            # A newer one than all others have: they get it too, when it is their time.
+            # This frame is newer than the one all others have: they get it at their next turn.
             page.greeted[stream] = frame
             if not self._is_all_dirty:
                 self.touch([stream.page])
@@ -191,7 +191,7 @@ class Hub:
     # -- What is sent, and when ------------------------------------------------------------------
 
     def touch(self, pages: Iterable[str] | None = None) -> None:
-        """Have the frames of pages made again and sent where they changed; None for all."""
+        """Have pages' frames made again, and sent if they changed; None for all pages."""
         if pages is None:
             is_news = not self._is_all_dirty
             self._is_all_dirty = True
@@ -205,7 +205,7 @@ class Hub:
             self._news.set()
 
     def next_due(self) -> float:
-        """Return when the next change is to be sent: it may be past, or never."""
+        """Return when the next change is to be sent: possibly in the past, infinity for never."""
         dirty = self._pages if self._is_all_dirty else self._dirty.keys() & self._pages
         page_due = min((self._pages[name].not_before for name in dirty), default=math.inf)
         return max(self._not_before, page_due)
@@ -252,7 +252,7 @@ class Hub:
         self._rest_after(turns)
 
     def _take_old(self, now: float) -> list[Stream]:
-        """Return the streams that are old, and set when the next one can be: not before, look."""
+        """Return the streams that are old, and set when the next one can be."""
         seconds = self._limits.rotate_seconds
         old, oldest = [], now + seconds * (1 - ROTATION_JITTER)  # of those that are yet to come
         for stream in self._streams():
@@ -264,11 +264,12 @@ class Hub:
         return old
 
     def _fan_out(self, name: str, page: Page, turns: Turns) -> bool:
-        """Make a page's frame anew, and send it to those who show another one, if there are any."""
+        """Make a page's frame anew, and send it to the streams that show another one, if any."""
         frame = self.render(name)
         greeted, page.greeted = page.greeted, {}
         is_news, page.frame = frame != page.frame, frame
-        # What some began with is not true any more, though all others have what is.
+        # Some streams began with a frame that is no longer true, though all others have the true
+        # one.
         wrong = [stream for stream, shown in greeted.items() if shown != frame]
         if not (is_news or wrong):
             return False
@@ -303,7 +304,7 @@ class Hub:
             elif wait < math.inf:
                 self._news.wait(wait)
             else:
-                # What changed had no streams any more. Those to come are news.
+                # The pages that changed have no streams any more. Later changes are news.
                 self._forget_changes()
                 self._news.wait()
 

@@ -1,4 +1,4 @@
-"""What happens to the streams of a worker, told to whoever counts it."""
+"""Reports what happens to the streams of a worker, for metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Ending", "StreamObserver"]
 
 
 class Ending(enum.Enum):
-    """Why a stream ended, for who counts it."""
+    """Why a stream ended, for metrics."""
 
     CLOSED = "the client closed it, or is gone"
     STALLED = "the client took nothing any more"
@@ -17,10 +17,10 @@ class Ending(enum.Enum):
 
 
 class StreamObserver:
-    """Told of streams and of what they are sent; does nothing itself.
+    """Called for streams and for what they are sent; does nothing itself.
 
-    None of its methods may wait or raise. They are called for a stream or a fan-out, never for each
-    send: that is what a reader costs.
+    None of its methods may wait or raise. They are called once for a stream or a fan-out, never for
+    each send, which would cost for each reader.
     """
 
     __slots__ = ()
@@ -38,9 +38,9 @@ class StreamObserver:
         """Note that streams were sent a frame of so many bytes: the first, or a change."""
 
     def fanned_out(self, worked_seconds: float, waited_seconds: float) -> None:
-        """Note a change that was sent: what it took, and how long it waited for its turn.
+        """Note a change that was sent: how long sending took, and how long it waited for its turn.
 
-        What it took is without the pauses in which the worker did other things.
+        The time of sending leaves out the pauses in which the worker did other things.
         """
 
 

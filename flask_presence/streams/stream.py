@@ -3,8 +3,8 @@
 Its life, in order: a `Transport` finds that it can carry the request and makes the stream
 (`accept`); `Hub.open` counts it and tells its owner (`arrive`); `begin` sends the head of the
 response and the first frame. From then on `offer` and `ping` send, until `end` is called: by the
-transport where the client is gone or reads nothing any more, by the hub where the stream is old or
-the worker stops, by the owner where its tab shall stay away. `end` tells the hub and the owner.
+transport if the client is gone or no longer reads, by the hub if the stream is old or the worker
+stops, by the owner if its tab is to stay away. `end` tells the hub and the owner.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Request", "Stream"]
 
 S = TypeVar("S", bound="Stream")
 
-# Where a page opens its stream, and what the head of a request for one may have.
+# The path of streams, and the most that the head of a request for one may have.
 PATH = "/live"
 MAX_HEAD_BYTES = 8192
 
@@ -39,17 +39,17 @@ class Request(NamedTuple):
 
 
 class Owner(Protocol):
-    """Whom a stream is for. `arrive` is called before its first frame, `leave` once at its end."""
+    """The owner of a stream. `arrive` is called before its first frame, `leave` once at its end."""
 
     @property
     def event_id(self) -> str:
-        """What its tab says, as Last-Event-ID, when it comes back."""
+        """The Last-Event-ID that its tab sends when it comes back."""
 
     def arrive(self, stream: Stream) -> None:
-        """Take note of the stream, which counts from now on."""
+        """Note that the stream counts from now on."""
 
     def leave(self, stream: Stream, ending: Ending) -> None:
-        """Take note that it has ended. Must not wait."""
+        """Note that it has ended. Must not wait."""
 
 
 class StreamHub(Protocol):
@@ -68,11 +68,11 @@ class StreamHub(Protocol):
         """Return the frame that was last sent to a page."""
 
     def forget(self, stream: Stream, ending: Ending) -> None:
-        """Take a stream out that has ended."""
+        """Take out a stream that has ended."""
 
 
 class Group(ABC, Generic[S]):
-    """The streams of one page on one transport, which are sent to together."""
+    """The streams of one page on one transport, which get each frame together."""
 
     __slots__ = ("hub", "page")
 
@@ -96,14 +96,15 @@ class Group(ABC, Generic[S]):
 
     @abstractmethod
     def send(self, chunk: bytes, turns: Turns, *, skip: Collection[Stream] = ()) -> None:
-        """Send a frame, or the hub's ping, to all but a few, in slices.
-
-        The observer is told of frames.
+        """Send a frame, or the hub's ping, to all but a few, in slices; tell the observer of
+        frames.
         """
 
 
 class Stream(ABC):
-    """One open response of a group's page. There are thousands: no closure, event or timer each."""
+    """One open response of a group's page. There are thousands: no closure, event or timer for
+    each.
+    """
 
     __slots__ = ("group", "is_open", "owner", "rotate_at")
 
@@ -116,23 +117,24 @@ class Stream(ABC):
 
     @property
     def page(self) -> str:
-        """The page that it is of."""
+        """The page that it belongs to."""
         return self.group.page
 
     @abstractmethod
     def begin(self, request: Request) -> Iterable[bytes]:
         """Send the head of the response and the first frame; return what the server is to send.
 
-        Raises `StopIteration` where that is nothing: gunicorn ends the request without a word.
+        Raises `StopIteration` if the server is to send nothing: gunicorn then ends the request
+        silently.
         """
 
     @abstractmethod
     def offer(self, frame: bytes) -> None:
-        """Have a frame sent, of which the observer is told; it replaces one that still waits."""
+        """Have a frame sent and tell the observer; it replaces one that still waits."""
 
     @abstractmethod
     def _say_last(self, goodbye: bytes | None) -> None:
-        """Send what is given as the last thing of all, and finish the response; never wait."""
+        """Send the given bytes last of all and finish the response; never wait."""
 
     def rotate(self) -> None:
         """End it and ask its tab to come back at once: an open tab does, a frozen one cannot."""
@@ -141,9 +143,9 @@ class Stream(ABC):
         self.end(goodbye, ending=Ending.RETURNS)
 
     def end(self, goodbye: bytes | None = None, *, ending: Ending = Ending.CLOSED) -> None:
-        """End it: the one way to, and idempotent. `goodbye` is sent as the last thing.
+        """End it: the only way to end a stream; idempotent. `goodbye` is sent last.
 
-        May be called from anywhere in the worker, watchers' callbacks included; never waits.
+        May be called from anywhere in the worker, even from watchers' callbacks; never waits.
         """
         if not self.is_open:
             return
@@ -154,7 +156,7 @@ class Stream(ABC):
 
 
 class Transport(ABC):
-    """A way to carry streams. A hub asks its transports in their order which one can."""
+    """A way to carry streams. A hub asks its transports in order which one can."""
 
     @abstractmethod
     def can_carry(self, environ: WSGIEnvironment) -> bool:
@@ -162,7 +164,7 @@ class Transport(ABC):
 
     @abstractmethod
     def accept(self, request: Request, owner: Owner, rotate_at: float) -> Stream:
-        """Make a stream, of which nothing is sent yet. What fails here leaves nothing behind."""
+        """Make a stream, of which nothing is sent yet. A failure here leaves nothing behind."""
 
     @abstractmethod
     def make_group(self, hub: StreamHub, page: str) -> Group[Any]:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import gevent
 
-# A page request waits for one slice at most, beside what it takes itself.
+# A page request waits for one slice at most before its own work.
 SLICE_SECONDS = 0.0015
-# Enough for one round of the event loop: it looks at every socket, which `gevent.sleep(0)` does
-# not, as that only goes to the end of the queue of what is ready already.
+# Long enough for one round of the event loop, which looks at every socket; `gevent.sleep(0)` does
+# not, as it only yields to greenlets that are ready already.
 NEXT_ROUND_SECONDS = 1e-9
-# In a round timers come before sockets, and what these start comes with the next.
+# In a round timers come before sockets, and greenlets that sockets start run in the next round.
 ROUNDS = 2
 
 
@@ -30,7 +30,7 @@ class Turns:
         self._began = now()
 
     def rest_if_due(self) -> bool:
-        """Let everything else have its turn where the slice is over; return whether it was."""
+        """Let everything else have its turn if the slice is over; return whether it was."""
         if self._now() - self._began < SLICE_SECONDS:
             return False
         self.stop()

@@ -1,4 +1,4 @@
-"""A stream on a socket that was taken over from the server: one small object, and the socket.
+"""A stream on a socket taken over from the server: one small object, and the socket.
 
 No greenlet and nothing of the web framework stays behind: it costs what the kernel asks for.
 """
@@ -21,8 +21,8 @@ from .sockets import SocketGroup, SocketStream
 class DetachedStream(SocketStream):
     """A stream on a socket of its own.
 
-    Of what its socket has not taken it keeps the rest of one chunk, and a mark that a newer frame
-    waits: no queue, and a frame is never half sent.
+    It keeps the unsent rest of one chunk, and a mark that a newer frame waits: there is no queue,
+    and a frame is never half sent.
     """
 
     __slots__ = ("moved_at", "rest")
@@ -37,7 +37,7 @@ class DetachedStream(SocketStream):
         self.moved_at = 0.0  # when its socket took something last; only while there is a rest
 
     def begin(self, request: Request) -> NoReturn:
-        """Send the head of the response and the first frame; give it up where there is none."""
+        """Send the head of the response and the first frame; give up if there is none."""
         try:
             first = self.group.hub.greet(self)
         except BaseException:
@@ -115,8 +115,8 @@ class DetachedStream(SocketStream):
         elif self.rest:
             self.rest += goodbye
         else:
-            # What the client said would turn the end of the connection into a reset, and a reset
-            # may take away from it what it has not read yet.
+            # Unread bytes from the client would turn the end of the connection into a reset, and a
+            # reset may discard what the client has not read yet.
             with contextlib.suppress(OSError):
                 self.sock.recv(65536)
             self._send(goodbye)

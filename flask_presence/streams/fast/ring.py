@@ -1,12 +1,12 @@
-"""One chunk to many sockets by one call of the kernel: io_uring(7), where there is one.
+"""Send one chunk to many sockets by one system call: io_uring(7), where the kernel has it.
 
 A loop of `send` costs a call, and Python's part of it, for each socket. A ring is memory that is
-shared with the kernel and has an entry for each socket. What differs from chunk to chunk is written
-and read by slices, not by a loop.
+shared with the kernel and has an entry for each socket. The fields that differ from chunk to chunk
+are written and read by slices, not by a loop.
 
-Each entry is carried out within the call and never waits (MSG_DONTWAIT): when it returns nothing is
-under way. Only the calling thread touches the memory, in the kernel as well, so that no barriers
-are needed.
+Each entry is carried out within the call and never waits (MSG_DONTWAIT): when the call returns,
+nothing is under way. Only the calling thread touches the memory, also inside the kernel, so no
+barriers are needed.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _FD, _ADDRESS, _LENGTH = 4, 16, 24  # where in an entry
 _RESULT_BYTES, _INDEX, _RESULT = 16, 0, 8
 _U32 = 0xFFFFFFFF
 
-# Who did not take a whole chunk: how much of it was taken, -1 where nothing ever will be.
+# The sockets that did not take a whole chunk: how much each took, -1 if it never will take any.
 Short = list[tuple[_socket.socket, int]]
 
 
 def send_each(socks: Sequence[_socket.socket], chunk: bytes) -> Short:
-    """Send a chunk to sockets that do not wait, by a call for each; return who is short of it."""
+    """Send a chunk to non-blocking sockets, by a call for each; return those that took less."""
     size, short = len(chunk), []
     for sock in socks:
         try:
@@ -111,8 +111,8 @@ class Ring:
     def send(self, socks: Sequence[_socket.socket], chunk: bytes) -> Short:
         """Do as `send_each`, for as many sockets as it has entries at most.
 
-        Raises `OSError` where the kernel does not keep to this; who was sent what is unknown then,
-        and the ring not to be used again.
+        Raises `OSError` if the kernel does not carry this out; then it is unknown what each socket
+        was sent, and the ring must not be used again.
         """
         count, size = len(socks), len(chunk)
         if chunk is not self._chunk:
@@ -142,7 +142,7 @@ class Ring:
         ]
 
     def _point_to(self, chunk: bytes) -> None:
-        """Have all entries send a chunk, which is kept: they have its address, not its bytes."""
+        """Have all entries send a chunk; keep it, as they hold its address and not its bytes."""
         self._chunk = chunk
         address = ctypes.cast(ctypes.c_char_p(chunk), ctypes.c_void_p).value or 0
         self._addresses[:] = array("Q", [address]) * len(self._addresses)
@@ -150,7 +150,7 @@ class Ring:
 
 
 def _put(view: memoryview[int], at: int, numbers: array[int]) -> None:
-    """Write numbers from a place on; what is over the end goes to the beginning."""
+    """Write numbers from a place on; at the end of the ring go on at its beginning."""
     start = at % len(view)
     first = len(view) - start
     if len(numbers) <= first:
@@ -161,7 +161,7 @@ def _put(view: memoryview[int], at: int, numbers: array[int]) -> None:
 
 
 def _take(view: memoryview[int], at: int, count: int) -> list[int]:
-    """Read so many numbers from a place on, likewise."""
+    """Read so many numbers from a place on, likewise around the ring's end."""
     start = at % len(view)
     numbers = view[start : start + count].tolist()
     return numbers if len(numbers) == count else numbers + view[: count - len(numbers)].tolist()

@@ -20,19 +20,19 @@ from .ring import Ring, Short, send_each
 
 log = logging.getLogger(__name__)
 
-# gevent's patch removes it; asked with no waiting, the original never blocks the loop. Linux only.
+# gevent's patch removes it; called without waiting, the original never blocks the loop. Linux only.
 try:
     _epoll: Callable[[], Any] | None = monkey.get_original("select", "epoll")
 except AttributeError:
     _epoll = None
-# The other side has shut down its half, be there unread bytes before it or not.
+# The other side has shut down its half, whether or not unread bytes came before that.
 _GONE = getattr(select, "EPOLLRDHUP", 0x2000) | select.POLLHUP | select.POLLERR
 _WRITABLE = 4
 _READABLE = 1
 MAX_EVENTS = 256
-# How many are sent to between two looks at the clock: about a sixth of a slice.
+# How many sockets are sent to between two looks at the clock: about a sixth of a slice.
 BATCH = 64
-# For fewer a ring costs more than it saves.
+# For fewer sockets a ring costs more than it saves.
 RING_PAYS_FROM = 32
 
 
@@ -42,7 +42,7 @@ def can_take_over() -> bool:
 
 
 class SocketStream(Stream):
-    """A stream, as what watches and fills its socket sees it."""
+    """A stream, as seen by the code that watches and fills its socket."""
 
     __slots__ = ("is_behind", "sock")
 
@@ -55,7 +55,7 @@ class SocketStream(Stream):
 
     @abstractmethod
     def flush(self) -> None:
-        """Send what is left: the socket takes something again."""
+        """Send the rest: the socket takes something again."""
 
     @abstractmethod
     def keep(self, rest: bytes) -> None:
@@ -63,7 +63,7 @@ class SocketStream(Stream):
 
     @abstractmethod
     def look_after(self, now: float, stall_seconds: float) -> None:
-        """Give it up where it took nothing for so long."""
+        """Give it up if its socket took nothing for so long."""
 
 
 class SocketGroup(Group[SocketStream]):
@@ -91,7 +91,7 @@ class SocketGroup(Group[SocketStream]):
         del self._streams[stream.sock]
 
     def send(self, chunk: bytes, turns: Turns, *, skip: Collection[Stream] = ()) -> None:
-        """Send to all but a few: these are taken out and in again, as looking at each costs."""
+        """Send to all but a few: taking these out and back in costs less than looking at each."""
         is_ping = chunk is self.hub.ping
         few = {one.sock: one for one in skip if isinstance(one, SocketStream)}
         for sock in few:
@@ -175,10 +175,9 @@ class Sockets:
     ) -> int:
         """Send a frame or a ping, in slices; return to how many.
 
-        A stream that has a rest of the last chunk is only marked.
-
-        Between two slices streams end. Their sockets are closed, and say so: unlike a descriptor's
-        number, a socket never becomes another connection's.
+        A stream that still has a rest of the last chunk is only marked. Streams may end between two
+        slices. Their sockets then report that they are closed: unlike a descriptor's number, a
+        socket object never becomes another connection's.
         """
         sent_to = 0
         waiting = iter(socks)
@@ -198,7 +197,7 @@ class Sockets:
         return sent_to
 
     def _mark_slow(self, sock: _socket.socket, *, is_ping: bool) -> bool:
-        """Tell whether a socket has a rest to take yet; if so, its stream is told of a frame."""
+        """Tell whether a socket has yet to take a rest; if so, mark its stream as owed a frame."""
         stream = self.slow.get(sock)
         if stream is None:
             return False
@@ -211,7 +210,8 @@ class Sockets:
         try:
             return self._ring.send(socks, chunk)
         except OSError:
-            # Nobody knows what was sent: their tabs come back. The others go the usual way.
+            # It is unknown what these were sent: they end, and their tabs come back. From now on
+            # each socket takes a call of its own.
             log.exception("streams: io_uring failed, and is not used any more")
             self._ring.close()
             self._ring = None

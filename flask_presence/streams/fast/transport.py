@@ -1,4 +1,4 @@
-"""The fast transport: sockets taken over from gunicorn, which then finds them closed."""
+"""The fast transport: it takes sockets over from gunicorn, which then finds them closed."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
-# How long it waits, when it closes, for slow readers to take the last thing that is sent to them.
+# How long it waits, when it closes, for slow readers to take their goodbyes.
 GOODBYE_SECONDS = 1.0
 
 
 class FastTransport(Transport):
-    """Streams on sockets of their own, of which one epoll tells and one pass sends to all."""
+    """Streams on sockets of their own; one epoll watches them all, and one pass sends to all."""
 
     def __init__(self) -> None:
         self.sockets = Sockets()
@@ -48,9 +48,9 @@ class FastTransport(Transport):
         return len(self.sockets)
 
     def can_carry(self, environ: WSGIEnvironment) -> bool:
-        """Tell whether the server is gunicorn, and its socket one that can be taken over.
+        """Tell whether the server is gunicorn and its socket can be taken over.
 
-        Not one with TLS, whose bytes the kernel does not know, nor one with HTTP/2, which other
+        A socket with TLS cannot, as the kernel does not encrypt; nor one with HTTP/2, which other
         requests share.
         """
         sock = environ.get("gunicorn.socket")
@@ -81,12 +81,12 @@ class FastTransport(Transport):
 
 
 def take_from(server_sock: ServerSocket) -> _socket.socket:
-    """Take the connection out of a server's socket, which is closed for the server from then on.
+    """Take the connection out of a server's socket, which the server then finds closed.
 
-    The same descriptor and no duplicate: where the server waited for the request, the event loop
-    still has that number in its own epoll, and must be able to take it out. The type is the C one:
-    48 bytes, and it does not wait. (`os.write` would need no object, but is slower by a tenth: for
-    the kernel a write to a file comes before a send.)
+    It is the same descriptor and no duplicate: if the server waited for the request, the event loop
+    still has that number in its own epoll, and must be able to remove it. The type is the C socket:
+    48 bytes, and non-blocking. (`os.write` would need no object, but is a tenth slower: the kernel
+    goes through a file's write to reach the send.)
 
     A request that the server only looked at is taken out of it.
     """

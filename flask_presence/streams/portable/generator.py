@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PortableTransport"]
 
-# So many greenlets have about a slice's work.
+# So many greenlets do about one slice of work.
 GENERATORS_AT_ONCE = 32
 
 
@@ -56,9 +56,9 @@ class GeneratorStream(Stream):
         self._watch: SocketWatch | None = None
 
     def begin(self, request: Request) -> Self:
-        """Return itself. Where the server shows its socket, it is watched: its end is seen at once.
+        """Return itself. If the server exposes its socket, the stream's end is seen at once.
 
-        Without that an end is seen when something is sent, a ping at the latest.
+        Else its end is seen when something is sent, a ping at the latest.
         """
         if self._sock is not None:
             doubt_peer(self._sock)
@@ -76,7 +76,7 @@ class GeneratorStream(Stream):
         self._news.set()
 
     def look_after(self, now: float, stall_seconds: float) -> None:
-        """Tear the connection down where it took nothing for so long."""
+        """Tear the connection down if it took nothing for so long."""
         if self._sending_since is not None and now - self._sending_since >= stall_seconds:
             self.end(ending=Ending.STALLED)
             if self._sock is not None:
@@ -114,7 +114,7 @@ class GeneratorStream(Stream):
                 self._sock.shutdown(socket.SHUT_RD)
 
     def _take(self) -> bytes | None:
-        """Return what to send next and forget it; None where there is nothing."""
+        """Return what to send next and forget it; None if there is nothing."""
         frame, self._frame = self._frame, None
         is_frame = True
         if frame is None and self._is_ping_due:
@@ -122,7 +122,7 @@ class GeneratorStream(Stream):
             is_frame = False
         self._is_ping_due = False
         if not self.is_open:
-            # A frame that was not begun may be skipped.
+            # A frame of which nothing was sent may be skipped.
             frame, self._goodbye = self._goodbye, None
         elif frame is not None and is_frame:
             self.group.hub.observer.sent(1, len(frame))
@@ -135,7 +135,7 @@ class GeneratorStream(Stream):
 
 
 class GeneratorGroup(Group[GeneratorStream]):
-    """The streams of one page, which are among the streams of all."""
+    """The streams of one page; the transport's set holds them as well."""
 
     __slots__ = ("_all", "_streams")
 
@@ -161,7 +161,7 @@ class GeneratorGroup(Group[GeneratorStream]):
         self._all.discard(stream)
 
     def send(self, chunk: bytes, turns: Turns, *, skip: Collection[Stream] = ()) -> None:
-        """Have it sent to all but a few, by their own greenlets, which tell the observer."""
+        """Have all but a few sent it by their own greenlets, which tell the observer."""
         is_ping = chunk is self.hub.ping
         streams = [one for one in self._streams if one not in skip]
         for sent, stream in enumerate(streams, start=1):

@@ -11,9 +11,9 @@ import gevent
 import gevent.socket
 from gevent import monkey
 
-# gevent's patch replaces or removes it; asked with no waiting, the original never blocks the loop.
+# gevent's patch replaces or removes it; called without waiting, the original never blocks the loop.
 _poll = monkey.get_original("select", "poll")
-# Linux only: the other side has shut down its half, be there unread bytes before it or not.
+# Linux only: the other side has shut down its half, whether or not unread bytes came before that.
 _HANG_UP = getattr(select, "POLLRDHUP", 0x2000) | select.POLLHUP | select.POLLERR
 _READABLE = 1
 
@@ -55,7 +55,7 @@ class SocketWatch:
         self._watcher.start(self._look)
 
     def recheck(self) -> None:
-        """Watch again after bytes came that nobody reads: called from time to time."""
+        """Watch again after unread bytes came; called from time to time."""
         if self._watcher is not None and not self._watcher.active:
             self._watcher.start(self._look)
 
@@ -73,6 +73,6 @@ class SocketWatch:
             self.stop()
             self._on_gone()
         elif self._watcher is not None:
-            # A stream's client has nothing to say. What it sends is left unread, and would wake us
-            # again and again: look away until the next recheck.
+            # A stream's client has nothing to say. Whatever it sends stays unread and would wake us
+            # again and again, so stop watching until the next recheck.
             self._watcher.stop()
