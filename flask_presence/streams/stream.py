@@ -96,15 +96,11 @@ class Group(ABC, Generic[S]):
 
     @abstractmethod
     def send(self, chunk: bytes, turns: Turns, *, skip: Collection[Stream] = ()) -> None:
-        """Send a frame, or the hub's ping, to all but a few, in slices; tell the observer of
-        frames.
-        """
+        """Send a frame, or the ping, to all but a few, in slices; tell the observer of frames."""
 
 
 class Stream(ABC):
-    """One open response of a group's page. There are thousands: no closure, event or timer for
-    each.
-    """
+    """One open response of a group's page. There are thousands: no closure, event or timer each."""
 
     __slots__ = ("group", "is_open", "owner", "rotate_at")
 

@@ -1,8 +1,9 @@
 """Who is here: presences tracked by many workers, agreed on through Redis or Valkey.
 
 Self-contained: the standard library, gevent and redis only. A program that uses it is
-monkey-patched by gevent first. Start with `Tracker`. What is needed only to count is imported when
-it is asked for, as an application is made: redis takes as long to load as all the rest.
+monkey-patched by gevent first. Start with `Tracker`. The names that are needed only to count are
+imported at their first use, not when an application is made: redis takes as long to load as
+everything else.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Requests to change a presence that another worker holds, sent and received. Pure.
 
-Nobody but its owner changes a presence. A request of a page may reach any worker, which then asks
-the one with that page's stream. An ask may be lost, as any message may.
+Only its owner changes a presence. A page's request may reach any worker, which then asks the worker
+with that page's stream. An ask may be lost, as any message may.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MOST_WAITING = 1000
 
 
 class Asks:
-    """Changes that wait to be told, those for one presence merged; `listener` hears of others'.
+    """Changes that wait to be sent, merged for each presence; `listener` gets other workers'.
 
     `listener(key, ref, changes)` must not wait.
     """
@@ -26,12 +26,12 @@ class Asks:
         self._waiting: dict[Named, dict[str, Any]] = {}
 
     def add(self, key: str, ref: str, changes: Changes) -> None:
-        """Have changes told to whoever holds a presence."""
+        """Have changes sent to the worker that holds a presence."""
         self._waiting.setdefault((key, ref), {}).update(changes)
         if len(self._waiting) > MOST_WAITING:
             del self._waiting[next(iter(self._waiting))]
 
     def take(self) -> dict[Named, dict[str, Any]]:
-        """Return what waits, which waits no more."""
+        """Return and clear the waiting changes."""
         waiting, self._waiting = self._waiting, {}
         return waiting

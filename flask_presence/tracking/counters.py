@@ -1,4 +1,4 @@
-"""How many presences there are, and how many distinct keys: in all, and by value of an index."""
+"""How many presences and how many distinct keys there are: in all, and by value of an index."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ class _Counter:
 
 
 class Counters:
-    """The counts of each topic. `indexes` are the fields of the meta by which can be counted.
+    """The counts of each topic; `indexes` are the fields of the meta by which one can count.
 
-    O(1) to change and read. All reading raises `ValueError` for a field that is no index.
+    O(1) to change and read. All reading methods raise `ValueError` for a field that is not an
+    index.
     """
 
     def __init__(self, indexes: Sequence[str]) -> None:
@@ -45,7 +46,7 @@ class Counters:
         self._add((topic, ""), None, key, change)
         for name in self._indexes:
             value = meta.get(name)
-            # Another program may have written anything here; only scalars can be an index.
+            # Another program may have written anything here; only scalars can be index values.
             if name in meta and isinstance(value, _SCALARS):
                 self._add((topic, name), value, key, change)
 
@@ -60,7 +61,7 @@ class Counters:
         return counter.count(distinct=distinct) if counter is not None else 0
 
     def counts(self, topic: str, index: str, *, distinct: bool) -> dict[Any, int]:
-        """Count so for every value of an index that has presences: value → count."""
+        """Count likewise for every value of an index that has presences: value → count."""
         self._check(index)
         counters = self._counters.get((topic, index), {})
         return {value: counter.count(distinct=distinct) for value, counter in counters.items()}

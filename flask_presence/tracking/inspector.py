@@ -12,7 +12,7 @@ from .values import Presence
 
 @dataclass(frozen=True, slots=True)
 class SeenWorker:
-    """A worker that is alive, what is left of its lease, and what of its slot is shown."""
+    """A live worker, the rest of its lease, and the presences of its slot that are shown."""
 
     name: str
     lease_ms: int
@@ -20,9 +20,9 @@ class SeenWorker:
 
 
 class Inspector:
-    """Read the store whenever asked. It has no slot and changes nothing: nobody sees it.
+    """Read the store whenever asked. It has no slot and changes nothing: no worker sees it.
 
-    `replica` has what it saw last, and counts it as the workers do.
+    `replica` holds what it read last, and counts as the workers do.
     """
 
     def __init__(self, store: Store, indexes: Sequence[str] = ()) -> None:
@@ -30,9 +30,9 @@ class Inspector:
         self.replica = Replica(indexes)
 
     def inspect(self) -> list[SeenWorker]:
-        """Return every worker that is alive; slots that did not change are not asked for again.
+        """Return every live worker; slots that did not change are not fetched again.
 
-        Raises what a store raises, and `ValueError` for a slot that is of another form.
+        Raises what a store raises, and `ValueError` for a slot of another form.
         """
         digest = self._store.digest(forgets=False)
         alive = {name: said for name, said in sorted(digest.items()) if said.alive}

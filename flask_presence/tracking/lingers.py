@@ -1,4 +1,4 @@
-"""Presences that are gone and still count for a moment, as what held them may come back."""
+"""Presences that are gone but count for a moment longer, as their owner may come back."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import gevent
 
 from .values import Presence
 
-# Those that end while many do are ended together, at most so much later; after a quiet moment one
-# ends at its time. What the others are told of a change costs more than the change.
+# Lingers that end close together are ended together, at most so much later; after a quiet moment
+# one ends on time. Telling the other workers of a change costs more than the change.
 STEP_SECONDS = 0.05
 
 Place = tuple[str, str]  # topic and key
@@ -25,7 +25,7 @@ class _Linger(NamedTuple):
 
 
 class Lingers:
-    """The lingering presences of one worker; `leave(refs)` is called for those whose time is over.
+    """The lingering presences of one worker; `leave(refs)` is called for those whose time is up.
 
     One greenlet waits for the next of them to end: there may be thousands.
     """
@@ -33,7 +33,7 @@ class Lingers:
     def __init__(self, leave: Callable[[list[str]], None]) -> None:
         self._leave = leave
         self._by_place: dict[Place, dict[str, _Linger]] = {}
-        # When each ends. One that was ended before stays in it until then.
+        # When each linger ends. One that was ended early stays in the heap until then.
         self._ends: list[tuple[float, Place, str]] = []
         self._not_before = 0.0
         self._next = float("inf")  # when the greenlet wakes
@@ -48,21 +48,22 @@ class Lingers:
             self._wake_for_next()
 
     def find(self, topic: str, key: str, ref: str) -> Presence | None:
-        """Return a presence that lingers; None where none of this ref does."""
+        """Return the lingering presence of this ref, else None."""
         linger = self._by_place.get((topic, key), {}).get(ref)
         return linger.presence if linger else None
 
     def replace(self, old: Presence, new: Presence) -> None:
-        """Have another presence linger in the place of one, for as long as that would have."""
+        """Have another presence linger in place of one, for the time that it had left."""
         linger = self._take((old.topic, old.key), old.ref)
         if linger is not None:
             left = max(0.0, linger.ends - time.monotonic())
             self.add(new, left, returns=linger.returns)
 
     def end_for(self, joined: Presence) -> list[str]:
-        """End those that a join ends, without a call of `leave`; return their refs.
+        """End the lingers that a join ends, without calling `leave`; return their refs.
 
-        It ends those of its topic and key, but for those that return: these by themselves only.
+        A join ends the lingers of its topic and key; but one that `returns` is ended only by its
+        own return.
         """
         place = (joined.topic, joined.key)
         lingers = self._by_place.get(place)
@@ -82,7 +83,7 @@ class Lingers:
             self._greenlet.kill(block=False)
 
     def _wake_for_next(self) -> None:
-        """Have a greenlet wake when the next one ends, in the place of one that would later."""
+        """Have a greenlet wake when the next linger ends, in place of one that would wake later."""
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
         self._next = max(self._ends[0][0], self._not_before)

@@ -1,4 +1,4 @@
-"""The slots in this process's own memory, where there is no Redis: for one worker, and for tests.
+"""The slots in this process's own memory, without Redis: for one worker, and for tests.
 
 It takes the same steps as `store`, by the same rules; `tests/tracking/test_store.py` runs on both.
 """
@@ -19,7 +19,7 @@ from .slots import DEAD_MEMORY_MS
 from .values import Presence, Version
 from .wire import Change, Digested, encode_asked, encode_leaving, encode_message
 
-# A subscriber with so many unread messages begins anew, as after a loss.
+# A subscriber with so many unread messages starts afresh, as after a lost connection.
 MOST_WAITING = 10_000
 
 
@@ -79,7 +79,7 @@ class MemoryStore:
         self._tell(encode_leaving(worker, round(lease_seconds * 1000)))
 
     def digest(self, *, forgets: bool = True) -> dict[str, Digested]:
-        """Say of every worker that is alive, or died lately, which version its slot has."""
+        """Return the slot's version of every worker that is alive or died lately."""
         now = self._now()
         if forgets:
             dead = [
@@ -95,7 +95,7 @@ class MemoryStore:
         return found
 
     def fetch(self, worker: str) -> tuple[Version, Change] | None:
-        """Return one whole slot, None where there is none."""
+        """Return one whole slot; None if there is none."""
         slot = self._find(worker)
         return None if slot is None else (slot.version, tuple(slot.presences.values()))
 
@@ -104,7 +104,7 @@ class MemoryStore:
         self._tell(encode_asked(worker, key, ref, changes))
 
     def subscribe(self) -> _Subscription:
-        """Subscribe to what is told; the confirmation is the first thing received."""
+        """Subscribe to the messages; the confirmation is the first thing received."""
         subscription = _Subscription(self._subscriptions.remove)
         self._subscriptions.append(subscription)
         return subscription
@@ -125,7 +125,7 @@ class MemoryStore:
 
 
 class _Subscription:
-    """What is told to one subscriber, in order."""
+    """The messages to one subscriber, in order."""
 
     def __init__(self, forget: Callable[[_Subscription], None]) -> None:
         self._forget = forget

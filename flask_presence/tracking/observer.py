@@ -1,4 +1,4 @@
-"""What happens to a worker's own presences and to its protocol, told to whoever counts it."""
+"""Reports what happens to a worker's own presences and to its protocol, for metrics."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ class Observer:
         """Note that so many of this worker's own presences joined and left."""
 
     def missed(self) -> None:
-        """Note a gap: what another worker published before its last message was not heard."""
+        """Note a gap: a message that another worker published before its last one was not heard."""
 
     def went_deaf(self) -> None:
-        """Note that a subscription was replaced, which did not bring our own messages."""
+        """Note that a subscription was replaced because it did not bring our own messages."""
 
     def answered(self, step: str, seconds: float) -> None:
         """Note a call that the store answered, and how long that took.
 
-        `step` is append, heartbeat, put, digest or fetch. What the call waited for its turn in this
-        worker is in it.
+        `step` is append, heartbeat, put, digest or fetch. The time includes the call's wait for its
+        turn in this worker.
         """
 
     def failed(self, step: str) -> None:
         """Note a call that the store did not answer."""
 
     def lost_slot(self) -> None:
-        """Note that the store did not have the slot any more as this worker knew it."""
+        """Note that the store no longer had the slot as this worker knew it."""
 
 
 NOBODY = Observer()

@@ -13,10 +13,10 @@ from .values import Diff, Presence, Tombstone
 class OwnPresences:
     """Changes `slot` and `replica` alike.
 
-    With the presences are their tombstones. What came back here and left again stays hidden in the
-    slot that it had come from: at most one tombstone for each presence that is held and hidden. One
-    is kept until what it hides has not been held here for `keep_seconds`, so that every other
-    worker has seen it go as well.
+    It also keeps tombstones. A presence that came back here and left again has to stay hidden in
+    the slot that it came from: so there is at most one tombstone for each presence that is held and
+    hidden. A tombstone is kept until the presence that it hides has not been held here for
+    `keep_seconds`: by then every other worker has seen it go, too.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class OwnPresences:
         self.replica = replica
         self._keep_seconds = keep_seconds
         self._now = now
-        # By what it hides: its own ref, and when to take it out.
+        # By the hidden ref: the tombstone's own ref, and when to take it out.
         self._tombstones: dict[Named, tuple[str, float]] = {}
 
     def add(self, presence: Presence) -> Diff:
@@ -41,7 +41,7 @@ class OwnPresences:
         return self.replica.add(self.worker, presence)
 
     def remove(self, refs: Iterable[str]) -> Diff:
-        """Remove presences, and keep hidden what they were before."""
+        """Remove presences, and keep hidden the presences that they came back from."""
         refs = list(refs)
         for ref in refs:
             left = self.slot.remove(ref)
@@ -50,7 +50,7 @@ class OwnPresences:
         return self.replica.remove(self.worker, refs)
 
     def lay_tombstone(self, leaving: str, named: Named) -> None:
-        """Keep hidden what one that is leaving was before; call while the replica holds it."""
+        """Hide the presence that a leaving one came back from; call while the replica holds it."""
         if named in self._tombstones or not self.replica.is_hidden(named):
             return
         topic, key, prev_ref = named
@@ -60,11 +60,11 @@ class OwnPresences:
         self.add(stone)
 
     def lift_tombstones(self) -> None:
-        """Take out those that hide nothing any more; call from time to time."""
+        """Take out the tombstones that no longer hide anything; call from time to time."""
         now = self._now()
         for named, (ref, due) in list(self._tombstones.items()):
             is_held = self.replica.is_hidden(named)
-            # From when it was found gone: this process may have slept since it was last held.
+            # Count from when it was found gone: this process may have slept since it was last held.
             due = math.inf if is_held else min(due, now + self._keep_seconds)
             if due > now:
                 self._tombstones[named] = ref, due

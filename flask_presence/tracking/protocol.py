@@ -1,7 +1,7 @@
 """The rules of the protocol: what is due, who is dead, what is stale, how far to believe counts.
 
-Pure: nothing here waits, calls or logs. Every time is in seconds of one monotonic clock and given
-by the caller, which is `sync`: it hears, asks and writes, and does what is decided here.
+Pure: nothing here waits, calls or logs. Every time is in seconds of one monotonic clock and passed
+by the caller, `sync`, which reads, asks and writes as is decided here.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class Timings:
 
     lease_seconds: float = 15.0
     heartbeat_seconds: float = 5.0
-    # After a change the next heartbeat comes this soon: a message that was lost is noticed by it.
+    # After a change the next heartbeat comes this soon, to reveal a lost message.
     settle_seconds: float = 1.0
     flush_seconds: float = 0.1
     digest_seconds: float = 30.0
-    # A reader that hears nothing for so long has the writer say something: is it deaf, or is there
-    # nothing to hear? Within `echo_seconds` it knows.
+    # If the reading greenlet hears nothing for so long, it has the writer publish: the echo tells
+    # within `echo_seconds` whether the subscription is deaf or just quiet.
     quiet_seconds: float = 2.0
     echo_seconds: float = 3.0
     local_after_seconds: float = 60.0
@@ -47,27 +47,27 @@ class Timings:
     def next_heartbeat(self, *, has_changed: bool) -> float:
         """Return in how many seconds the next heartbeat is due if there is no news.
 
-        Sooner after a change: Redis may have lost its message, and whoever missed it learns so by
-        the next one only.
+        Sooner after a change: Redis may have lost its message, and a worker that missed it notices
+        only at the next one.
         """
         sooner = min(self.heartbeat_seconds, self.settle_seconds)
         return spread(sooner if has_changed else self.heartbeat_seconds)
 
     def next_digest(self) -> float:
-        """Return in how many seconds the next digest is due if nothing asks for one before."""
+        """Return in how many seconds the next digest is due if nothing asks for an earlier one."""
         return spread(self.digest_seconds)
 
     def fetch_jitter(self, workers: int) -> float:
         """Return how long to wait before a fetch.
 
-        A slot that a hundred workers find missing is not asked for by all at once; two workers have
-        no reason to wait.
+        A hundred workers that find a slot missing should not all ask for it at once; two workers
+        need not wait.
         """
         return random.uniform(0.0, min(0.01 * workers, self.max_fetch_jitter_seconds))
 
 
 def spread(seconds: float) -> float:
-    """Return a time of at most `seconds`, and up to 20 % less."""
+    """Return a random time between 80 % of `seconds` and `seconds`."""
     return seconds * random.uniform(1 - SPREAD, 1)
 
 
@@ -80,7 +80,7 @@ class State(enum.Enum):
 
 
 class Health:
-    """The outages of both greenlets, the writer and the reader, as one; tells its `listeners`."""
+    """The outages of both greenlets, writer and reader, as one; calls its `listeners`."""
 
     def __init__(self, *, local_after_seconds: float) -> None:
         self.listeners: list[Callable[[State], None]] = []
@@ -110,7 +110,7 @@ class Health:
         return True
 
     def must_forget(self, now: float) -> bool:
-        """Tell, once in an outage, that the others' presences are a mere guess by now."""
+        """Tell, once in an outage, that the others' presences have become a mere guess."""
         if self.state is not State.STALE or self.failing_since is None:
             return False
         if now - self.failing_since < self._local_after_seconds:
@@ -139,15 +139,15 @@ class Hearing:
             self._echo_due = now + self._echo_seconds
 
     def forget_echo(self) -> None:
-        """Expect none: it came, or cannot come."""
+        """Expect no echo any more: it came, or cannot come."""
         self._echo_due = None
 
     def begin_quiet(self, now: float) -> None:
-        """Begin to count how long nothing comes: something came, or was asked for."""
+        """Start timing the silence anew: something came, or was asked for."""
         self._quiet_since = now
 
     def next_due(self) -> float:
-        """Return when one of the two below may become true."""
+        """Return when `is_deaf` or `needs_echo` may next become true."""
         return self._quiet_since + self._quiet_seconds if self._echo_due is None else self._echo_due
 
     def is_deaf(self, now: float) -> bool:
@@ -161,7 +161,7 @@ class Hearing:
 
 @dataclass(slots=True)
 class Membership:
-    """By when each peer should be heard, whose slot must be fetched, and when to digest next.
+    """When each peer is to be heard by, which slots are to be fetched, and when to digest next.
 
     All times are seconds of one monotonic clock.
     """
@@ -184,26 +184,26 @@ class Membership:
             self._leaving.pop(worker, None)
 
     def note_leaving(self, worker: str, due: float) -> None:
-        """Note that a peer is dead or about to stop, and counts until `due`; have a digest then."""
+        """Note that a peer is dead or stopping and counts until `due`; plan a digest for then."""
         if worker in self._expected_by:
             self._leaving[worker] = due
         self.digest_by(due)
 
     def refetch(self, worker: str, due: float) -> None:
-        """Have a slot fetched at `due`; an earlier appointment stays."""
+        """Schedule a slot's fetch for `due`, unless it is already due earlier."""
         if worker != self.worker:
             self._fetch_due[worker] = min(due, self._fetch_due.get(worker, due))
 
     def digest_by(self, due: float) -> None:
-        """Have a digest at `due` at the latest."""
+        """Schedule a digest for `due` at the latest."""
         self.digest_due = min(self.digest_due, due)
 
     def grant_grace(self, now: float) -> None:
-        """Drop nobody for a moment: our own lease was lost, so the others' prove nothing.
+        """Drop no peer for a moment: our own lease was lost, so the others' leases prove nothing.
 
         After an outage longer than a lease (server frozen, network cut, machine asleep) every lease
-        has ended, though every worker lives. Whoever comes back first would see all others dead,
-        and its counts would dip until they have come back, too.
+        has ended, though every worker lives. The first worker to come back would see all others
+        dead, and its counts would dip until they were back, too.
         """
         self._grace_until = now + self.return_seconds
         self.digest_by(self._grace_until)
@@ -230,7 +230,7 @@ class Membership:
     def next_due(self) -> float:
         """Return when something is next to be done: a fetch, a digest, or a silence that is long.
 
-        A peer silent for a whole lease is either dead or not heard by us: the digest tells.
+        A peer silent for a whole lease is dead, or we do not hear it: the digest tells which.
         """
         expected = self._expected_by.values()
         return min([self.digest_due, *self._fetch_due.values(), *expected])
@@ -251,15 +251,16 @@ class Membership:
         next_digest_due: float,
         fetch_due: float,
     ) -> list[str]:
-        """Take a digest in; return the peers to drop, and have changed slots fetched.
+        """Take in a digest; return the peers to drop, and schedule fetches of changed slots.
 
-        `had_lease` is `has_lease` when it was asked for: what was never there is not lost.
+        `had_lease` is `has_lease` at the time of the request: a lease that was never there is not
+        lost.
 
         A peer is dead if the digest *says* so. A peer that the digest does not mention may live:
         the list itself may be lost (FLUSHALL, eviction), and the peer's next heartbeat brings it
         back. It is dropped only if it is also silent for a whole lease, or if a message said that
-        it left, as its master sends when it died. Nobody else is while our own lease is lost; see
-        `grant_grace`.
+        it left, such as its master sends when it died. No other peer is dropped while our own lease
+        is lost; see `grant_grace`.
         """
         is_early = now < self.digest_due  # asked for by a silence: the appointment stays
         self.digest_due = min(next_digest_due, self.digest_due) if is_early else next_digest_due
@@ -284,11 +285,12 @@ class Membership:
                 continue
             self._expected_by[worker] = now + self.lease_seconds
             if said.left_ms is not None:
-                # If it is dead, or said goodbye when we were deaf: look again when its lease ends.
+                # It may be dead, or may have said goodbye while we were deaf: look again when its
+                # lease ends.
                 self._expected_by[worker] = now + said.left_ms / 1000 + LEASE_SLACK_SECONDS
             if said.version is None or is_behind(said.version, held.get(worker)):
-                # Gone, or older than what is held (a failover to a replica that lagged): its owner
-                # will put it whole at its next heartbeat.
+                # The slot is gone, or older than the version held (after a failover to a Redis
+                # replica that lagged): its owner will put it whole at its next heartbeat.
                 self.note_fetched(worker)
             else:
                 self.refetch(worker, fetch_due)
@@ -298,5 +300,5 @@ class Membership:
 
 
 def is_behind(said: Version, held: Version | None) -> bool:
-    """Tell whether a slot has nothing that is not held already."""
+    """Tell whether a slot's version is not newer than the one held."""
     return held is not None and said.epoch == held.epoch and said.seq <= held.seq

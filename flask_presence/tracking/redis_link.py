@@ -1,10 +1,9 @@
-"""The connection to the master, wherever it is: one server, Sentinel's choice, or a node of a
-cluster.
+"""The connection to the master: one server, Sentinel's choice, or a node of a cluster.
 
-All keys of a prefix share a hash tag: to us a cluster, too, is one server, the one that has our
-slot. So it is always one ordinary client that fails fast, and after every failure a look where the
-master is now. redis-py's own clients for Sentinel and Cluster would do more: retry for longer than
-a call of ours may take, and keep connections to every node.
+All keys of a prefix share a hash tag, so for us even a cluster is one server: the node that has our
+hash slot. So there is always one ordinary client that fails fast; after every failure we look up
+where the master is now. redis-py's own clients for Sentinel and Cluster would do more: retry for
+longer than a call of ours may take, and keep connections to every node.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ from redis.retry import Retry
 from ..redis_address import Host, RedisAddress
 from .slots import Subscription
 
-# What a call may raise when the server is gone, slow, or refuses.
+# The exceptions of a call when the server is gone, slow, or refuses.
 FAILURES = (redis.RedisError, OSError)
 
 # How long a call may wait for a slow or frozen server. Presence retries by itself; redis-py's own
 # retries would hold a greenlet for up to a minute.
 CALL_TIMEOUT_SECONDS = 1.0
 CONNECT_TIMEOUT_SECONDS = 0.5
-# A Sentinel or a node has this long to say where the master is. Where one does not answer, the call
-# fails, and the next one begins with another.
+# A Sentinel or a node has this long to say where the master is. If it does not answer, the call
+# fails, and the next call asks another one first.
 LOOKUP_SECONDS = 0.5
 # Writer, reader's fetches, subscription, and one to spare for a command line or a probe.
 MAX_CONNECTIONS = 4
@@ -42,14 +41,14 @@ MAX_REDIRECTIONS = 3
 
 Options = dict[str, Any]
 Ask = Callable[[redis.Redis, str], Host]
-# Says where the master of a key is; None: at the path of a socket.
+# Returns where the master of a key is; None for the path of a unix socket.
 Find = Callable[[str], Host | None]
 
 
 class Link:
     """One client, of the master for the keys of one prefix; connects at the first call.
 
-    Any number of greenlets may call. What goes wrong raises one of `FAILURES`.
+    Any number of greenlets may call. Every failure raises one of `FAILURES`.
     """
 
     def __init__(self, options: Options, find: Find, *, is_cluster: bool = False) -> None:
@@ -62,7 +61,7 @@ class Link:
         self._is_doubted = False
 
     def call(self, key: str, *command: Any) -> Any:
-        """Have the master of `key` do a command, one of the key's slot; return its answer."""
+        """Have the master of `key` execute a command on the key's hash slot; return its answer."""
         for _ in range(MAX_REDIRECTIONS):
             client = self.client_of(key)
             try:
@@ -85,11 +84,11 @@ class Link:
         return _PubSub(self, channel)
 
     def client_of(self, key: str) -> redis.Redis:
-        """Return a client of the master, which is looked for if it is not known for sure."""
+        """Return a client of the master; look the master up if its place is in doubt."""
         if self._client is None:
             return self._move(self._find(key))
         if self._is_doubted:
-            # Where nobody says who is master now, the last known master is better than none.
+            # If no node says where the master is now, the last known master is better than none.
             with contextlib.suppress(*FAILURES):
                 return self._move(self._find(key))
         return self._client
@@ -117,7 +116,7 @@ class Link:
         return self._client
 
     def _ask(self, address: Host, command: Iterable[Any]) -> Any:
-        """Have a command done by the node that is about to take our slot over."""
+        """Have a command executed by the node that is about to take over our hash slot."""
         with open_client(self._options, address) as client:
             pipeline = client.pipeline(transaction=False)
             pipeline.execute_command("ASKING")
@@ -129,7 +128,7 @@ class _PubSub:
     """A subscription that follows the master.
 
     A master that was replaced while it slept keeps its subscribers, and tells them nothing. A
-    cluster's node that gave our slot away ends the subscription, but not the connection.
+    cluster node that gave our hash slot away ends the subscription, but not the connection.
     """
 
     _client: redis.Redis
@@ -180,9 +179,10 @@ class _PubSub:
 
 
 class Search:
-    """Look for the master at several places in turn, each time at another one first.
+    """Look for the master at several places in turn, starting with a different one each time.
 
-    Another one, because a Sentinel that is cut off from the others goes on naming the old master.
+    A different one, because a Sentinel that is cut off from the others goes on naming the old
+    master.
     """
 
     def __init__(self, options: Options, places: Iterable[Host], ask: Ask) -> None:
@@ -191,7 +191,7 @@ class Search:
         self._ask = ask
 
     def find(self, key: str) -> Host:
-        """Return where the master of a key is. Raises one of `FAILURES` where nobody says."""
+        """Return where the master of a key is. Raises one of `FAILURES` if no place says."""
         deadline = time.monotonic() + LOOKUP_SECONDS
         for tries_left in reversed(range(len(self._places))):
             place = self._places[0]
@@ -206,7 +206,7 @@ class Search:
 
 
 def ask_sentinel(service: str) -> Ask:
-    """Return what asks a Sentinel for the master of a service."""
+    """Return a function that asks a Sentinel for the master of a service."""
 
     def ask(sentinel: redis.Redis, key: str) -> Host:
         found = sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", service)  # type: ignore[no-untyped-call]
@@ -259,7 +259,7 @@ def open_client(
 
 
 def close_idle(client: redis.Redis) -> None:
-    """Close the connections that no call is using; those end as they are used the last time."""
+    """Close the idle connections; the others end with their last use."""
     client.connection_pool.disconnect(inuse_connections=False)
 
 
@@ -316,15 +316,15 @@ _REFUSALS = (
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Tell whether Redis is there, and does not do what it is asked."""
+    """Tell whether Redis is reachable but refuses the command."""
     return isinstance(error, _REFUSALS)
 
 
 def describe_outage(error: BaseException) -> str:
     """Say what Redis does, such as "does not answer (TimeoutError: …)".
 
-    A client's error may repeat the command, and with it readers' keys: only its kind and its first
-    words are said.
+    A client's error may repeat the command, and so readers' keys: only its type and first words are
+    given.
     """
     does = "refuses" if is_refusal(error) else "does not answer"
     words = str(error).splitlines()[0][:80] if str(error) else ""

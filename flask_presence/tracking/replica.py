@@ -32,7 +32,7 @@ _NO_KEYS: Mapping[str, dict[str, Presence]] = {}
 
 
 class _Change:
-    """What a step changes of what is shown: the diff it makes."""
+    """Collects the diff that a step makes to the shown presences."""
 
     def __init__(self) -> None:
         self._joins: dict[str, Presence] = {}
@@ -55,19 +55,18 @@ class _Change:
 class Replica:
     """Every slot as last heard, and the counts derived from them.
 
-    A presence that another of the same topic and key names as its `prev_ref` is not shown: it has
-    come back as that one, and the slot that it was in, of a worker that drains or died, has only
-    not ended yet. A tombstone names one so and is not shown itself. Lists, counts and diffs are of
-    what is shown.
-
-    `indexes` are the fields of the meta by which can be counted. Not safe for threads; greenlets
-    may share it, because no method yields.
+    A presence is hidden if another of the same topic and key names it as its `prev_ref`: it has
+    come back as that one, and its old slot, of a worker that drains or died, has just not ended
+    yet. A tombstone hides a presence in the same way and is not shown itself. Lists, counts and
+    diffs cover only shown presences. `indexes` are the fields of the meta by which presences can be
+    counted. Not safe for threads; greenlets may share it, because no method yields.
     """
 
     def __init__(self, indexes: Sequence[str] = ()) -> None:
         self._slots: dict[str, _HeldSlot] = {}
         self._topics: dict[str, dict[str, dict[str, Presence]]] = {}
-        # How many presences name one as their `prev_ref`, and those of the named that are held.
+        # How many presences name each one as their `prev_ref`, and which of the named ones are
+        # held.
         self._successors: dict[Named, int] = {}
         self._hidden: dict[Named, Presence] = {}
         self._counters = Counters(indexes)
@@ -82,7 +81,7 @@ class Replica:
         return change.diff()
 
     def remove(self, worker: str, refs: Iterable[str]) -> Diff:
-        """Take presences out of a worker's slot; refs that are not there are passed over."""
+        """Take presences out of a worker's slot; unknown refs are skipped."""
         slot = self._slots.get(worker)
         change = _Change()
         if slot is not None:
@@ -99,8 +98,8 @@ class Replica:
     ) -> tuple[Applied, Diff]:
         """Apply a message if it follows the version that is held; else change nothing.
 
-        A heartbeat is a message with `prev == new` and no changes: where it does not meet the
-        version that is held, something was lost, and it says so by `Applied.GAP`.
+        A heartbeat is a message with `prev == new` and no changes: if that is not the version held,
+        a message was lost, and `apply` returns `Applied.GAP`.
         """
         slot = self._slots.get(worker)
         held = slot.version if slot else None
@@ -143,17 +142,17 @@ class Replica:
         return list(self._slots)
 
     def version(self, worker: str) -> Version | None:
-        """Return the version held of a worker's slot, None where none is."""
+        """Return the version held of a worker's slot; None if none is held."""
         slot = self._slots.get(worker)
         return slot.version if slot else None
 
     def presences(self, worker: str) -> dict[str, Presence]:
-        """Return a copy of what is held of one worker's slot: ref → presence."""
+        """Return a copy of one worker's slot as held: ref → presence."""
         slot = self._slots.get(worker)
         return dict(slot.presences) if slot else {}
 
     def shown(self, worker: str) -> tuple[Presence, ...]:
-        """Return what is shown of one worker's slot."""
+        """Return the shown presences of one worker's slot."""
         return tuple(
             p
             for p in self.presences(worker).values()
@@ -197,7 +196,7 @@ class Replica:
         return self._counters.counts(topic, index, distinct=distinct)
 
     def recount(self, topic: str, *, distinct: bool = False, **where: object) -> int:
-        """Count as `count` does, from the presences themselves in O(n): for tests and doubts."""
+        """Count as `count` does, but from the presences in O(n): to check the counters."""
         return _recount(self._slots.values(), topic, distinct=distinct, where=where)
 
     def _hold(self, worker: str) -> _HeldSlot:
@@ -231,7 +230,7 @@ class Replica:
                 self._fail((presence.topic, presence.key, presence.prev_ref), change)
 
     def _succeed(self, named: Named, change: _Change) -> None:
-        """Note that one more presence names this one as what it was."""
+        """Note that one more presence names this one as its `prev_ref`."""
         self._successors[named] = self._successors.get(named, 0) + 1
         topic, key, ref = named
         shown = self._topics.get(topic, {}).get(key, {}).get(ref)

@@ -9,12 +9,12 @@ from itertools import islice
 
 from .values import Diff, Presence, read_arrival
 
-# Up to so many are shown one by one; a room that had more is one again when it has fewer than
-# REOPENS, so that it does not flicker at the edge.
+# Up to so many presences are shown one by one; a group that had more becomes a small room again
+# below REOPENS, so it does not flicker at the limit.
 ROOM = 50
 REOPENS = 40
 
-# When it came, its key, its ref: the ref changes as a tab comes back, and decides only between two
+# When it came, its key, its ref. The ref changes when a tab comes back; it decides only between two
 # tabs of one reader that came in the same millisecond.
 Place = tuple[int, str, str]
 Entry = tuple[int, str, str, Presence]
@@ -33,10 +33,9 @@ class Roster:
 
     Have it follow one topic from the beginning: `tracker.subscribe(roster.apply, topic=…)`. It is
     grouped by `index`, a field of the meta; without one all are in the group None. With `distinct`
-    it has one presence for each key, its oldest. What came back stands where it stood, as its meta
-    says when it first came.
-
-    A change is found in O(log n) and moves in memory what stands behind it: 4 µs among 5,000.
+    it has one presence for each key, its oldest. A presence that came back keeps its place, as its
+    meta says when it first came. A change finds its place in O(log n) and shifts everything behind
+    it: 4 µs among 5,000.
     """
 
     def __init__(self, index: str | None = None, *, distinct: bool = False) -> None:
@@ -53,7 +52,7 @@ class Roster:
             self._add(presence)
 
     def first(self, group: Hashable = None, most: int = ROOM) -> list[Presence]:
-        """Return the first of a group: those that are there for longest."""
+        """Return the first of a group: those that have been there longest."""
         return list(islice(self.iterate(group), most))
 
     def iterate(self, group: Hashable = None) -> Iterator[Presence]:
@@ -67,7 +66,7 @@ class Roster:
         return len(held.order) if held else 0
 
     def is_room(self, group: Hashable = None) -> bool:
-        """Tell whether so few are in a group that each may be shown: at most ROOM.
+        """Tell whether a group is small enough to show each presence: at most ROOM.
 
         Above that there are numbers only, until they are fewer than REOPENS.
         """
@@ -75,7 +74,7 @@ class Roster:
         return held is None or not held.is_crowd
 
     def version(self, group: Hashable = None) -> int:
-        """Return a number that is another one after each change; 0 while nobody is in it."""
+        """Return a number that changes with each change; 0 while the group is empty."""
         held = self._groups.get(group)
         return held.version if held else 0
 
@@ -122,7 +121,7 @@ class Roster:
         held.is_crowd = count > ROOM or (held.is_crowd and count >= REOPENS)
 
     def _group_of(self, presence: Presence) -> Hashable:
-        # Whoever writes in Redis may have put anything there.
+        # Any program that writes to Redis may have put anything there.
         group = presence.meta.get(self._index) if self._index else None
         return group if isinstance(group, Hashable) else None
 

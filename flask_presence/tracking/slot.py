@@ -72,12 +72,12 @@ class Slot:
         return Write(self.version, new, joins, leaves)
 
     def confirm(self, write: Write) -> None:
-        """Take note that the store holds what was written."""
+        """Note that the store holds what was written."""
         self.version = write.new
 
     def lose(self) -> None:
-        """Take note that a write was refused, or that nobody knows what became of it.
+        """Note that a write was refused, or that its outcome is unknown.
 
-        What it carried needs no memory: the put that follows carries everything.
+        Its changes need not be kept: the put that follows carries everything.
         """
         self.version = None

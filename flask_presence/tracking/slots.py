@@ -1,4 +1,4 @@
-"""What a tracker needs of the place where the slots are: `store` has it in Redis, `memory` here."""
+"""The interface of the place where the slots are: `store` is in Redis, `memory` in this process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Subscription(Protocol):
     def receive(self, timeout_seconds: float) -> tuple[str, bytes] | None:
         """Return the next (kind, payload), None after the timeout; kind `subscribe` or `message`.
 
-        Another `subscribe` says that it was begun anew, because the master is another server now.
+        A further `subscribe` means that it subscribed anew, because another server is master now.
         Raises `redis.RedisError` or `OSError` when the connection is gone.
         """
 
@@ -41,16 +41,16 @@ class Slots(Protocol):
         """Have a worker's lease end, for one that is dead or about to stop."""
 
     def digest(self, *, forgets: bool = True) -> dict[str, Digested]:
-        """Say of every worker that is alive, or died lately, which version its slot has."""
+        """Return the slot's version of every worker that is alive or died lately."""
 
     def fetch(self, worker: str) -> tuple[Version, Change] | None:
-        """Return one whole slot, None where there is none."""
+        """Return one whole slot; None if there is none."""
 
     def ask(self, worker: str, key: str, ref: str, changes: Mapping[str, Any]) -> None:
         """Ask the worker that holds a presence to change its meta."""
 
     def subscribe(self) -> Subscription:
-        """Subscribe to what is told; the confirmation is the first thing received."""
+        """Subscribe to the messages; the confirmation is the first thing received."""
 
     def close(self) -> None:
         """Close every connection."""

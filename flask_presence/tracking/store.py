@@ -34,8 +34,9 @@ FOR_EVER_MS = 1 << 50  # some thousand years, and exact in Lua
 class Store:
     """The slots of one prefix. Every call is one step; raises `redis.RedisError` or `OSError`.
 
-    `observer` is told of the calls, and of what its trackers do. Raises `ValueError` for a prefix
-    without a hash tag on a cluster, which would spread the keys.
+    `observer` is told of the calls, and of what its trackers do. The constructor raises
+    `ValueError` for a prefix without a hash tag on a cluster, which would spread the keys over
+    nodes.
     """
 
     def __init__(self, link: Link, prefix: str, observer: Observer = NOBODY) -> None:
@@ -76,8 +77,8 @@ class Store:
     def leave(self, worker: str, *, lease_seconds: float, version: Version | None = None) -> None:
         """Have a worker's lease end in `lease_seconds`, for one that is dead or about to stop.
 
-        Only who knows the slot's version, the worker itself, can make a lease longer, and nobody
-        else's goodbye makes it shorter again.
+        Only the worker itself, which knows the slot's version, can make its lease longer; then no
+        goodbye on its behalf makes it shorter again.
         """
         lease_ms = round(lease_seconds * 1000)
         known = "" if version is None else str(version)
@@ -86,9 +87,9 @@ class Store:
         self._run(self._leave, keys, [worker, lease_ms, *told, known])
 
     def digest(self, *, forgets: bool = True) -> dict[str, Digested]:
-        """Say of every worker that is alive, or died lately, which version its slot has.
+        """Return the slot's version of every worker that is alive or died lately.
 
-        Forgets those that died long ago, unless it is to change nothing.
+        Also removes workers that died long ago, unless it is to change nothing.
         """
         memory_ms = DEAD_MEMORY_MS if forgets else FOR_EVER_MS
         with self._timed("digest"):
@@ -102,7 +103,7 @@ class Store:
         }
 
     def fetch(self, worker: str) -> tuple[Version, Change] | None:
-        """Return one whole slot, None where there is none."""
+        """Return one whole slot; None if there is none."""
         slot = self._slot(worker)
         with self._timed("fetch"):
             fields: dict[bytes, bytes] = self._link.call(slot, "HGETALL", slot)
@@ -153,7 +154,7 @@ class Store:
 
 
 def read_script(name: str) -> str:
-    """Return the text of one of the scripts."""
+    """Return the source of one of the scripts."""
     return (resources.files(__package__) / f"{name}.lua").read_text(encoding="utf-8")
 
 

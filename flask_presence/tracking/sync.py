@@ -1,7 +1,7 @@
-"""The two greenlets that keep the workers agreed: one writes our slot, one reads all others'.
+"""The two greenlets that keep the workers in agreement: one writes our slot, one reads all others.
 
-Each is a loop of steps, `write` and `read`. Both stand below with all that they do, in the order in
-which it is done; `protocol` has what they decide by.
+Each is a loop of steps, `write` and `read`. Both are written out below in the order of their
+actions; `protocol` has the rules for their decisions.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .wire import Asked, Leaving, Published, decode_message
 log = logging.getLogger(__name__)
 
 FIRST_RETRY_SECONDS = 0.1
-# A wait for a message is never longer, so that a worker that stops is not waited for.
+# The longest wait for a message: a stopping worker has to wait for it to end.
 MAX_WAIT_SECONDS = 1.0
 
 
@@ -35,8 +35,8 @@ class Sync:
     """Write our slot to the store and keep our replica equal to all slots, through every fault.
 
     The owner changes its own presences and calls `wake`; `tell(diff)` is called for what other
-    workers changed. `start` has two greenlets take the steps `write` and `read`; a program with a
-    loop of its own, such as a test, may take them itself.
+    workers changed. `start` runs the steps `write` and `read` in two greenlets; a program with a
+    loop of its own, such as a test, may call them itself.
     """
 
     def __init__(
@@ -75,14 +75,14 @@ class Sync:
         self._greenlets = [gevent.spawn(self._write_forever), gevent.spawn(self._read_forever)]
 
     def wait(self, seconds: float) -> bool:
-        """Wait until every slot is held, or Redis does not answer; return whether that came."""
+        """Wait until every slot is held or Redis fails to answer; return false at the timeout."""
         return self._began.wait(seconds)
 
     def close(self, *, lease_seconds: float) -> None:
         """Stop both greenlets and set the end of our lease; at most 4 s."""
         self._is_closing = True
         self._news.set()
-        # The greenlets see the flag between two calls. One is never killed inside a call, since
+        # The greenlets see the flag between two calls. A greenlet is never killed inside a call, as
         # that would leave half an answer in a pooled connection.
         gevent.joinall(self._greenlets, timeout=3.0)
         try:
@@ -116,8 +116,8 @@ class Sync:
         last_write = float("-inf")
         while not self._is_closing:
             if self._own.slot.has_news or self._news.wait(self.heartbeat_seconds):
-                # At once when it has been quiet, else at most every flush_seconds; what comes and
-                # goes meanwhile is never sent.
+                # At once after a quiet time, else at most every flush_seconds; a presence that
+                # comes and goes in between is never sent.
                 quiet = self._now() - last_write
                 if quiet < self._timings.flush_seconds:
                     gevent.sleep(self._timings.flush_seconds - quiet)
@@ -137,7 +137,7 @@ class Sync:
             for named, changes in self.asks.take().items():
                 self._store.ask(self._own.worker, *named, changes)
             if self._note_success("writer"):
-                # A server that was frozen may have come back without what was published meanwhile.
+                # A server that was frozen may have lost what was published meanwhile.
                 self._peers.digest_by(self._now())
             return True
         except FAILURES as error:
@@ -164,7 +164,7 @@ class Sync:
                 self._peers.has_lease = True
                 self._has_changed = write.prev != write.new
             else:
-                # Refused, failed, or unknown: nothing of it comes back, and our lease may be lost.
+                # Refused, failed, or unknown: no echo can be expected, and our lease may be lost.
                 self._own.slot.lose()
                 self._hearing.forget_echo()
                 self._peers.grant_grace(self._now())
@@ -190,7 +190,7 @@ class Sync:
     def read(self) -> bool:
         """Read once: take a message, if one comes, and do what is due. Return whether it went well.
 
-        Where there is no subscription, subscribes first; after a failure there is none.
+        Subscribes first if there is no subscription, as after a failure.
         """
         try:
             if self._subscription is None:
@@ -303,7 +303,8 @@ class Sync:
         try:
             slot = self._store.fetch(worker)
         except ValueError as error:
-            # Of another version of this program, perhaps: not ours to read, and no reason to stop.
+            # Perhaps from another version of this program: we cannot read it, and need not stop for
+            # it.
             log.warning("presence: %s in the slot of %s", error, worker)
         self._peers.note_fetched(worker)
         if slot is not None:
@@ -334,7 +335,7 @@ class Sync:
 
 
 class _Backoff:
-    """Waits between tries that fail: longer each time, and not all workers' together."""
+    """The waits between failing tries: each longer, and random, to keep workers apart."""
 
     def __init__(self, max_seconds: float) -> None:
         self._max_seconds = max_seconds

@@ -27,7 +27,7 @@ Refs = list[str]
 Listener = Callable[[Diff], None]
 Fetch = Callable[[str, dict[str, Any]], dict[str, Any]]
 
-# What JSON gives back as it was; the round takes a tenth of a join. (A float may be no number.)
+# Types that JSON returns unchanged; a round trip takes a tenth of a join. (A float may be NaN.)
 _SAME_IN_JSON = {str, bool, int, type(None)}
 
 
@@ -36,7 +36,7 @@ class AlreadyTrackedError(LookupError):
 
 
 class NotTrackedError(LookupError):
-    """There is nothing of this owner, topic and key to update."""
+    """Nothing is tracked for this owner, topic and key."""
 
 
 class Tracker:
@@ -44,12 +44,10 @@ class Tracker:
 
     The calls and their meaning are Phoenix Presence's. None of them waits for Redis. Greenlets of
     one thread may call at any time, listeners included. `owner` is any hashable value that stands
-    for what holds the presence: a stream, a connection. A greenlet is watched: when it ends,
-    however it ends, what it tracks is untracked.
-
-    `indexes` are the fields of the meta by which can be counted. `fetch(topic, presences)` takes
-    what `list` is about to return and returns it with more in it, one call for the whole list: from
-    a database, say.
+    for the holder of the presence: a stream, a connection. If it is a greenlet, everything that it
+    tracks is untracked when it ends, however it ends. `indexes` are the fields of the meta by which
+    presences can be counted. `fetch(topic, presences)` takes what `list` is about to return and
+    returns it with more in it, say from a database: one call for the whole list.
     """
 
     def __init__(
@@ -71,7 +69,8 @@ class Tracker:
         self._own = OwnPresences(
             self.worker,
             self._replica,
-            # Who was deaf to a peer's goodbye waits for a lease before it asks whether it is dead.
+            # A worker that missed a peer's goodbye waits for a lease before it asks whether the
+            # peer is dead.
             keep_seconds=2 * timings.lease_seconds,
             now=now,
         )
@@ -104,8 +103,8 @@ class Tracker:
 
         Ends the linger of every closed presence of the same topic and key in the same diff, and,
         for one that returns, of the presence it was: `prev_ref`, here or at another worker. Raises
-        `AlreadyTrackedError`, and `TypeError` for a topic, key or `prev_ref` that is no text, and
-        for a meta that is no mapping, that JSON cannot hold, or whose index is no plain value.
+        `AlreadyTrackedError`, and `TypeError` for a topic, key or `prev_ref` that is not a string,
+        and for a meta that is not a mapping, that JSON cannot hold, or whose index is not a scalar.
         """
         owned = self._owned.get(owner, {})
         if (topic, key) in owned:
@@ -131,8 +130,8 @@ class Tracker:
     ) -> None:
         """Stop tracking what `owner` tracks: all of it, or one topic's, or one key. Idempotent.
 
-        With a linger the presence still counts for that long, or until the same key is tracked
-        again anywhere: so a reader who goes from page to page never makes the total dip. One that
+        With a linger the presence still counts for that long, or until any worker tracks the same
+        key again: so a reader who goes from page to page never makes the total dip. A presence that
         `returns` was asked to come back: only its own return ends its linger early.
         """
         owned = self._owned.get(owner, {})
@@ -173,9 +172,9 @@ class Tracker:
         return new.ref
 
     def update_lingering(self, topic: str, key: str, ref: str, meta: Mapping[str, Any]) -> None:
-        """Replace the meta of a presence that lingers, if one of this ref does.
+        """Replace the meta of the lingering presence of this ref, if there is one.
 
-        What holds it is on its way back, and changed meanwhile.
+        Its owner is on its way back, and has changed meanwhile.
         """
         old = self._lingers.find(topic, key, ref)
         if old is not None:
@@ -188,9 +187,9 @@ class Tracker:
         return ref in self._own.slot.presences
 
     def ask(self, key: str, ref: str, changes: Mapping[str, Any]) -> None:
-        """Ask the worker that tracks a presence to change its meta; `asks` has who hears it there.
+        """Ask the worker that tracks a presence to change its meta; `asks.listener` hears it there.
 
-        It may be lost, as any message may. Every change of another worker's presence is its own.
+        The request may be lost, as any message may. Only that worker may change the presence.
         """
         self.asks.add(key, ref, changes)
         self.sync.wake()
@@ -198,14 +197,14 @@ class Tracker:
     def list(self, topic: str, *keys: str) -> dict[str, Any]:
         """Return the keys of a topic: all, or those named. `{key: {"metas": [meta with ref, …]}}`.
 
-        Has been through `fetch`.
+        `fetch` has been applied.
         """
         return self._fetched(topic, self._replica.list(topic, *keys))
 
     def list_diff(self, topic: str, diff: Diff) -> dict[str, Any]:
         """Return a topic's part of a diff as `{"joins": list, "leaves": list}`, for sending on.
 
-        Both lists are in the form of `list`, and have been through `fetch`.
+        Both have the form of `list`, and `fetch` has been applied to them.
         """
         lists = diff.only(topic).as_lists()
         return {name: self._fetched(topic, part) for name, part in lists.items()}
@@ -227,7 +226,7 @@ class Tracker:
         return self._replica.counts(topic, index, distinct=distinct)
 
     def subscribe(self, listener: Listener, *, topic: str | None = None) -> Callable[[], None]:
-        """Call `listener(diff)` after each change, of one topic or of all; return the way back.
+        """Call `listener(diff)` after each change, of one topic or all; return what unsubscribes.
 
         A listener must not wait. One that raises is logged, and the others are still called.
         """
@@ -254,8 +253,8 @@ class Tracker:
     def start(self, *, wait_seconds: float = 0.0) -> None:
         """Start the greenlets. Call once, in the process that will serve.
 
-        Waits so long at most for all other workers' presences, so that whoever asks first is not
-        told too few; no longer where Redis does not answer.
+        Waits at most so long for all other workers' presences, so that the first counts are not too
+        low; no longer if Redis does not answer.
         """
         self.sync.start()
         if wait_seconds > 0:
@@ -264,8 +263,8 @@ class Tracker:
     def close(self, *, lease_seconds: float = 0.0) -> None:
         """Stop; at most 4 s. What is still tracked leaves when `lease_seconds` have passed.
 
-        A worker whose tabs come back to other workers stops with a lease of a few seconds: until
-        then they count, so that nobody sees the total dip.
+        A worker whose tabs come back to other workers stops with a lease of a few seconds: its tabs
+        count until it ends, so the total does not dip.
         """
         if self._is_closing:
             return
@@ -286,13 +285,13 @@ class Tracker:
             if not isinstance(meta.get(name), str | int | float | bool | None):
                 raise TypeError(f"found {meta[name]!r} for the index {name!r}, expected a scalar")
         self._refs_made += 1
-        # A copy, and exactly what the other workers will read. What cannot be written fails here,
-        # at its caller: in the writer it would end the greenlet.
+        # A copy, and exactly what the other workers will read. A meta that cannot be written fails
+        # here, in its caller: in the writer it would end the greenlet.
         written = dict(meta)
         kinds = {*map(type, written.values())}
         if not ({*map(type, written)} <= {str} and kinds <= _SAME_IN_JSON):
             written = json.loads(json.dumps(written))
-        # Unique: the worker's name is, and the number is never used twice by it.
+        # Unique: the worker's name is unique, and the worker never uses a number twice.
         return Presence(f"{self.worker}-{self._refs_made:x}", topic, key, written, prev_ref)
 
     def _join(self, presence: Presence, leaves: Sequence[str]) -> None:
@@ -308,10 +307,10 @@ class Tracker:
             self._tell(self._remove(refs))
 
     def _tell_remote(self, diff: Diff) -> None:
-        """Tell a change that another worker made; a key that joined there ends its linger here.
+        """Report a change of another worker's; a key that joined there ends its linger here.
 
-        A reader whose next page is served by another worker: its old tab must not count beside the
-        new one. If the message of the join is late, the linger ends by itself.
+        If another worker serves a reader's next page, the old tab must not count beside the new
+        one. If the message of the join is late, the linger ends by itself.
         """
         refs: list[str] = []
         for presence in diff.joins:
@@ -322,7 +321,7 @@ class Tracker:
         self._tell(diff)
 
     def _remove(self, refs: Sequence[str]) -> Diff:
-        """Take presences of ours out, and keep hidden what they were before."""
+        """Take out presences of ours, and keep hidden the presences that they came back from."""
         diff = self._own.remove(refs)
         self._observer.changed(0, len(diff.leaves))
         return diff

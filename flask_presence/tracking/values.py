@@ -32,7 +32,7 @@ class Presence:
 def read_arrival(meta: Mapping[str, Any], otherwise: int) -> int:
     """Return when a tab first came, in milliseconds, by its meta's `joined_at`.
 
-    Whoever writes in Redis may have put anything there.
+    Any program that writes to Redis may have put anything there.
     """
     joined_at = meta.get("joined_at")
     return joined_at if type(joined_at) is int else otherwise
@@ -40,14 +40,14 @@ def read_arrival(meta: Mapping[str, Any], otherwise: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone(Presence):
-    """Never shown: it only names, as its `prev_ref`, one that came back and has left for good.
+    """Never shown: as its `prev_ref` it names a presence that came back and has left for good.
 
-    The slot that the named one was in may outlast what it came back as.
+    The named presence's old slot may outlast the presence that it came back as.
     """
 
 
 class Version(NamedTuple):
-    """How far a slot has come: `seq` grows within an `epoch`; a put begins a new epoch."""
+    """The version of a slot: `seq` grows within an `epoch`; a put begins a new epoch."""
 
     epoch: str
     seq: int
@@ -66,7 +66,7 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """A change: replayed on an older list (leaves out by ref, joins in), it gives the newer one."""
+    """A change: an older list, with leaves removed by ref and joins added, is the newer one."""
 
     joins: tuple[Presence, ...] = ()
     leaves: tuple[Presence, ...] = ()
@@ -75,7 +75,7 @@ class Diff:
         return bool(self.joins or self.leaves)
 
     def __add__(self, later: Diff) -> Diff:
-        """Return one diff for both; what joined in the first and left in the second is in neither.
+        """Return one diff for both, without what joined in the first and left in the second.
 
         Order matters: `self` came first.
         """

@@ -14,7 +14,7 @@ from .values import Presence, Tombstone, Version
 # fetches the slot at a moment of its own; a smaller put carries the slot, and nobody has to ask.
 INLINE_PUT_MAX = 500
 
-# A day: a lease that a worker shortens is of seconds, and JSON has integers that no float can hold.
+# A day: a shortened lease lasts seconds, but JSON may hold integers that no float can.
 MAX_LEASE_MS = 86_400_000
 
 Change = tuple[Presence, ...]
@@ -22,7 +22,7 @@ Change = tuple[Presence, ...]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A slot changed from `prev` to `new`. `prev` None: replaced, by `joins` if they are given."""
+    """A slot changed from `prev` to `new`. `prev` None: it was replaced, by `joins` if given."""
 
     worker: str
     prev: Version | None
@@ -53,7 +53,7 @@ class Asked:
 class Digested:
     """What the digest says of one worker. `version` None: alive, but its slot is gone.
 
-    `left_ms` is what is left of its lease; it is no part of what two digests agree on.
+    `left_ms` is the rest of its lease; it is not compared between digests.
     """
 
     alive: bool
@@ -84,7 +84,7 @@ def decode_presence(ref: str, fields: Any) -> Presence:
 
 
 def load_json(text: bytes) -> Any:
-    """Read JSON. Raises `ValueError` for anything else, and for what is nested too deep."""
+    """Read JSON. Raises `ValueError` for anything else, and for JSON nested too deeply."""
     try:
         return json.loads(text)
     except RecursionError as error:
@@ -94,7 +94,7 @@ def load_json(text: bytes) -> Any:
 def encode_message(worker: str, write: Write) -> str:
     """Return the message of a write: `[worker, prev, new, joins, leaves]` as JSON.
 
-    A put has `*` for `prev`, and null for `joins` where they are too many to be told.
+    A put has `*` for `prev`, and null for `joins` if they are too many to send.
     """
     is_put = write.prev is None
     joins: list[Any] | None = None
@@ -116,7 +116,7 @@ def encode_asked(worker: str, key: str, ref: str, changes: Mapping[str, Any]) ->
 
 
 def decode_message(payload: bytes) -> Published | Leaving | Asked:
-    """Read a message. Raises `ValueError` for what is none of ours."""
+    """Read a message. Raises `ValueError` for one of another form."""
     try:
         fields = json.loads(payload)
         if len(fields) == 2:
