@@ -19,6 +19,7 @@ class Grain(IntEnum):
     MONTH = 3  # by its number since the year 0
 
 
+EPOCH_DAY = date(1970, 1, 1).toordinal()
 # Two days, one of which may have 25 hours, and the minutes that came late.
 MINUTES_KEPT = 50 * 60
 QUARTER_HOURS_KEPT_DAYS = 90

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Table, case
 
 from blog.history.counts import SITE, STAY_BINS, Batch, Counts
-from blog.history.spans import Grain, month_of, spans_of
+from blog.history.spans import EPOCH_DAY, Grain, month_of, spans_of
 from blog.store.names import number_names
 from blog.store.schema import ADDED, batches, counts, paths, refused, sources
 from blog.store.upsert import insert, insert_once
@@ -53,7 +53,10 @@ def _names_in(batch: Batch) -> Iterator[str]:
 
 
 def _is_first(connection: Connection, batch: Batch) -> bool:
-    minute = max((minute for _, minute in batch.minutes), default=0)
+    # What has no minute has a day, which is kept for as long as a batch is sent again.
+    days = [key[0] for counted in (batch.paths, batch.sources, batch.refused) for key in counted]
+    midnight = (max(days, default=EPOCH_DAY) - EPOCH_DAY) * 24 * 60
+    minute = max((minute for _, minute in batch.minutes), default=midnight)
     return insert_once(connection, batches, worker=batch.worker, number=batch.number, minute=minute)
 
 

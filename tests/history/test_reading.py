@@ -185,6 +185,13 @@ def test_old_counts_are_dropped_by_one_worker_in_a_quarter_of_an_hour(database: 
     assert database.write(drop_old, at(NOW), BERLIN)  # a clock that was put right
 
 
+def test_a_batch_without_a_minute_is_known_again_when_old_counts_are_dropped(database: Database):
+    batch = opened(paths={(date.fromisoformat(NOW[:10]).toordinal(), "index", "blog/a"): 1})
+    assert database.write(merge, batch, BERLIN)
+    assert database.write(drop_old, at(NOW), BERLIN)
+    assert not database.write(merge, batch, BERLIN)
+
+
 def test_a_path_that_few_took_is_forgotten_with_its_days(database: Database):
     day = date(2026, 7, 31).toordinal()
     went = {(day, "index", "blog/a"): 3, (day, "index", "blog/b"): 2}
