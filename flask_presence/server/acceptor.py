@@ -1,7 +1,7 @@
 """Accept connections; open streams without creating a gevent socket or greenlet.
 
-For each connection gevent makes a socket with two watchers and a greenlet. A stream that was taken
-over has no use for them, and they are a third of what it costs to open it.
+For each connection gevent makes a socket with two watchers and a greenlet. A stream that is taken
+over needs none of them, and they are a third of the cost of opening it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from .connection import Connection, bound_accepted
 
 log = logging.getLogger(__name__)
 
-# All of one look at the listener are served before anybody else: with streams, a millisecond.
+# The connections accepted at once are all served before other greenlets run: for streams, a
+# millisecond.
 MAX_ACCEPT = 4
-# A worker that has no room, or no files, accepts again after this.
+# A worker that has no room or no file descriptors left accepts again after this.
 PAUSE_SECONDS = 0.1
-# Then this is logged, at most once in so many seconds.
+# Meanwhile this is logged, at most once in so many seconds.
 LOG_EVERY_SECONDS = 60.0
 _SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -31,12 +32,11 @@ _SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 class Acceptor(StreamServer):
     """gevent's server, on a listener without TLS.
 
-    `open_stream(sock, address)` is asked about each new connection: whether it needs nothing more.
-    It is called by the event loop and must not wait; the socket is a plain one, and blocks. What it
-    leaves alone goes the usual way, to `handle` in a greenlet that `spawn` makes.
-
-    `has_room()` is whether the worker can hold another connection. Where it cannot, those to come
-    wait in the kernel's queue, from which another worker may take them.
+    `open_stream(sock, address)` is called for each new connection, and returns whether the
+    connection needs nothing more. The event loop calls it, so it must not wait; the socket is a
+    plain, blocking one. Every other connection goes the usual way, to `handle` in a greenlet that
+    `spawn` makes. `has_room()` returns whether the worker can hold another connection. If it
+    cannot, new connections wait in the kernel's queue, from which another worker may take them.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Acceptor(StreamServer):
         self._log_after = 0.0
 
     def do_read(self) -> Any:
-        """Accept a connection; None where there is none any more, or no room for it."""
+        """Accept a connection; None if there is none left, or no room for it."""
         if not self._has_room():
             self._pause("as many connections and streams are open as the limit of files allows")
             return None
@@ -80,7 +80,7 @@ class Acceptor(StreamServer):
 
     def _pause(self, reason: str) -> None:
         self.stop_accepting()
-        # As gevent's server does after an error; its stubs know nothing of that.
+        # As gevent's server does after an error; its type stubs lack this.
         self._timer = self.loop.timer(PAUSE_SECONDS)
         self._timer.start(self._start_accepting_if_started)  # type: ignore[attr-defined,call-arg]
         now = time.monotonic()

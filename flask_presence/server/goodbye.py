@@ -1,11 +1,10 @@
 """Shorten the lease of a worker that died: `python -m flask_presence.server.goodbye WORKER ENDS`.
 
-PRESENCE_REDIS_URL, PRESENCE_REDIS_PREFIX and PRESENCE_LEASE_SECONDS say whose.
+PRESENCE_REDIS_URL, PRESENCE_REDIS_PREFIX and PRESENCE_LEASE_SECONDS say where. A worker that said
+goodbye itself keeps the lease that it asked for.
 
-A worker that said goodbye itself keeps the lease that it asked for.
-
-A process of its own. In the gunicorn master, redis-py would be loaded before gevent has patched
-what it imports, for every worker forked later; and the master must not wait for Redis.
+It is a process of its own because in the gunicorn master redis-py would be loaded, for every worker
+forked later, before gevent has patched what it imports; and the master must not wait for Redis.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from ..tracking import Store, connect
 
 log = logging.getLogger(__name__)
 
-# At least so much is left, even if the lease should have ended already: every other worker hears of
-# the end first.
+# The lease is left at least this long, even if it should have ended already, so that every other
+# worker hears of the end first.
 LEAST_SECONDS = 0.2
-# Between two tries: a call gives up after a second itself, where Redis is frozen.
+# The wait between two tries, beside the second after which a call to a frozen Redis gives up.
 RETRY_SECONDS = 0.5
 
 
 def main(worker: str, ends: str) -> None:
-    """Say goodbye for a worker, until Redis has heard it or its lease has ended by itself.
+    """Say goodbye for a worker; retry until Redis has heard it or the lease has ended by itself.
 
     `ends` is when its tabs stop counting, by the host's monotonic clock: a fixed time after its
     death, however long this process takes to start or Redis to answer.
@@ -38,7 +37,8 @@ def main(worker: str, ends: str) -> None:
     master = os.getppid()
     store = Store(connect(os.environ["PRESENCE_REDIS_URL"]), os.environ["PRESENCE_REDIS_PREFIX"])
     try:
-        # At a stop of the whole blog the embedded Valkey may be gone first, and then the master is.
+        # When all of gunicorn stops, the embedded Valkey may be gone first; then the master ends,
+        # too.
         while time.monotonic() < deadline and os.getppid() == master:
             try:
                 left = float(ends) - time.monotonic()

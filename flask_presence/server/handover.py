@@ -1,4 +1,4 @@
-"""At a reload the old workers stop only when the new ones serve: this is how they know."""
+"""Tell the old workers at a reload when the new ones serve: only then do they stop."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import struct
 
 import gevent
 
-# Imports, posts and the first read of Redis take a second, on a busy machine several. gunicorn
-# waits for the end of the old workers for `graceful_timeout`, 10 s, and then tells them again.
+# A worker's start (imports, posts, the first read of Redis) takes a second, on a busy machine
+# several. gunicorn waits for the end of the old workers for `graceful_timeout`, 10 s, and then
+# tells them again.
 MAX_WAIT_SECONDS = 6.0
 LOOK_SECONDS = 0.05
 
@@ -17,7 +18,7 @@ _PLACES = 4096 - _HEADER.size
 
 
 class Handover:
-    """Memory that the master and its workers share: which workers of a reload serve by now.
+    """Shared memory of the master and its workers: which workers of a reload serve by now.
 
     The master makes it before it forks. `age` is gunicorn's: it numbers all workers of a master.
     """
@@ -26,7 +27,7 @@ class Handover:
         self._memory = mmap.mmap(-1, _HEADER.size + _PLACES)
 
     def begin(self, last_age: int, count: int) -> None:
-        """Note that the next `count` workers follow those up to `last_age`; call in the master."""
+        """Note that the next `count` workers replace those up to `last_age`; call in the master."""
         for age in range(last_age + 1, last_age + 1 + count):
             self._memory[self._place(age)] = 0
         _HEADER.pack_into(self._memory, 0, last_age + 1, count)
@@ -36,9 +37,9 @@ class Handover:
         self._memory[self._place(age)] = 1
 
     def wait(self, age: int) -> bool:
-        """Wait until all that follow a worker serve, a few seconds at most; tell whether they do.
+        """Wait, a few seconds at most, until all that follow a worker serve; tell whether they do.
 
-        Where none follows, since the worker or the whole blog is stopped, returns False at once.
+        If none follows, as the worker or all of gunicorn is being stopped, returns False at once.
         """
         first, count = _HEADER.unpack_from(self._memory)
         if age >= first:

@@ -1,4 +1,4 @@
-"""gunicorn's hooks: what its master shares with the workers, and how a worker starts and stops."""
+"""gunicorn's hooks: they share memory with the workers, and start and stop what a worker runs."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ __all__ = ["HookSettings", "Hooks", "Life"]
 
 # A dead worker's tabs count this much longer: they are back after RETRY_MS.
 DEAD_WORKER_LEASE_SECONDS = 3.0
-# For workers beside the usual: those of a reload, until the old ones have ended; TTIN adds more.
+# Room for extra workers: a reload's, until the old ones have ended, and those that TTIN adds.
 SPARE_COLUMNS = 8
-# How long a stopping worker waits for requests under way. Together with looking up every second and
-# with `Life.close` it must be less than `graceful_timeout`, when the master kills it: then nobody
-# would have said goodbye, and its tabs would leave before they are back.
+# How long a stopping worker waits for requests under way. Together with the check every second and
+# with `Life.close` it must be less than `graceful_timeout`, when the master kills the worker: then
+# its goodbye would be missing, and its tabs would leave before they are back.
 WORKER_GRACE_SECONDS = 3
-# The variable by which a worker learns its name, so the master knows whose slot is whose.
+# The variable that tells a worker its name, so the master knows each worker's slot.
 WORKER_NAME = "PRESENCE_WORKER_NAME"
 
 
 class Life(Protocol):
-    """What a worker starts and closes: the application's presence, or the object that has it."""
+    """The object that a worker starts and closes: the application's presence, or its holder."""
 
     @property
     def presence(self) -> Any:
@@ -57,9 +57,9 @@ class Life(Protocol):
 class HookSettings:
     """What the hooks need to know. `proxies` is how many proxies are in front, all trusted.
 
-    Without `redis_url` an embedded Valkey is started, in `instance_dir`; `variables` is how the
-    names of the settings begin that its messages speak of. `stream_path` is where streams are asked
-    for, with whatever the application is below.
+    Without `redis_url` an embedded Valkey is started, in `instance_dir`; `variables` is the prefix
+    of the settings' names in its messages. `stream_path` is the path of streams, including the path
+    that the application is mounted at.
     """
 
     workers: int
@@ -77,7 +77,7 @@ class HookSettings:
 class Hooks:
     """The hooks of a gunicorn configuration; each is named as gunicorn names it.
 
-    `find_life(application)` returns what a worker starts and closes. State lives in attributes of
+    `find_life(application)` returns what a worker starts and closes. State is kept in attributes of
     gunicorn's server, because a reload reads the configuration again and makes new hooks.
     """
 
@@ -110,7 +110,8 @@ class Hooks:
     def pre_fork(self, server: Any, worker: Any) -> None:
         """Name the worker, and give it what the workers share."""
         # The worker's garbage collector skips frozen objects: visiting an object writes to it and
-        # so copies its page of memory, 3 MB for each worker. What a reload left is collected here.
+        # so copies its page of memory, 3 MB for each worker. Collect first the garbage that a
+        # reload left.
         gc.unfreeze()
         gc.collect()
         gc.freeze()
@@ -126,9 +127,8 @@ class Hooks:
     def post_worker_init(self, worker: Any) -> None:
         """Start counting, and drain as soon as the worker is told to stop.
 
-        gunicorn itself would wait its grace time for the streams, which never end, and kill them.
-        The SIGHUP of a terminal that is closed reaches the workers, too, and would kill them at
-        once.
+        gunicorn itself would wait its grace time for the streams, which never end, and then kill
+        them. The SIGHUP of a closed terminal reaches the workers, too, and would kill them at once.
         """
         settings = self._settings
         life = self._find_life(worker.wsgi)
@@ -160,7 +160,7 @@ class Hooks:
                 closing.join()
 
     def child_exit(self, server: Any, worker: Any) -> None:
-        """Shorten a dead worker's lease, and forget whom it had; in the master, however it died.
+        """Shorten a dead worker's lease, and clear its counts; in the master, however it died.
 
         The process is not waited for; gunicorn reaps every child.
         """

@@ -1,7 +1,7 @@
-"""Private parts of other packages that are used here: whether the installed versions have them.
+"""Check that the installed versions of other packages have the private parts used here.
 
 `pyproject.toml` bounds the versions for that reason. If another version is installed all the same,
-the start finds what is missing, and something plainer is used instead.
+the check at start finds what is missing, and a plainer way is used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["choose_worker", "find_missing"]
 OUR_WORKER = "flask_presence.server.worker.Worker"
 GUNICORNS_WORKER = "gunicorn.workers.ggevent.GeventWorker"
 
-# By class: what must be an attribute of it, or be set by one of its methods.
+# By class: the names that must be attributes of it, or be set by one of its methods.
 WORKER_NEEDS = {
     "gunicorn.workers.ggevent.GeventWorker": (
         *("run", "handle", "handle_request", "handle_error", "handle_exit"),
@@ -38,13 +38,13 @@ WORKER_NEEDS = {
 
 
 def find_missing(needs: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Return what is not there of all that is needed, such as `gevent.socket.socket._sock`."""
+    """Return the missing ones of all private parts, such as `gevent.socket.socket._sock`."""
     return [missing for name, attributes in needs.items() for missing in _missing(name, attributes)]
 
 
 @cache
 def choose_worker() -> tuple[str, str]:
-    """Return the path of gunicorn's worker class, and one line where it is not ours; else ""."""
+    """Return the path of gunicorn's worker class, and one line why it is not ours, or ""."""
     missing = find_missing(WORKER_NEEDS)
     if not missing:
         return OUR_WORKER, ""

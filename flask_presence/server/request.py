@@ -1,9 +1,9 @@
 """The plainest request for a stream, read in one go.
 
-Whoever opens a page opens a stream, thousands at once after a deploy, and what a server does for a
-request of any kind would cost more than all that is done for the reader. So the server's worker may
-ask here first, with the bytes it has not taken out of the socket yet: a request that is understood
-without a doubt is answered at once, and every other one is the server's.
+Every open page opens a stream, thousands at once after a deploy, and a server's handling of a
+general request would cost more than everything else that is done for the reader. So the worker
+tries this parser first, on the bytes that are still in the socket: a request that it understands
+without doubt is answered at once; every other one is left to the server.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ..streams.stream import PATH
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-# As in gunicorn.conf.py: what has more is the server's to refuse.
+# As in gunicorn.conf.py: a head with more is left to the server to refuse.
 MAX_FIELDS = 50
 
 # A whole head, and nothing after it. Names have no underscore, which could be taken for a dash, and
-# no line goes on in the next.
+# no line continues the one before it.
 _REQUEST = rb"GET %s(\?[!\"$-~]*)? HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n)+)\r\n"
-# What only a server may judge: that there is more than a head, another protocol, or the scheme.
+# The fields that only a server may judge: they announce a body, another protocol, or the scheme.
 _FOR_THE_SERVER = {
     "HTTP_CONTENT_LENGTH",
     "HTTP_CONTENT_TYPE",
@@ -38,11 +38,11 @@ _FOR_THE_SERVER = {
 def read_stream_request(
     head: bytes, address: str, *, trusts_proxy: bool, path: str = PATH
 ) -> WSGIEnvironment | None:
-    """Return the environ of a request for a stream, or None: then a server has to read it.
+    """Return the environ of a request for a stream, or None if the server has to read it.
 
     `address` is the peer's. `trusts_proxy` is whether the application itself reads the scheme from
-    X-Forwarded-Proto; where it does not, it is for the server to say whom it believes. `path` is
-    where streams are asked for.
+    X-Forwarded-Proto; if it does not, the server decides which proxy it trusts. `path` is the path
+    of streams.
     """
     request = _pattern(path).fullmatch(head)
     if request is None or request[2].count(b"\n") > MAX_FIELDS:

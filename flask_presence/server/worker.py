@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker, with a short way to a stream, and bounds on what a client can hold."""
+"""gunicorn's gevent worker, with a short path to streams and bounds on what a client can hold."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Worker"]
 
-# What still comes of a request that is answered already is read for so long, and so much of it.
-# Closed at once, with bytes unread, the connection would be reset, and the answer lost (RFC 9112,
-# 9.6).
+# The rest of a request that is answered already is read, for so long and up to so much. If the
+# connection were closed at once, with bytes unread, it would be reset and the answer lost (RFC
+# 9112, 9.6).
 LINGER_SECONDS = 2.0
 MAX_LINGER_BYTES = 1024 * 1024
 
@@ -34,11 +34,11 @@ LOOK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
 class NoStreamError(Exception):
-    """The application began to answer a request for a stream in another way."""
+    """The application began an answer other than a stream to a request for a stream."""
 
 
 def refuse_answer(*answer: object) -> NoReturn:
-    """Stand in for `start_response` where only a stream can be begun."""
+    """Stand in for `start_response` if only a stream can be opened."""
     raise NoStreamError
 
 
@@ -57,13 +57,11 @@ class Worker(GeventWorker):
     """The worker that `gunicorn.conf.py` names.
 
     `trusts_proxy` is whether the application reads the scheme of a request from a proxy's header,
-    whatever it says. Behind two it does so only where both have written it: Fly's proxy writes one
-    scheme for two hops, and who is believed then is gunicorn's to say.
-
-    `find_block` returns whom a peer's address stands for, and `max_connections_per_address` is how
-    many connections each of them has at a time beside its streams; 0 for any number, as a proxy
-    needs. `stream_path` is where streams are asked for; `count_streams` returns how many sockets
-    the application has taken over.
+    whatever it says. Behind two proxies it does so only if both have written it: Fly's proxy writes
+    one scheme for two hops, and then gunicorn decides which proxy to trust. `find_block` returns
+    the address block of a peer, and `max_connections_per_address` is how many connections a block
+    may have at a time beside its streams; 0 for any number, as a proxy needs. `stream_path` is the
+    path of streams; `count_streams` returns how many sockets the application has taken over.
     """
 
     trusts_proxy = False
@@ -78,7 +76,7 @@ class Worker(GeventWorker):
         self._acceptors: list[Acceptor] = []
 
     def run(self) -> None:
-        """Serve until the end. gunicorn's own server accepts where it needs TLS."""
+        """Serve until the end. With TLS, gunicorn's own server accepts the connections."""
         if not self.cfg.is_ssl:
             self.server_class = self._make_acceptor  # type: ignore[assignment, misc]
         try:
@@ -95,14 +93,14 @@ class Worker(GeventWorker):
             self._open_at_once,
             has_room=lambda: len(spawn) + self.count_streams() < self.worker_connections,
             spawn=spawn,
-            # As gunicorn has it: so that each worker gets its share of the connections.
+            # As in gunicorn: so that each worker gets its share of the connections.
             max_accept=1 if self.cfg.workers > 1 else MAX_ACCEPT,
         )
         self._acceptors.append(acceptor)
         return acceptor
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        """Open a stream for a request that asks for one plainly; all else is gunicorn's."""
+        """Open a stream for a plain request for one; leave everything else to gunicorn."""
         if not isinstance(client, Connection):  # TLS
             super().handle(listener, client, addr)
             return
@@ -114,7 +112,7 @@ class Worker(GeventWorker):
         self._connections[block] = count + 1
         try:
             head = self._look(client)
-            # None came: the client is gone, or silent for as long as gunicorn would wait.
+            # No request came: the client is gone, or was silent for as long as gunicorn would wait.
             if head and not self._open_stream(client, addr, head):
                 super().handle(listener, client, addr)
         finally:
@@ -123,11 +121,11 @@ class Worker(GeventWorker):
                 self._connections[block] = count
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
-        """Answer a request; the connection waits for the next one then, if there may be one.
+        """Answer a request; then the connection waits for the next one, if there may be one.
 
-        It is the last one where it has a body: no page reads one, and gunicorn would read it to its
-        end, however long, without giving up its turn. So would it answer a connection on which
-        the next request has always come already: that one waits until all others had their turn.
+        A request with a body is the last one: no page reads a body, and gunicorn would read it to
+        its end, however long, without yielding. Nor would gunicorn yield while a connection's next
+        request has always come already: here that request waits until all others had their turn.
         """
         if isinstance(sock, Connection):
             sock.expect_anything()
@@ -153,7 +151,7 @@ class Worker(GeventWorker):
         return self._open_stream(sock, addr, head)
 
     def _open_stream(self, sock: ServerSocket, addr: Any, head: bytes) -> bool:
-        """Tell whether the connection needs nothing more; else nothing is taken out of it."""
+        """Tell whether the connection needs nothing more; if not, its bytes are all left in it."""
         address = addr[0] if isinstance(addr, tuple) else ""
         environ = read_stream_request(
             head, address, trusts_proxy=self.trusts_proxy, path=self.stream_path
@@ -173,7 +171,7 @@ class Worker(GeventWorker):
         return True
 
     def _look(self, client: Any) -> bytes:
-        """Return what a client sent, which stays in the socket; empty where nothing came."""
+        """Return what a client sent and leave it in the socket; empty if nothing came."""
         try:
             return bytes(client._sock.recv(MAX_HEAD_BYTES, LOOK))  # nearly always there already
         except BlockingIOError:
@@ -187,7 +185,7 @@ class Worker(GeventWorker):
         return b""
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer a request that cannot be read, as gunicorn does, but for one that never came."""
+        """Answer an unreadable request as gunicorn does; do nothing for one that never came."""
         if isinstance(exc, gevent.GreenletExit):
             self.log.debug("A request did not come before the worker's end")
             return
@@ -195,12 +193,12 @@ class Worker(GeventWorker):
 
 
 def _has_body(req: Any) -> bool:
-    # gunicorn reads a body by its length, 0 for none, or in chunks, which have none.
+    # gunicorn reads a body by its length, 0 for no body, or in chunks, which have no length.
     return getattr(req.body.reader, "length", None) != 0
 
 
 def _has_more(req: Any, sock: Any) -> bool:
-    """Tell whether bytes of the next request are there, read by gunicorn already or not."""
+    """Tell whether bytes of the next request have come, whether or not gunicorn has read them."""
     if req.unreader.buf.getbuffer().nbytes:
         return True
     if not isinstance(sock, Connection):  # TLS, which cannot be looked into
@@ -212,7 +210,7 @@ def _has_more(req: Any, sock: Any) -> bool:
 
 
 def _end_gently(client: Any) -> None:
-    """End a connection of which not all was read, so that its answer arrives before the end."""
+    """End a connection that was not read to its end, so that its answer still arrives."""
     limit = gevent.Timeout(LINGER_SECONDS, False)  # type: ignore[arg-type] # ends the block
     with contextlib.suppress(OSError), limit:
         client.shutdown(socket.SHUT_WR)
