@@ -20,14 +20,14 @@ from .report import print_results, write_page
 from .returning import measure_returning
 from .server import ROOT, ContestantError, stop_on_signals
 
-# "As many as the file limit allows": of 20,000, with room for what else a server has open.
+# "As many as the file limit allows": with a limit of 20,000, less a server's other open files.
 MOST_READERS, FILES_NOT_FOR_READERS = 18_000, 1_000
 SIZES, QUICK_SIZES = (100, SOME, 1_000, 5_000), (100, 1_000)
-# So many come back after a deploy; fewer where fewer are asked for.
+# How many readers come back after a deploy; fewer if fewer are asked for.
 RETURNING = 10_000
-# With how many readers to idle; fewer where fewer are asked for.
+# With how many readers to idle; fewer if fewer are asked for.
 IDLE_READERS = 5_000
-# So many are measured only for whom a promise speaks of.
+# So many readers are measured only for the contestants that a promise names.
 ONLY_PROMISED = {SOME: ("detached", "generator", "floor")}
 QUICK = Plan(steady_seconds=2.0, calm_seconds=3.0, idle_seconds=5.0, page_seconds=5.0, repeats=3)
 
@@ -135,9 +135,9 @@ def _sizes(options: argparse.Namespace, file_limit: int) -> list[int]:
 def _plan_runs(
     contestants: Sequence[Contestant], sizes: Sequence[int]
 ) -> list[tuple[Contestant, int, bool]]:
-    """Return who is measured with how many readers, and whether it is to idle with them.
+    """Return the contestants, each with a number of readers, and whether to idle with them.
 
-    Size by size: what is compared is measured close in time.
+    Ordered by size: contestants that are compared are measured close in time.
     """
     idle_size = max((size for size in sizes if size <= IDLE_READERS), default=min(sizes))
     runs: list[tuple[Contestant, int, bool]] = []

@@ -1,6 +1,6 @@
-"""What a server costs, by the kernel's own books: CPU time and memory of its processes. Linux.
+"""A server's cost by the kernel's own accounting: CPU time and memory of its processes. Linux.
 
-The load client has no part in these figures: a slow client makes a server wait, not work.
+The load client does not enter these figures: a slow client makes a server wait, not work.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _libc = ctypes.CDLL(None)
 
 
 class Usage(NamedTuple):
-    """What all processes of a server have used or hold; Redis's share is within it, too."""
+    """What all processes of a server have used or hold, Redis's share included."""
 
     cpu_ns: int
     redis_cpu_ns: int
@@ -31,8 +31,8 @@ class Usage(NamedTuple):
 def read_usage(roots: Iterable[int], *, memory: bool = False) -> Usage:
     """Add up the processes `roots` and all below them; memory costs milliseconds, so only if asked.
 
-    A process that came since the last reading counts whole. One that has ended is in its parent's
-    books: `waited_cpu_ns`.
+    A process that started since the last reading counts in full. One that has ended is in its
+    parent's account: `waited_cpu_ns`.
     """
     cpu_ns = redis_cpu_ns = pss_bytes = redis_pss_bytes = 0
     for pid in walk_tree(roots):
@@ -82,7 +82,7 @@ def waited_cpu_ns(pid: int) -> int:
 
 
 def pss(pid: int) -> int:
-    """Return the proportional set size of a process: shared pages are divided by who shares."""
+    """Return the proportional set size of a process: a shared page is divided among its sharers."""
     for line in (PROC / f"{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
         name, _, size = line.partition(":")
         if name == "Pss":

@@ -13,9 +13,9 @@ SOME, MANY, MOST = 500, 5_000, 18_000
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One promise: what was measured in its own words, and whether it was kept; None: nothing was.
+    """One promise: what was measured, in words, and whether it was kept (None: not measured).
 
-    What was not measured was not kept.
+    A promise that was not measured counts as not kept.
     """
 
     promise: str
@@ -75,10 +75,10 @@ def _compare(
 def _of_what_can_be_saved(
     ours: Measurement | None, slower: Measurement | None, floor: Measurement | None
 ) -> Verdict:
-    """Judge the step from the generator to sockets of our own: nobody comes below the floor.
+    """Judge the saving of our own sockets over the generator: no server can get below the floor.
 
-    A quarter of the generator's cost was asked for when that was 50 µs. It costs 17 now, and the
-    floor itself is a third of that.
+    The promise was a quarter of the generator's cost when that cost was 50 µs. It costs 17 now, and
+    the floor itself is a third of that.
     """
     promise = "of the generator's CPU above the floor, 5,000 readers, saved: at least 90 %"
     if ours is None or slower is None or floor is None:
@@ -96,9 +96,9 @@ def _growth(
     floor_few: Measurement | None,
     floor_many: Measurement | None,
 ) -> Verdict:
-    """Judge that the cost does not grow with the readers, but for what the kernel's part does.
+    """Judge that the cost per reader does not grow with their number, except for the kernel's part.
 
-    18,000 sockets do not fit where 5,000 do in a processor's caches: the floor shows it, too.
+    A processor's caches hold 5,000 sockets but not 18,000: the floor shows the same growth.
     """
     promise = "growth of CPU per update, 5,000 to 18,000, to the floor's: at most 1.2×"
     if few is None or many is None or floor_few is None or floor_many is None:

@@ -1,4 +1,4 @@
-"""Who is measured, and how each is started: one worker, all the files and connections it needs."""
+"""The contestants and how each is started: with one worker, and the files it needs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .frame import HEAD, MIDDLE, TAIL
 from .server import ROOT, Command, Place
 
 PEERS = ROOT / "bench" / "peers"
-# Files that a server has open beside its readers'; and nginx, which tells the application of each
-# join over one more connection, while a storm of joins is under way.
+# Files that a server has open beside its readers'. nginx, which reports each join to the
+# application over one more connection, needs them during a storm of joins.
 SPARE_FILES, NCHAN_SPARE_FILES = 500, MAX_UNTOLD + 500
-# It keeps what it counts every ten seconds, and loads the store's code with the first of it.
+# It stores its counts every ten seconds, and loads the store's code the first time.
 VIBLOG_LOADS_SECONDS = 13.0
-# Where nginx is, if not in the PATH of one who is not root.
+# Where nginx is if it is not in the PATH of an ordinary user.
 SYSTEM_PATH = "/usr/sbin:/usr/local/sbin"
 NCHAN_MODULES = (
     Path("/usr/lib/nginx/modules/ngx_nchan_module.so"),
@@ -32,7 +32,7 @@ NCHAN_MODULES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
-    """One way to do the job. `missing()` says what it lacks here, or nothing."""
+    """One way to do the job. `missing()` returns what it lacks here, or ""."""
 
     name: str
     title: str
@@ -43,17 +43,17 @@ class Contestant:
     files_per_reader: int = 1
     spare_files: int = SPARE_FILES
     late_leaves: bool = False
-    # After that it has loaded what its first reader has it load, which no other one costs.
+    # By then it has loaded everything that only its first reader makes it load.
     loads_seconds: float = 0.0
     settle_seconds: float = 60.0  # a number that has not come after this is missing
 
     def most_readers(self, file_limit: int) -> int:
-        """Return how many readers one process of it has files for."""
+        """Return how many readers one of its processes has files for."""
         return (file_limit - self.spare_files) // self.files_per_reader
 
 
 def viblog(transport: str, *, workers: int = 1) -> Callable[[Place], list[Command]]:
-    """Return what starts the blog."""
+    """Return the contestant that is the blog."""
 
     def prepare(place: Place) -> list[Command]:
         environ = {

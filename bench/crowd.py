@@ -1,6 +1,6 @@
 """The load client: thousands of open streams in one thread, and every number that they get.
 
-One process is enough: it may hold as many connections as a server's one worker may.
+One process is enough: it may hold as many connections as a server's only worker.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Self
 
 from .stream import Events, read_events, read_head
 
-# Streams asked for and not yet told a number: fewer than the shortest listen queue (2,048,
-# gunicorn's and uvicorn's), for a connection that finds a queue full comes back after a second.
+# The most streams that wait for their first number: fewer than the shortest listen queue (2,048,
+# gunicorn's and uvicorn's), because a connection that finds the queue full is retried after a
+# second.
 MAX_UNTOLD = 2_000
-# A client's address has some 28,000 ports for one server; and the blog has a cap for each.
+# A client's address has some 28,000 ports for one server, and the blog caps each address.
 STREAMS_PER_ADDRESS = 10_000
 IP_BIND_ADDRESS_NO_PORT = 24  # ip(7): the port is chosen in connect, so it may be used twice
 
@@ -26,11 +27,11 @@ REQUEST = b"GET %b HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\
 
 
 class WrongCountError(Exception):
-    """A number that was never true, or one that did not come: the benchmark is void."""
+    """A wrong number came, or the right one did not: the benchmark is void."""
 
 
 class Stream:
-    """One open stream: what it shows, since when, and the bytes of an event that is not whole."""
+    """One open stream: the number it shows, since when, and the bytes of an incomplete event."""
 
     __slots__ = ("is_chunked", "rest", "shown", "since", "sock")
 
@@ -45,12 +46,11 @@ class Stream:
 class Crowd:
     """Open streams, count what they are told, and refuse any number that was never true.
 
-    True is what the count of open streams has been since all streams last agreed (`settle`). As
-    long as streams only open, no stream may be told less than before; and the other way round.
-    `late_leaves` is for a server that misses a stream only some time after it was closed: its
-    numbers may be higher by as many as were closed since.
-
-    Nothing runs by itself: `pump` and what calls it read the sockets.
+    The true numbers are those of open streams since all streams last agreed (`settle`). As long as
+    streams only open, no stream may be told less than before; as long as they only close, no more.
+    `late_leaves` is for a server that notices a closed stream only some time later: its numbers may
+    be too high by as many as were closed since. Nothing runs by itself: `pump` and its callers read
+    the sockets.
     """
 
     def __init__(self, port: int, path: str, *, late_leaves: bool = False) -> None:
@@ -65,7 +65,7 @@ class Crowd:
         self._target = 0
         self._at_target = 0
         self._low = self._high = self._joins = self._leaves = 0
-        # All get the same bytes: each is read, and looked at, once.
+        # All streams get the same bytes: each distinct chunk is parsed once.
         self._read: tuple[dict[bytes, Events], dict[bytes, Events]] = ({}, {})
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ class Crowd:
 
     @property
     def unanswered(self) -> int:
-        """How many streams have no answer yet: not even its head."""
+        """How many streams have not yet got the head of their response."""
         return self._unanswered
 
     def __enter__(self) -> Self:
@@ -83,7 +83,7 @@ class Crowd:
         self.close()
 
     def open(self) -> tuple[Stream, float]:
-        """Open one stream; return it, and the moment before."""
+        """Open one stream; return it, and the time just before."""
         sock = socket.socket()
         address = f"127.0.0.{2 + self._opened // STREAMS_PER_ADDRESS % 200}"
         self._opened += 1
@@ -120,7 +120,7 @@ class Crowd:
             tell(len(self) - self._untold)
 
     def leave(self, stream: Stream) -> float:
-        """Close one stream as a browser does; return the moment."""
+        """Close one stream as a browser does; return the time."""
         self._epoll.unregister(stream.sock.fileno())
         del self._streams[stream.sock.fileno()]
         self._at_target -= stream.shown == self._target
@@ -168,11 +168,11 @@ class Crowd:
         self._epoll.close()
 
     def moments(self) -> dict[Stream, float]:
-        """Return since when each stream shows what it shows."""
+        """Return since when each stream has shown its number."""
         return {stream: stream.since for stream in self._streams.values()}
 
     def _begin_anew(self) -> None:
-        """Forget what was true before now, when all agree."""
+        """Forget the earlier true numbers, now that all streams agree."""
         self._low = self._high = len(self)
         self._joins = self._leaves = 0
         self._read = ({}, {})

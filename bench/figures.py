@@ -1,4 +1,4 @@
-"""What a benchmark finds out. Values only."""
+"""The results of a benchmark. Values only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """How long readers waited for a number, in seconds: half of them, 99 %, and the last."""
+    """How long readers waited for a number, in seconds: median, 99 %, and the last one."""
 
     half: float
     most: float
@@ -16,7 +16,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idle:
-    """What a server takes of one core while nobody comes or goes: with readers, and with none."""
+    """How much of one core a server takes while nobody comes or goes: with readers and without."""
 
     cores: float
     empty_cores: float
@@ -24,7 +24,7 @@ class Idle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """Everything about one contestant with so many readers. Redis's share is within, too."""
+    """Everything about one contestant with so many readers, Redis's share included."""
 
     contestant: str
     size: int  # how many readers were asked for

@@ -1,4 +1,4 @@
-"""The HTML that every contestant sends: what an open about page of the blog gets."""
+"""The HTML that every contestant sends: the one that an open about page of the blog gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server takes of a core while nobody comes or goes."""
+"""Measure how much of a core a server takes while nobody comes or goes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .server import Server
 def measure_idle(
     server: Server, twin: Server, crowd: Crowd, seconds: float, tell: Callable[[str], object]
 ) -> Idle:
-    """Return what a server takes with all its readers, and what its twin takes without any.
+    """Return the cost of a server with all its readers, and that of its twin without any.
 
-    Both in the same seconds: whatever else slows this machine down costs both the same.
+    Both are measured in the same seconds, so other load on this machine costs both the same.
     """
     before, before_empty = read_usage(server.pids), read_usage(twin.pids)
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""What a benchmark ran on: a figure without its machine says nothing."""
+"""The machine that a benchmark ran on: a figure without its machine says nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = ("gunicorn", "gevent", "Flask", "redis", "flask-sse", "sse-starlette"
 
 
 def describe_machine(contestants: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Return pairs of what and its value: processor, kernel, limits, versions."""
+    """Return pairs of name and value: processor, kernel, limits, versions."""
     # proc_meminfo(5): its kB are 1,024 bytes.
     total = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text(encoding="ascii"))
     gigabytes = int(total[1]) / 1024**2 if total else 0

@@ -21,7 +21,7 @@ from .server import ContestantError, Server
 WARM_UP_READERS = 20
 SINGLE_JOINS = 100
 JOIN_SECONDS = 150.0
-# Pages are asked for while so many readers come each second, and before.
+# Pages are requested before, and while, so many readers come each second.
 PAGE_JOINS_PER_SECOND = 200
 JOIN_STEP_SECONDS = 0.01
 QUIET_SECONDS = 0.3
@@ -52,11 +52,11 @@ class Plan:
 def measure(
     contestant: Contestant, size: int, plan: Plan, *, idle: bool, tell: Tell
 ) -> Measurement:
-    """Start a contestant, measure it with so many readers, or all it has files for, and stop it."""
+    """Start a contestant, measure it with so many readers, or all it has files for; stop it."""
     readers = min(size, contestant.most_readers(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
     in_storm = round(PAGE_JOINS_PER_SECOND * plan.page_seconds) if contestant.page and idle else 0
     server = Server(contestant.prepare, readers + MOST_ACTORS + 1 + in_storm)
-    # The server is stopped first: nobody has to count down thousands of leaves.
+    # Stop the server first: it then need not count down thousands of leaves.
     crowd = Crowd(server.port, contestant.path, late_leaves=contestant.late_leaves)
     with crowd, server:
         run = _Run(contestant, size, readers, plan, server, crowd, tell)
@@ -136,7 +136,7 @@ class _Run:
         self._crowd.settle(count, self._contestant.settle_seconds)
 
     def _warm_up(self) -> None:
-        """Have the server load what it loads late; leave one reader, who shows that all is well."""
+        """Have the server load its late imports; leave one reader, who shows that all is well."""
         self._tell("warming up")
         self._crowd.open_many(WARM_UP_READERS, JOIN_SECONDS)
         self._settle(WARM_UP_READERS)
@@ -161,7 +161,7 @@ class _Run:
         return _cpu_us_of_each(before, self._usage(), count)
 
     def _storm(self) -> tuple[float, float]:
-        """Have all the others join at once; return CPU and duration until all are told right."""
+        """Have all the others join at once; return CPU, and the time until all are told right."""
         before, began = self._usage(), time.monotonic()
         self._crowd.open_many(
             self._readers - len(self._crowd),
@@ -221,8 +221,8 @@ class _Run:
             self._crowd.pump_until(began + step * ACT_SECONDS)
         after, seconds = self._usage(), time.monotonic() - began
         updates = self._crowd.updates - updates
-        # A server that lags may have told all of them that number before it heard of the last who
-        # came and went. Who is told one that is higher than any before has heard of all.
+        # A lagging server may have sent them all that number before it heard of the last joins and
+        # leaves. A number higher than any before proves that it has heard of all.
         while len(actors) <= MOST_ACTORS:
             actors.append(self._crowd.open()[0])
         self._settle(self._readers + len(actors))
@@ -234,7 +234,7 @@ class _Run:
         return *_cpu_us_of_each(before, after, updates), updates / self._readers / seconds
 
     def _idle(self) -> Idle:
-        """Return what the server takes while nobody comes or goes, and an empty one beside it."""
+        """Return the idle cost of the server, and of an empty one beside it."""
         with Server(self._contestant.prepare, WARM_UP_READERS) as twin:
             for left in count_down(self._plan.calm_seconds, self._crowd):
                 self._tell(f"{left:.0f} s until all is calm")
@@ -243,7 +243,7 @@ class _Run:
             )
 
     def _ask_for_pages(self) -> tuple[float, float]:
-        """Return how long a page took at its slowest (99 %), in quiet and while readers come."""
+        """Return how long a page took (99 %), in quiet and while readers come."""
         self._be_quiet()
         self._tell("asking for pages")
         with self._start_asking() as client:

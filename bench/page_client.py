@@ -1,7 +1,8 @@
 """Ask for a page every 20 ms, in a process of its own, and print how long each answer took.
 
-Usage: python -m bench.page_client PORT PATH SECONDS. A connection for each request, as one who
-comes has it; a JSON list of seconds. Fails on any answer but 200, and where none comes within 10 s.
+Usage: python -m bench.page_client PORT PATH SECONDS. It opens a connection for each request, as a
+new visitor does, and prints a JSON list of seconds. It fails on any answer but 200, and if none
+comes within 10 s.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @contextlib.contextmanager
 def start_asking(port: int, path: str, seconds: float) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the process that asks; end it, where it has not ended itself."""
+    """Start the process that asks; end it, unless it has ended by itself."""
     with subprocess.Popen(
         [sys.executable, "-m", "bench.page_client", str(port), path, str(seconds)],
         cwd=ROOT,
@@ -34,9 +35,9 @@ def start_asking(port: int, path: str, seconds: float) -> Iterator[subprocess.Po
 
 
 def read_waits(client: subprocess.Popen[bytes]) -> list[float]:
-    """Return how long each answer took, from the quickest to the slowest, when it has ended.
+    """Wait for the process's end; return how long each answer took, the quickest first.
 
-    Raises `ValueError` where a page was not answered as it should be.
+    Raises `ValueError` if an answer was wrong or missing.
     """
     assert client.stdout is not None
     said = client.stdout.read()

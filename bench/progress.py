@@ -1,4 +1,4 @@
-"""How far a benchmark is: a bar on a terminal."""
+"""Show a benchmark's progress: a bar on a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Self
 
 
 class Progress:
-    """A bar on a terminal, which says what is going on; nothing elsewhere."""
+    """A bar on a terminal that says what is going on; prints nothing elsewhere."""
 
     def __init__(self, steps: int) -> None:
         from tqdm import tqdm

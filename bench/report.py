@@ -1,4 +1,4 @@
-"""Say what was measured: as text for a terminal, as Markdown for docs/benchmarks.md."""
+"""Write the results: as text for a terminal, as Markdown for docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COLUMNS: tuple[tuple[str, Callable[[Measurement], str]], ...] = (
 
 
 def print_results(results: Results) -> Iterator[str]:
-    """Yield the lines of one table, everything in it, and what is not."""
+    """Yield the lines of one table with all measurements, and the contestants not measured."""
     for size in results.sizes():
         yield f"\n{size:,} readers"
         yield from align(_table(results, size))
@@ -60,7 +60,7 @@ def write_page(results: Results) -> str:
 
 
 def short(number: float) -> str:
-    """Return a number with three digits that count, and no more decimals than it deserves."""
+    """Return a number with at most three significant digits and two decimals."""
     if abs(number) < 0.005:
         return "0"
     for limit, decimals in ((10, 2), (100, 1)):

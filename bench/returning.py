@@ -23,7 +23,7 @@ from .server import ContestantError, Server
 
 # hx-sse.js: the last `retry` ± 30 %, twice as long after each try that failed.
 RETRY_SPREAD = 0.3
-# Streams asked for and not yet told a number; see `bench.crowd.MAX_UNTOLD`.
+# The most streams that wait for their first number; see `bench.crowd.MAX_UNTOLD`.
 MOST_UNTOLD = 1_000
 
 _FIELD = re.compile(rb"(?m)^(retry|id|event): (.*)$")
@@ -31,7 +31,7 @@ _TOTAL = re.compile(rb">(\d+) readers? online<")
 
 
 class _Tab:
-    """One open page: what its stream said last, and since when it has one again."""
+    """One open page: the last event of its stream, and since when it has a stream again."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -46,7 +46,7 @@ class _Tab:
 
 
 class _Tabs:
-    """Many tabs in one thread. Nothing runs by itself: what is called reads the sockets."""
+    """Many tabs in one thread. Nothing runs by itself: the methods read the sockets."""
 
     def __init__(self, port: int, path: str, most_seconds: float) -> None:
         self.tabs: list[_Tab] = []
@@ -67,7 +67,7 @@ class _Tabs:
                 self.pump_until(lambda: all(tab.shown for tab in self.tabs), "are told any number")
 
     def pump_until(self, is_so: Callable[[], bool], what: str) -> None:
-        """Read until something is so. A `WrongCountError` if that does not come."""
+        """Read until a condition holds; raise `WrongCountError` if it does not in time."""
         deadline = time.monotonic() + self._most_seconds
         while not is_so():
             if time.monotonic() > deadline:
@@ -76,7 +76,7 @@ class _Tabs:
             self._pump_for(0.1)
 
     def pump(self, seconds: float) -> None:
-        """Read what has come, and have those come back whose time it is."""
+        """Read what has come, and reopen the streams that are due."""
         if self._waiting:
             seconds = max(0.0, min(seconds, self._waiting[0][0] - time.monotonic()))
         for fd, _ in self._epoll.poll(seconds, 512):
@@ -146,7 +146,7 @@ class _Tabs:
 
 
 def measure_returning(contestant: Contestant, readers: int, plan: Plan, tell: Tell) -> Returning:
-    """Restart a contestant that has so many readers, as a deploy does it, and ask it for pages."""
+    """Restart a contestant with so many readers, as a deploy does, and ask it for pages."""
     title = f"{contestant.title}, {readers:,} readers"
     server = Server(contestant.prepare, readers)
     tabs = _Tabs(server.port, contestant.path, plan.return_seconds)

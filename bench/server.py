@@ -28,12 +28,12 @@ LOG_TAIL_CHARACTERS = 3_000
 
 
 class ContestantError(Exception):
-    """A contestant that did not do the job; the message ends with what its server said."""
+    """A contestant that did not do the job; the message ends with its server's log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a server lives: a folder of its own, a free port; and for how many readers."""
+    """Where a server runs (a folder of its own, a free port), and for how many readers."""
 
     folder: Path
     port: int
@@ -50,7 +50,7 @@ class Command:
 
 
 class Server:
-    """Start what `prepare` says, one after the other; stop it with all that it has started."""
+    """Start the commands of `prepare`, one after the other; stop them and all their children."""
 
     def __init__(self, prepare: Callable[[Place], list[Command]], readers: int) -> None:
         self.port = find_free_port()
@@ -67,7 +67,7 @@ class Server:
 
     @property
     def pids(self) -> list[int]:
-        """The processes that were started here; theirs are below them."""
+        """The processes that were started here, without their children."""
         return [process.pid for process in self._processes]
 
     def start(self) -> Self:
@@ -110,7 +110,7 @@ class Server:
         self.stop()
 
     def log(self) -> str:
-        """Return the end of what the processes have said."""
+        """Return the end of the processes' log."""
         if self._folder is None:
             return ""
         paths = sorted(self._folder.glob("*.log"))
@@ -151,7 +151,7 @@ def stop_on_signals() -> None:
 def answers(address: Path | int) -> bool:
     """Tell whether somebody listens on a unix socket or on a port of the loopback.
 
-    A port is looked up, not tried: the trial would be the floor's first reader.
+    A port is looked up, not connected to: the connection would be the floor's first reader.
     """
     if isinstance(address, int):
         rows = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]

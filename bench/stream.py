@@ -10,11 +10,11 @@ _EVENT_END = re.compile(rb"\r\n\r\n|\n\n")
 
 
 class ProtocolError(ValueError):
-    """What came is no event stream."""
+    """The response is not an event stream."""
 
 
 class Head(NamedTuple):
-    """What matters of a response's head: how long it is, and whether chunks follow."""
+    """The relevant part of a response's head: its length, and whether chunks follow."""
 
     length: int
     is_chunked: bool
@@ -42,8 +42,8 @@ def read_head(received: bytes) -> Head | None:
 def read_events(received: bytes, *, is_chunked: bool) -> Events:
     """Read the events that are complete. An event without a number is a ping, or a greeting.
 
-    The length ends where an event, and where there are chunks a chunk too, has just ended: there,
-    and only there, can the rest be read without what was before it.
+    The length ends at the end of an event that is also the end of a chunk, if there are chunks:
+    only from there can the rest be read without the bytes before it.
     """
     if not is_chunked:
         ends = [match.end() for match in _EVENT_END.finditer(received)]
@@ -65,7 +65,7 @@ def _read_numbers(text: bytes) -> tuple[int, ...]:
 
 
 def _read_chunk(received: bytes, start: int) -> tuple[bytes, int] | None:
-    """Return the chunk that starts there, and where the next one does; None if it is not whole."""
+    """Return the chunk that starts there and where the next one starts; None if incomplete."""
     size_end = received.find(b"\r\n", start)
     if size_end < 0:
         return None
