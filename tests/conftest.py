@@ -1,4 +1,4 @@
-"""What tests of several folders share: how they are run, a real Valkey, and servers of other kinds.
+"""Shared by tests of several folders: how they run, a real Valkey, and servers of other kinds.
 
 Every process of a run (pytest-xdist's workers) has its own Valkey, servers, ports and folders.
 """
@@ -27,18 +27,18 @@ KINDS: dict[str, Callable[[], Server]] = {
     "sentinel": SentinelPair,
     "cluster": Cluster,
 }
-# Redis itself is no part of what `make test` needs.
+# `make test` does not need Redis itself.
 KIND_MARKS = {"redis": [pytest.mark.full]}
-# Fixtures that start a server, beside the files that import `Site`.
+# Tests with these fixtures start a server, as do the files that import `Site`.
 STARTING = {"running_valkey", "running_servers", "running_postgres"}
 BENCH = Path(__file__).with_name("bench")
 
 
 def pytest_configure() -> None:
-    """Make the run independent of how it was started: by default handlers, and by no proxy.
+    """Make the run independent of how it was started: use default signal handlers and no proxy.
 
-    `nohup` ignores SIGHUP, and a shell SIGINT and SIGQUIT for what it runs in the background.
-    What is ignored stays so in a child; what has a handler does not.
+    `nohup` ignores SIGHUP, and a shell ignores SIGINT and SIGQUIT for its background jobs. A child
+    inherits an ignored signal, but not a handler.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -51,9 +51,9 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Mark what starts a server or a browser, and run its files first: they wait the longest.
+    """Mark tests that start a server or a browser, and run their files first: they wait longest.
 
-    The benchmark's own tests tell nothing of the blog: they are for `make test-all`.
+    The benchmark's own tests do not test the blog: they are for `make test-all`.
     """
     for item in items:
         assert isinstance(item, pytest.Function)
@@ -84,7 +84,7 @@ def running_postgres() -> Iterator[PostgreSql]:
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.full)])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the address of an empty store: a file's, then a server's."""
+    """Return the address of an empty store: of a file, then of a server."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.db'}"
     server: PostgreSql = request.getfixturevalue("running_postgres")
@@ -115,7 +115,7 @@ def valkey_url(valkey: Valkey) -> str:
 
 @pytest.fixture(scope="session")
 def running_servers() -> Iterator[Callable[[str], Server]]:
-    """Return what returns the server of a kind, started once for the whole run."""
+    """Return a function that returns a kind's server, started once for the whole run."""
     with contextlib.ExitStack() as stack:
         running: dict[str, Server] = {}
 

@@ -1,4 +1,4 @@
-"""Processes that are refused io_uring, as many container runtimes have it: seccomp(2)."""
+"""Processes without io_uring, which many container runtimes refuse: seccomp(2)."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _STEPS = (
 
 @contextlib.contextmanager
 def thread_without_io_uring() -> Iterator[Executor]:
-    """Yield a thread that has no io_uring, nor have the processes that it starts.
+    """Yield a thread without io_uring; the processes that it starts have none, either.
 
-    They may be told when it ends, as it is their parent (PR_SET_PDEATHSIG).
+    As their parent is this thread, they may be signalled when it ends (PR_SET_PDEATHSIG).
     """
     with ThreadPoolExecutor(max_workers=1, initializer=_forbid) as thread:
         yield thread
 
 
 def _forbid() -> None:
-    """Forbid it to the calling thread. This cannot be undone."""
+    """Forbid io_uring to the calling thread. This cannot be undone."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
     steps = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in _STEPS))

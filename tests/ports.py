@@ -8,11 +8,11 @@ _held: list[socket.socket] = []
 
 
 def reserve_port() -> int:
-    """Return a port of 127.0.0.1 that nobody else is given while this process runs.
+    """Return a port of 127.0.0.1 that no other process is given while this one runs.
 
-    A socket stays bound to it and never listens: the kernel gives the port to no other socket, a
-    connection's own end included, while a server that names it and sets SO_REUSEADDR, as all of
-    ours do, may listen there (ip(7), socket(7)).
+    A socket stays bound to it and never listens. The kernel then gives the port to no other socket,
+    not even to a connection's own end, but a server that names the port and sets SO_REUSEADDR, as
+    all of ours do, may listen there (ip(7), socket(7)).
     """
     holder = socket.socket()
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

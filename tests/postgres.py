@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests, with a password. A crash would leave nothing of it."""
+"""A real PostgreSQL for the tests, with a password. It would not survive a crash."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PostgreSql:
         self._folder.cleanup()
 
     def start(self) -> None:
-        """Make its files, the first time, and start it; return when it answers."""
+        """Start it, and return when it answers. The first time make its files."""
         cluster = self._place / "cluster"
         if not cluster.exists():
             password = self._place / "password"

@@ -1,4 +1,4 @@
-"""A cluster of three masters for the tests, and moves of a slot from one to another."""
+"""A cluster of three masters for the tests, and moves of a hash slot from one to another."""
 
 from __future__ import annotations
 
@@ -51,8 +51,9 @@ class Cluster(Servers):
         self.master = target
 
     def begin_move(self, tag: str, source: int, target: int) -> None:
-        """Have a slot's keys be served by two masters, named by number: those it has, by each."""
-        # Moved again before all have heard of the last move, a slot may end with nobody.
+        """Have two masters, named by number, each serve those of a slot's keys that it has."""
+        # If a slot is moved again before all have heard of the last move, it may end up with no
+        # master.
         wait_for_server(self._agree, *self.processes)
         slot, (source_id, target_id) = self._slot(tag), self._ids(source, target)
         ask(self.clients[target], "CLUSTER", "SETSLOT", slot, "IMPORTING", source_id)
@@ -89,7 +90,7 @@ class Cluster(Servers):
             self.move(tag, target, source)
 
     def _agree(self) -> bool:
-        """Tell whether all nodes say the same of each: its epoch and its slots."""
+        """Tell whether all nodes agree on each node's epoch and slots."""
         views = [
             {address: (node["epoch"], node["slots"]) for address, node in nodes.items()}
             for nodes in (ask(client, "CLUSTER NODES") for client in self.clients)

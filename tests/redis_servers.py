@@ -75,7 +75,7 @@ def client_at(address: Address, certificate: Path | None = None) -> redis.Redis:
 
 
 def ask(client: redis.Redis, *command: object) -> Any:
-    """Have a server do a command that redis-py has no typed call for."""
+    """Have a server execute a command that redis-py has no typed call for."""
     return client.execute_command(*command)
 
 
@@ -88,9 +88,9 @@ class Servers:
     def __init__(
         self, *, certificate: Path | None = None, machines: Sequence[Machine] = ()
     ) -> None:
-        """With a certificate, they are Redis and speak TLS only, and each is `localhost`.
+        """With a certificate, the servers are Redis, speak TLS only, and are each `localhost`.
 
-        On machines, if there are any, they are by turns; else all on the loopback.
+        They are spread in turn over the machines, if given; else all are on the loopback.
         """
         self._certificate = certificate
         self._machines = machines
@@ -118,7 +118,7 @@ class Servers:
                 f'tls-{name}-file "{self._certificate}"\n' for name in ("cert", "key", "ca-cert")
             )
             listen += "tls-auth-clients no\ntls-replication yes\ntls-cluster yes\n"
-        # Whoever can reach a machine of a test may use its server.
+        # Any client that can reach a test's machine may use its server.
         listen += f"bind {host}\nprotected-mode no\n"
         path.write_text(f'{listen}dir "{self.folder}"\nsave ""\n{config}')
         process = ServerProcess(self.folder, str(path), *arguments, program=program)
@@ -184,7 +184,7 @@ class SentinelPair(Servers):
     """A master, its replica, and Sentinels that watch them: processes of one binary."""
 
     def start(self, *, down_after_ms: int = 60_000, sentinels: int = 1) -> None:
-        """Start all; a master that most Sentinels find silent for so long is replaced."""
+        """Start all; the Sentinels replace a master that most of them find silent for so long."""
         self.addresses = self.choose_addresses(2 + sentinels)
         (host, port), replica, *watchers = self.addresses
         self.add((host, port), config="repl-diskless-sync-delay 0\n")

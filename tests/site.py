@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
 LOG_TAIL_CHARACTERS = 6_000
-# How many tabs count in all, in whichever words; none is "just you".
+# How many tabs count in all, in any wording; "just you" has no number.
 TOTAL = re.compile(r">(?:just you online|(?:\d+ readers?, )?(\d+) (?:readers? online|tabs))<")
 
 
@@ -37,8 +37,8 @@ class SiteError(AssertionError):
 class Site:
     """One gunicorn on a free port of the loopback, with an instance folder of its own.
 
-    `environ` are settings of the blog; nothing else of that kind comes in from outside. `root` is
-    where its code is, for a test that changes it.
+    `environ` are the only settings of the blog: none come from this process's environment. `root`
+    is where its code is, for a test that changes it.
     """
 
     def __init__(
@@ -140,9 +140,9 @@ class Site:
 
     @contextlib.contextmanager
     def only_worker(self, pid: int) -> Iterator[None]:
-        """Have one worker accept all new connections: the others are frozen so long (SIGSTOP).
+        """Have one worker accept all new connections: meanwhile the others are frozen (SIGSTOP).
 
-        Left to themselves the workers do not share evenly; mostly one takes everything.
+        Otherwise the workers share unevenly; mostly one takes everything.
         """
         others = [other for other in self.worker_pids() if other != pid]
         try:
@@ -174,7 +174,7 @@ class Site:
             yield client
 
     def fetch(self, path: str = "/blog") -> str:
-        """Return a page as a program gets it, which is not counted."""
+        """Return a page as a program gets it, without being counted."""
         with urllib.request.urlopen(self.url + path, timeout=5) as response:
             return str(response.read().decode("utf-8"))
 
@@ -183,7 +183,7 @@ class Site:
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
 
     def total(self) -> int:
-        """Return how many readers are online, as some worker shows it in the index."""
+        """Return how many readers are online, as any one worker shows it in the index."""
         found = TOTAL.search(self.fetch().partition('class="live-total"')[2])
         assert found, "the index shows no total"
         return int(found[1] or 0)
@@ -197,7 +197,7 @@ class Site:
         self.wait(is_agreed, f"the total is {count}", seconds)
 
     def wait(self, is_so: Callable[[], bool], what: str, seconds: float = 5.0) -> None:
-        """Wait until something is so; raise `SiteError` with the log if it takes too long."""
+        """Wait until a condition holds; raise `SiteError` with the log if it takes too long."""
         deadline = time.monotonic() + seconds
         while not is_so():
             if time.monotonic() > deadline:
@@ -207,11 +207,11 @@ class Site:
             time.sleep(0.02)
 
     def read_log(self) -> str:
-        """Return the end of what gunicorn and its workers have said."""
+        """Return the end of the log of gunicorn and its workers."""
         return self.read_whole_log()[-LOG_TAIL_CHARACTERS:]
 
     def read_whole_log(self) -> str:
-        """Return all that gunicorn and its workers have said."""
+        """Return the whole log of gunicorn and its workers."""
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
     def __enter__(self) -> Self:
@@ -232,7 +232,7 @@ class Site:
 
 
 def follow_config(path: Path, more: str) -> dict[str, str]:
-    """Write a gunicorn configuration, which is the blog's own and more; return how to name it."""
+    """Write a gunicorn configuration that extends the blog's own; return how to name it."""
     own = str(ROOT / "gunicorn.conf.py")
     begin = f"exec(compile(open({own!r}, encoding='utf-8').read(), {own!r}, 'exec'))\n"
     path.write_text(begin + more, encoding="utf-8")
@@ -240,7 +240,7 @@ def follow_config(path: Path, more: str) -> dict[str, str]:
 
 
 def copy_project(root: Path) -> Path:
-    """Copy what the blog runs from into a folder, but for the posts, to be changed; return it."""
+    """Copy what the blog runs from, without posts, to a folder to be changed; return it."""
     for name in ("app.py", "gunicorn.conf.py"):
         shutil.copy(ROOT / name, root)
     for name in ("blog", "flask_presence", "templates", "themes", "pages"):

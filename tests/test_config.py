@@ -27,7 +27,7 @@ def test_every_setting_has_a_default():
 
 
 def test_a_silent_stream_is_pinged_before_any_usual_proxy_closes_it():
-    """Heroku's is the least patient: 55 s. The hub looks which pings are due every so often."""
+    """Heroku's is the least patient: 55 s. The hub checks every KEEP_SECONDS."""
     assert Settings().ping_seconds + KEEP_SECONDS < 55
 
 

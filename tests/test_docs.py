@@ -1,4 +1,4 @@
-"""What the docs name is there."""
+"""The files and names that the docs mention exist."""
 
 from __future__ import annotations
 

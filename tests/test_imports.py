@@ -17,8 +17,8 @@ STANDARD = set(sys.stdlib_module_names)
 BLOG, LIBRARY = "blog", "flask_presence"
 FEATURES = {"blog.cli", "blog.live", "blog.pages", "blog.ops"}
 
-# What each part may import of the others, from above to below: a part stands above all that it may
-# import, so there is no circle. Nothing that is not listed here may exist.
+# The other parts that each part may import, from top to bottom: a part is listed above all that it
+# may import, so there is no cycle. A part that is not listed here may not exist.
 ALLOWED: dict[str, set[str]] = {
     "blog.command": {
         "blog.setting_kinds",
@@ -127,7 +127,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 # The files of `flask_presence.web` that are for Flask alone.
 FOR_FLASK = {"app_presence.py", "blocks.py", "elements.py", "extension.py", "lists.py"}
-# What else each part of the library imports, beside the standard library.
+# The packages that each part of the library imports, beside the standard library.
 PACKAGES = {
     "flask_presence.cli": {"click", "flask", "redis"},
     "flask_presence.static_site": {"flask", "gevent", "jinja2", "werkzeug"},
@@ -143,7 +143,7 @@ PACKAGES = {
 
 
 def imports_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (line, absolute name) of every import in a file, wherever it stands in it."""
+    """Yield (line, absolute name) of every import in a file, wherever it is."""
     package = ".".join(path.relative_to(ROOT).with_suffix("").parts[:-1])
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -158,7 +158,7 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def part_of(name: str) -> str | None:
-    """Return the part that an absolute name is in, None where it is not ours."""
+    """Return the part that an absolute name is in; None if it is not ours."""
     top, _, rest = name.partition(".")
     return f"{top}.{rest.partition('.')[0]}" if top in (BLOG, LIBRARY) else None
 
@@ -170,7 +170,7 @@ def files_of(part: str) -> list[Path]:
 
 
 def parts() -> set[str]:
-    """Return every part of the two packages that there is."""
+    """Return every existing part of the two packages."""
     return {
         f"{package}.{path.stem}"
         for package in (BLOG, LIBRARY)
@@ -216,7 +216,7 @@ def test_no_file_is_long_and_no_constructor_takes_many_parameters(package):
 
 
 def file_of(name: str) -> Path | None:
-    """Return the file of the packages that an imported name is, or stands in."""
+    """Return the file of the packages that an imported name is, or is defined in."""
     path = ROOT / name.replace(".", "/")
     for stem in (path, path.parent):
         for found in (stem.with_suffix(".py"), stem / "__init__.py"):
@@ -328,7 +328,7 @@ def test_importing_the_tracking_does_not_load_flask():
 
 
 def test_what_every_flask_command_loads_is_no_more_than_flask():
-    """An entry point brings the commands to each `flask`, whatever it is asked for."""
+    """An entry point adds the commands to every run of `flask`, whatever its command."""
     loaded = loaded_after("flask_presence.cli.commands")
     ours = {name for name in loaded if name.startswith(LIBRARY)}
     assert ours == {
@@ -339,7 +339,7 @@ def test_what_every_flask_command_loads_is_no_more_than_flask():
 
 
 def test_importing_the_extension_does_not_load_redis():
-    """It takes as long as all the rest of the library: an application loads it when it is made."""
+    """It takes as long as the rest of the library: an application loads it when it is made."""
     loaded = loaded_after("flask_presence.web.extension")
     assert "flask" in loaded
     assert not {"redis", "asyncio", "gunicorn"} & loaded
@@ -348,7 +348,7 @@ def test_importing_the_extension_does_not_load_redis():
 
 
 def test_what_gunicorns_master_loads_does_not_load_redis():
-    """Loaded there, before gevent has patched what it imports, it would be so in every worker."""
+    """Loaded there before gevent has patched what it imports, it would stay so in every worker."""
     modules = [f"flask_presence.server.{name}" for name in ("worker", "embedded", "configuration")]
     modules.append("flask_presence.file_limits")
     loaded = loaded_after(", ".join([*modules, "blog.config"]))

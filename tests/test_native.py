@@ -1,4 +1,4 @@
-"""Native threads: as many as were asked for, whatever there is to do."""
+"""Native threads: as many as were requested, however much work there is."""
 
 from __future__ import annotations
 

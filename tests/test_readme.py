@@ -42,7 +42,7 @@ def names_in_tables(text: str) -> list[str]:
 
 
 def read_code(text: str) -> list[str]:
-    """Return what stands between backticks, and the lines of the console's blocks after `$`."""
+    """Return the texts between backticks, and the lines of console blocks after `$`."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     commands = [
         line.removeprefix("$ ")
@@ -61,7 +61,7 @@ def readme() -> str:
 
 @pytest.mark.parametrize("page", [README, SETTINGS], ids=lambda page: page.name)
 def test_the_tables_of_settings_are_fresh(page):
-    """Where this fails, run `.venv/bin/python tests/test_readme.py --write`."""
+    """If this fails, run `.venv/bin/python tests/test_readme.py --write`."""
     text = page.read_text(encoding="utf-8")
     assert text == renew(text)
 

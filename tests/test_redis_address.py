@@ -1,4 +1,4 @@
-"""What each form of a Redis address is read as; what is refused, and how, is in `test_config`."""
+"""How each form of a Redis address is read; `test_config` has the refused ones."""
 
 from __future__ import annotations
 

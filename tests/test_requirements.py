@@ -15,7 +15,7 @@ HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
 def read_pins(name: str) -> dict[str, str]:
-    """Return what a file asks for: name and the rest of its entry."""
+    """Return the requirements of a file: name and the rest of its entry."""
     text = re.sub(r"^\s*#.*$", "", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE)
     entries = [entry.strip() for entry in text.replace("\\\n", " ").splitlines() if entry.strip()]
     return {re.split(r"[=<>~!@;\[ ]", entry)[0].lower(): entry for entry in entries}

@@ -1,7 +1,8 @@
 """No page of a blog in another language says a word of English.
 
 The blog of these tests has a language whose every message is its English text in brackets, and
-posts without a Latin letter: what has one outside of brackets was never marked for translation.
+posts without Latin letters: a text with a Latin letter outside of brackets was never marked for
+translation.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ ATTRIBUTES = {"alt", "aria-label", "placeholder", "title"}
 SEEN = {"description", "og:title", "og:description", "og:site_name", "og:image:alt"}
 BRACKETED = re.compile(r"⟦[^⟦⟧]*⟧")
 LATIN = re.compile(r"[A-Za-z]+")
-# What no reader sees: for machines, by names that are fixed.
+# Routes for machines, with fixed names, which no reader sees.
 FOR_MACHINES = {
     *("static", "pages.card", "pages.robots", "pages.sitemap", "pages.favicon", "pages.security"),
     *("pages.look", "pages.now_json", "pages.face"),
@@ -74,7 +75,7 @@ FOR_MACHINES = {
 
 
 class _Seen(HTMLParser):
-    """Collects what a reader sees and hears of a page; not what is marked as English, or code."""
+    """Collects the text of a page that a reader sees or hears, but no code or marked English."""
 
     VOID = frozenset(["area", "br", "hr", "img", "input", "link", "meta", "path", "source", "wbr"])
 
@@ -105,11 +106,11 @@ class _Seen(HTMLParser):
 
 
 def list_english(html: str) -> list[str]:
-    """Return each Latin word of a page that stands outside of brackets."""
+    """Return each Latin word of a page that is outside of brackets."""
     seen = _Seen()
     seen.feed(html)
     found = []
-    # An element may stand inside of a message, and a message inside of another.
+    # An element may be inside a message, and a message inside another.
     for text in ("".join(seen.texts), *seen.attributes):
         rest = text
         while BRACKETED.search(rest):
@@ -168,7 +169,7 @@ def app(settings: Settings) -> Iterator[Flask]:
 
 
 def list_paths(app: Flask, settings: Settings) -> Iterator[str]:
-    """Yield an address, or more, for each route that a reader may open."""
+    """Yield one or more addresses for each route that a reader may open."""
     token = sign_preview(settings.secret_key, "3", datetime.now(UTC) + timedelta(days=1))
     values = {
         "slug": "небо",
@@ -200,7 +201,7 @@ def test_no_page_has_a_word_that_was_not_marked_for_translation(app, settings):
             assert "⟦" in answer.text, path
             english[path] = list_english(answer.text)
         elif answer.mimetype.endswith("+xml"):
-            # What stands in brackets there are addresses, dates, and what feeds have by name.
+            # The other elements of a feed hold addresses, dates and fixed names.
             titles = re.findall(r"<(?:title|subtitle|description)>([^<]*)<", answer.text)
             english[path] = [title for title in titles if LATIN.search(title)]
     assert len(english) > 20

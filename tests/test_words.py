@@ -41,7 +41,7 @@ def forms_of(message: Message) -> list[str]:
 
 
 def placeholders(text: str) -> set[str]:
-    """Return the names of what is put into a text."""
+    """Return the names of a text's placeholders."""
     return set(re.findall(r"%\((\w+)\)s", text))
 
 

@@ -41,7 +41,7 @@ class ServerProcess:
             )
 
     def stop(self, sent: signal.Signals = signal.SIGTERM) -> None:
-        """End the process, and with it all that it held."""
+        """End the process; everything that it held is lost."""
         if self._process is None:
             return
         self.thaw()
@@ -68,7 +68,7 @@ class ServerProcess:
             self._process.send_signal(signal.SIGCONT)
 
     def log(self) -> str:
-        """Return what the process said."""
+        """Return the process's log."""
         return self._log.read_text(errors="replace")
 
 
