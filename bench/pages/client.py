@@ -1,4 +1,4 @@
-"""The load client: the same request again and again, and a look at each answer."""
+"""The load client: it sends the same request again and again and checks each answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Question:
-    """A request, and what the answer has to be: its status, its coding, texts that are in it."""
+    """A request and the expected answer: its status, its coding, texts that it contains."""
 
     path: str
     accepts: str = ""
@@ -46,7 +46,7 @@ class Question:
     _right: set[bytes] = field(default_factory=set, init=False)  # bodies that were looked at
 
     def write(self, *, keeps: bool) -> bytes:
-        """Return the request, with what else a browser sends along."""
+        """Return the request with the other headers that a browser sends."""
         lines = [
             f"GET {self.path} HTTP/1.1",
             "Host: blog.example",
@@ -88,7 +88,7 @@ def ask(port: int, question: Question) -> Answer:
 
 
 def ask_often(port: int, question: Question, count: int, *, keeps: bool) -> None:
-    """Ask at least so often, over connections that are kept or over a new one each time."""
+    """Ask at least so often, over kept connections or over a new one each time."""
     request = question.write(keeps=keeps)
     kept = [_connect(port) for _ in range(CONNECTIONS)] if keeps else []
     try:

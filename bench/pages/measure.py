@@ -1,4 +1,4 @@
-"""Ask every server for its page, in turn and in rounds, and read what it cost."""
+"""Ask every server for its page, in turn and in rounds, and measure its cost."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Subject:
-    """One row of the table: who is asked for what, whether a promise speaks of it, what it cost."""
+    """One row of the table: server and request, whether a promise covers it, and its cost."""
 
     title: str
     server: Server
@@ -50,7 +50,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What was found out about one subject: CPU of one request, bytes of the body."""
+    """The figures of one subject: CPU of one request, bytes of the body."""
 
     title: str
     kept_us: float
@@ -60,7 +60,7 @@ class Cost:
 
 
 def measure(plan: Plan, tell: Tell, step: Callable[[], object]) -> tuple[list[Cost], list[str]]:
-    """Measure everyone; return the costs, and who is missing and why."""
+    """Measure all subjects; return the costs, and the missing subjects with the reason."""
     with contextlib.ExitStack() as stack:
         tell("starting the servers")
         subjects, missing = _start(stack)

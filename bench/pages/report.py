@@ -1,4 +1,4 @@
-"""Say what pages cost: a table for a terminal, a section of docs/pages.md, and the promise."""
+"""Report the cost of pages: a table for a terminal, a section of docs/pages.md, the promise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write_table(costs: Sequence[Cost]) -> list[list[str]]:
 
 
 def print_costs(costs: Sequence[Cost], missing: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of the table, and who is not in it."""
+    """Yield the lines of the table, and the subjects missing from it."""
     yield from align(write_table(costs))
     yield from (f"Not measured: {who}." for who in missing)
 
@@ -41,7 +41,7 @@ def renew(page: str, costs: Sequence[Cost], missing: Sequence[str], about: Seque
 
 
 def judge(costs: Sequence[Cost]) -> list[Verdict]:
-    """Judge the promise for each page that it speaks of, in both ways to connect."""
+    """Judge the promise for each page that it covers, in both ways to connect."""
     flask = find_empty_view(costs)
     return [
         Verdict(
@@ -59,5 +59,5 @@ def judge(costs: Sequence[Cost]) -> list[Verdict]:
 
 
 def find_empty_view(costs: Sequence[Cost]) -> Cost:
-    """Return what everything is compared with."""
+    """Return the empty view's row, with which all others are compared."""
     return next(cost for cost in costs if cost.title == EMPTY_VIEW)

@@ -66,5 +66,5 @@ def files(pages: Mapping[str, bytes]) -> Prepare:
 
 
 def lacks_nginx() -> str:
-    """Say what there is no nginx for, or nothing."""
+    """Return a line that says that nginx is missing, or nothing."""
     return "" if find_nginx() else "nginx is not installed (Debian: nginx)"

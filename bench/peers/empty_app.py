@@ -1,4 +1,4 @@
-"""What a page is measured by: a Flask view, and a WSGI callable, that do nothing."""
+"""The yardstick for pages: a Flask view and a WSGI callable that do nothing."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What a Flask author would pick: flask-sse, Redis, gunicorn's gevent worker.
 
 One Redis subscription per reader, as in its blueprint. The count is a key in Redis. It is published
-when it changed, at most ten times a second; and every HEARTBEAT_SECONDS, because a stream that
-waits for Redis learns that its reader has left only from a write that fails, the second one.
+when it changed, at most ten times a second, and every HEARTBEAT_SECONDS: a stream that waits for
+Redis learns that its reader has left only when a write fails, which is the second one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class CountedEvents(ServerSentEventsBlueprint):  # type: ignore[misc] # without 
         self._counter = Redis.from_url(os.environ["REDIS_URL"])
 
     def messages(self, channel: str = "sse") -> Iterator[Message]:
-        """Yield what is published: as the original does, but counted once it is subscribed."""
+        """Yield the messages as the original does, but count the reader once subscribed."""
         pubsub = self.redis.pubsub()
         pubsub.subscribe(channel)
         self._count(+1)

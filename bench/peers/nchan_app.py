@@ -1,4 +1,4 @@
-"""The application behind nchan: told of every join and leave, it publishes how many there are.
+"""The application behind nchan: it hears of every join and leave, and publishes the count.
 
 asyncio and the standard library only.
 Usage: python -m bench.peers.nchan_app APP_SOCKET NGINX_SOCKET

@@ -34,7 +34,7 @@ class Live:
         self._change = 0  # since the count in Redis was brought up to date
 
     async def stream(self) -> AsyncIterator[dict[str, str]]:
-        """Yield one reader's numbers, and count it for so long."""
+        """Yield one reader's numbers, and count the reader meanwhile."""
         wake = asyncio.Event()
         self._wakes.add(wake)
         self._count(+1)
@@ -62,7 +62,7 @@ class Live:
             await asyncio.sleep(PACE_SECONDS)
 
     async def listen_forever(self) -> None:
-        """Hand on what any process published."""
+        """Pass on the numbers that any process publishes."""
         async with self._redis.pubsub() as pubsub:
             await pubsub.subscribe(KEY)
             async for message in pubsub.listen():

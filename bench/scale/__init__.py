@@ -1,1 +1,1 @@
-"""What many workers on one Redis cost: measured for a few, and on paper for a hundred."""
+"""The cost of many workers on one Redis: measured for a few, calculated for a hundred."""

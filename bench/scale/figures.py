@@ -1,4 +1,4 @@
-"""What was found out about many workers. Values only."""
+"""The figures of many workers. Values only."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Writes:
 
     @property
     def most_writes(self) -> float:
-        """How many fit into a second of one core."""
+        """How many writes fit into a second of one core."""
         return 1e6 / self.redis_us
 
 

@@ -28,7 +28,7 @@ WORKER = "0123456789ab"  # twelve characters, as the blog names them
 
 
 def measure_writes(workers: int, pairs: int, *, presences: int, seconds: float) -> Writes:
-    """Write one slot as fast as Redis takes it, while so many hear of it."""
+    """Write one slot as fast as Redis takes it, with so many subscribers."""
     with run_redis() as server, Subscribers(server.path, workers) as subscribers:
         store, slot = Store(connect(server.url), PREFIX), Slot()
         numbers = itertools.count()
@@ -54,7 +54,7 @@ def measure_writes(workers: int, pairs: int, *, presences: int, seconds: float) 
                 slot.add(make_presence(WORKER, next(numbers)))
             told += write()
             writes += 1
-        # Whoever was too slow would have been cut off by Redis.
+        # Redis would have cut off a subscriber that was too slow.
         subscribers.wait_for(received_before + told * workers)
         passed, cpu_ns = time.monotonic() - began, server.cpu_ns() - cpu_before
         store.close()
@@ -69,7 +69,7 @@ def measure_writes(workers: int, pairs: int, *, presences: int, seconds: float) 
 
 
 def measure_steady(workers: int, pairs: int, *, presences: int, seconds: float) -> Steady:
-    """Have readers come and go at all of the workers, and see what it costs."""
+    """Have readers come and go at all of the workers, and measure the cost."""
     with run_redis() as server, ExitStack() as stack:
         running = [stack.enter_context(WorkerProcess(server.url)) for _ in range(workers)]
         for worker in running:

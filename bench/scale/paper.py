@@ -1,4 +1,4 @@
-"""What many workers would cost, by what a few did. Pure.
+"""Estimate the cost of many workers from that of a few. Pure.
 
 Everything that was measured grows in proportion with the workers and with the changes of a flush,
 so two straight lines, each of least squares, say what one more of either costs.
@@ -49,7 +49,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """What a flush costs Redis and a worker, how long its message is, what an update costs."""
+    """The cost of a flush for Redis and a worker, the length of its message, an update's cost."""
 
     redis_us: Line
     worker_us: Line
@@ -111,7 +111,7 @@ class Cost:
 
 
 def estimate(model: Model, load: Load) -> Cost:
-    """Say what a load costs."""
+    """Estimate the cost of a load."""
     publishes = load.workers * load.flushes_per_second
     deliveries = publishes * load.workers
     wanted_cores = FLUSHES_PER_SECOND * load.readers_each * model.update_us / 1e6

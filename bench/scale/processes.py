@@ -1,4 +1,4 @@
-"""The processes of a measurement: one real Valkey, workers, and those who only listen. Linux."""
+"""The processes of a measurement: one real Valkey, workers, and mere subscribers. Linux."""
 
 from __future__ import annotations
 

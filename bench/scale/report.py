@@ -1,4 +1,4 @@
-"""Say what was measured, and what it comes to on paper: docs/scale.md and its tables."""
+"""Report the measurements and the estimates from them: docs/scale.md and its tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .figures import Figures
 from .paper import Cost, Load, Model, estimate, find_bend
 
 PAGE = Path(__file__).with_name("page.md")
-# What the page does the sums for: a hundred workers, a million readers, a minute on each page.
+# The page's example: a hundred workers, a million readers, a minute on each page.
 WORKERS, READERS_EACH, VISIT_SECONDS = 100, 10_000, 60.0
 SIZES = (2, 8, 16, 50, 100, 200)
 PACES = (10.0, 2.0, 1.0)
@@ -25,7 +25,7 @@ GIGABIT_BYTES, TEN_GIGABIT_BYTES = 125e6, 1_250e6
 
 
 def make_model(figures: Figures) -> Model:
-    """Return what was measured as what one more of everything costs."""
+    """Return the measurements as the cost of one more worker, and of one more change."""
     presences = figures.writes[0].presences
     return Model.of(
         [run for run in figures.writes if run.presences == presences],

@@ -22,7 +22,7 @@ from bench.scale.readers import PREFIX, TOPIC, make_reader  # noqa: E402
 from flask_presence.tracking import Diff, Store, Timings, Tracker, connect  # noqa: E402
 
 TICK_SECONDS = 0.01
-# No heartbeats: what is measured is what changes cost.
+# No heartbeats: only the cost of changes is measured.
 TIMINGS = Timings(heartbeat_seconds=600, lease_seconds=1200)
 
 
