@@ -1,4 +1,4 @@
-"""An author at work beside open pages: a folder of posts, and what a browser says meanwhile."""
+"""An author at work beside open pages: a folder of posts, and a browser's console messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Author:
     def save(self, name: str, opening: str = "Opening words.", fields: str = "") -> None:
         """Save a post of many paragraphs."""
         text = f"---\ntitle: On {name}\n{fields}---\n\n{opening}\n\n{PARAGRAPHS}\n"
-        # By a rename, as editors save: a file that is half written is another post.
+        # By a rename, as editors save: a half-written file would be another post.
         half = self.folder / f".{name}"
         half.write_text(text, encoding="utf-8")
         half.replace(self.path(name))
@@ -37,7 +37,7 @@ class Author:
 
 
 def open_quiet_tab(browser: BrowserContext, url: str) -> tuple[Page, list[str]]:
-    """Open a page and wait for its stream; what its console ever says goes to the list."""
+    """Open a page and wait for its stream; its console messages are added to the list."""
     browser.add_init_script(REPORT_VIOLATIONS)
     tab = browser.new_page()
     said: list[str] = []

@@ -18,7 +18,7 @@ NewBrowser = Callable[..., BrowserContext]
 
 @pytest.fixture(scope="module")
 def start_sites() -> Iterator[StartSites]:
-    """Return what starts a kind of site once; each test finds it without readers."""
+    """Return a function that starts a kind of site once; each test finds it without readers."""
     with ExitStack() as stack:
         running: dict[str, list[Site]] = {}
 
@@ -62,7 +62,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_browser(chromium: Browser) -> Iterator[NewBrowser]:
-    """Return what makes a browser of its own: other cookies, cache and connections."""
+    """Return a function that makes a browser with cookies, cache and connections of its own."""
     with ExitStack() as stack:
 
         def make(**options: bool) -> BrowserContext:

@@ -49,14 +49,14 @@ def run_steps(machine: Machine, heading: str) -> None:
 
 @pytest.fixture(scope="session")
 def bare_machine() -> Iterator[Machine]:
-    """Boot a machine that has nothing but Debian, and a place to clone the blog from."""
+    """Boot a machine that has only Debian and a repository to clone the blog from."""
     with Machine(DOMAIN) as machine:
         put_clone(machine.root / CLONE.lstrip("/"))
         yield machine
 
 
 def put_clone(folder: Path) -> None:
-    """Make a repository of this project as it is now, what is not committed included."""
+    """Make a repository of this project as it is now, including uncommitted changes."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -100,7 +100,7 @@ def site(request: pytest.FixtureRequest, machine: Machine) -> Iterator[DeployedS
     machine.wait(site.has_certificate, "the site has a certificate", 30)
     run_steps(machine, "4.")
     yield site
-    # As the document says to whoever changes his mind.
+    # As the document says for a change of proxy.
     machine.run(f"systemctl disable --now {request.param}")
 
 
@@ -124,7 +124,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_browser(chromium: Browser) -> Iterator[NewBrowser]:
-    """Return what makes a browser of its own: other cookies, cache and connections."""
+    """Return a function that makes a browser with cookies, cache and connections of its own."""
     with ExitStack() as stack:
 
         def make() -> BrowserContext:

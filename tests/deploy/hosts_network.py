@@ -89,7 +89,7 @@ class Network:
         return machine
 
     def cut_off(self, machine: Machine) -> None:
-        """Lose every packet from and to a machine, and say nothing to either side."""
+        """Silently lose every packet from and to a machine."""
         self._switch.ip(f"link set {self._ports[machine]} nomaster")
 
     def heal(self, machine: Machine) -> None:
@@ -97,7 +97,7 @@ class Network:
         self._switch.ip(f"link set {self._ports[machine]} master switch")
 
     def part(self, one: Machine, other: Machine) -> None:
-        """Lose every packet between two machines: each sends to where the other is not."""
+        """Lose every packet between two machines: each sends to a wrong place."""
         for sender, receiver in ((one, other), (other, one)):
             where = f"{receiver.address} dev cable lladdr {NOBODYS_MAC}"
             sender.ip(f"neighbour replace {where} nud permanent")

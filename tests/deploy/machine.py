@@ -1,4 +1,4 @@
-"""A bare Debian machine, made anew and booted: what a newcomer starts from.
+"""A bare Debian machine, newly made and booted, as a newcomer starts with.
 
 A container of systemd-nspawn with Debian's smallest set of packages, systemd as its first process
 and this machine's network. It has what every machine with Debian has, and the test's own
@@ -81,7 +81,7 @@ class Machine:
         return done.stdout
 
     def wait(self, is_so: Callable[[], bool], what: str, seconds: float = 10.0) -> float:
-        """Wait until something is so; return the seconds it took."""
+        """Wait until a condition holds; return the seconds it took."""
         began = time.monotonic()
         while not is_so():
             took = time.monotonic() - began
@@ -197,7 +197,7 @@ class Machine:
 
 
 def _need_free(port: int) -> None:
-    """Raise where somebody listens on a port that the machine needs: it has this one's network."""
+    """Raise if a port that the machine needs is in use: it shares this machine's network."""
     with socket.socket() as sock:
         if sock.connect_ex(("127.0.0.1", port)) == 0:
             raise MachineError(

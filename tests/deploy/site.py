@@ -1,4 +1,4 @@
-"""The site on the machine, as one who comes from outside reaches it."""
+"""The site on the machine, as an outside client reaches it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACCESS_LOG = "/var/lib/viblog/access.log"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request was answered with."""
+    """The answer to a request."""
 
     status: int
     headers: Message
@@ -96,7 +96,7 @@ class DeployedSite:
             return said.decode()
 
     def address_seen(self, mark: str) -> str:
-        """Return what the blog took for the address of the request that had a mark."""
+        """Return the client address that the blog saw for the marked request."""
         found = re.findall(rf"^(\S+) \S+\?{mark}$", self.machine.read(ACCESS_LOG), re.MULTILINE)
         assert found, f"no request with {mark} in the log"
         return str(found[-1])

@@ -1,4 +1,4 @@
-"""How long to look: a few examples in every run of the tests, and by `make fuzz` until time is up.
+"""How long to fuzz: a few examples in every test run, and in `make fuzz` until time is up.
 
 Hypothesis and not atheris: it is here already, shrinks what it finds, and needs no clang.
 """
@@ -25,7 +25,7 @@ FEW = settings(
 
 
 def fuzz(check: Callable[[T], None], inputs: SearchStrategy[T]) -> None:
-    """Check that something is so for inputs that Hypothesis thinks of."""
+    """Check that a property holds for inputs that Hypothesis generates."""
     ends_at = time.monotonic() + SECONDS
     while True:
         FEW(given(inputs)(check))()

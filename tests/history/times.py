@@ -1,4 +1,4 @@
-"""Moments of the tests, by the clock of a place."""
+"""Times for the tests, by the clock of a place."""
 
 from __future__ import annotations
 

@@ -22,10 +22,10 @@ from tests.tracking.simulation import (
 
 WORKERS = 4
 KEYS = ("ann", "bob", "cid")
-# The longest way back: a worker dies without a goodbye (its lease), and its death is noticed by the
-# next digest, which the silence of the dead brings about.
+# The longest recovery: a worker dies without a goodbye (its lease ends), and the next digest, which
+# the dead worker's silence causes, notices its death.
 CONVERGE_SECONDS = TIMINGS.lease_seconds + 5.0
-# So long after everything was repaired, it must still be right: no rule may undo another's work.
+# So long after the repair everything must still be right: no rule may undo another's work.
 WATCH_SECONDS = 45.0
 
 which = st.integers(0, 99)  # one of however many there are

@@ -1,4 +1,4 @@
-"""Workers of the presence as processes of their own: start them, ask them, end them.
+"""Workers of the presence as separate processes: start them, query them, end them.
 
 What hurts them, and what hurts Redis, is in `faults`; what they list, compared
 with Redis, in `views`.
@@ -107,7 +107,7 @@ class Node:
         self.process.stdin.close()
 
     def close(self) -> None:
-        """Have it end; fail where it leaves anything but silence and code 0."""
+        """Have it end; fail if it logged a traceback, or ended neither with 0 nor by SIGKILL."""
         assert self.process.stdout is not None
         try:
             self.ask_to_end()
@@ -159,7 +159,7 @@ def assert_all_views_equal(nodes: Sequence[Node], *, within_seconds: float) -> d
 
 
 def sort_refs(view: dict[str, Any]) -> dict[str, Any]:
-    """Return a list whose order says nothing: nodes may hear of two joins in different orders."""
+    """Return a list in the order of its refs: nodes may hear of two joins in different orders."""
     return {
         key: {"metas": sorted(entry["metas"], key=lambda meta: meta["ref"])}
         for key, entry in sorted(view.items())

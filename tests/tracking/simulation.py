@@ -1,4 +1,4 @@
-"""Workers that share a real Valkey and live in simulated time: nothing waits, everything can fail.
+"""Workers with one real Valkey in simulated time: nothing waits, everything can fail.
 
 Each worker is the real Tracker with the real Sync, whose steps are taken by hand, in any order. The
 slots are the real scripts in a real Valkey. What is simulated is the clock, so that a lease can end
@@ -44,7 +44,7 @@ Interrupt = Callable[[], None]
 
 @dataclasses.dataclass
 class Gone:
-    """What came back to a worker has left: nobody is to show it, or what it was, again."""
+    """A presence that came back and left: no worker may show it, or its former self, again."""
 
     worker: Worker
     left: Presence
@@ -115,10 +115,10 @@ class World:
             self.gone.append(Gone(worker, leaving, before, self.now))
 
     def check_gone(self) -> None:
-        """Assert that whoever knows of a leave shows neither what left nor what it was before.
+        """Assert that no worker that knows of a leave shows the presence or its former self.
 
-        That holds until the worker that it left has not held what it was for two leases, or is
-        killed: nobody else knows.
+        That holds until the worker that it left has not held its former self for two leases, or is
+        killed: no other worker knows.
         """
         for gone in self.gone:
             if gone.left.prev_ref in gone.worker.held_refs():

@@ -34,7 +34,7 @@ def soak(seconds: float) -> None:
 
 
 def show_progress(share: float) -> None:
-    """Draw a bar, where somebody looks."""
+    """Draw a progress bar if stderr is a terminal."""
     if sys.stderr.isatty():
         bar = ("█" * round(share * BAR_WIDTH)).ljust(BAR_WIDTH, "·")
         end = "\n" if share >= 1 else ""

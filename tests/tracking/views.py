@@ -1,4 +1,4 @@
-"""What nodes list, compared with what Redis holds and with what they have told."""
+"""Compare nodes' lists with the slots in Redis and with the diffs that they have told."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def assert_every_slot_is_whole(
 ) -> None:
     """Wait until Redis holds what each node lists as its own, and counts each among the living.
 
-    Not for a moment may a key be without a TTL: nothing would ever remove it.
+    No key may ever be without a TTL, even briefly: nothing would ever remove it.
     """
     redis: Any = valkey.client  # it decodes, which its types do not tell
     own = {node.call("worker"): list_own(node) for node in nodes}
