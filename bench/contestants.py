@@ -45,7 +45,7 @@ class Contestant:
     late_leaves: bool = False
     # By then it has loaded everything that only its first reader makes it load.
     loads_seconds: float = 0.0
-    settle_seconds: float = 60.0  # a number that has not come after this is missing
+    settle_seconds: float = 60.0  # a number that has not come by then is missing
 
     def most_readers(self, file_limit: int) -> int:
         """Return how many readers one of its processes has files for."""

@@ -314,5 +314,5 @@ class Hub:
             gevent.sleep(min(KEEP_SECONDS, limits.ping_seconds / 2, limits.stall_seconds / 2))
             try:
                 self.keep(self.now())
-            except Exception:  # the streams that are left need it none the less
+            except Exception:  # the other streams still need it
                 log.exception("streams: could not look after the open streams")

@@ -1,4 +1,4 @@
-"""Who is here: presences tracked by many workers, agreed on through Redis or Valkey.
+"""Presences tracked by many workers, which agree on them through Redis or Valkey.
 
 Self-contained: the standard library, gevent and redis only. A program that uses it is
 monkey-patched by gevent first. Start with `Tracker`. The names that are needed only to count are

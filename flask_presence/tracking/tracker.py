@@ -261,7 +261,7 @@ class Tracker:
             self.sync.wait(wait_seconds)
 
     def close(self, *, lease_seconds: float = 0.0) -> None:
-        """Stop; at most 4 s. What is still tracked leaves when `lease_seconds` have passed.
+        """Stop; at most 4 s. Presences that are still tracked leave after `lease_seconds`.
 
         A worker whose tabs come back to other workers stops with a lease of a few seconds: its tabs
         count until it ends, so the total does not dip.

@@ -1,1 +1,1 @@
-"""The way in: who may open a stream, and how the tabs of a reader are counted."""
+"""The front door: which clients may open a stream, and how a reader's tabs are counted."""

@@ -222,7 +222,7 @@ class Presence:
     def counter(
         self, topic: str, *, watch: bool = False, caller: Callable[..., Markup] | None = None
     ) -> Markup:
-        """Return the live number of tabs on a topic. Whoever opens this page counts on that topic.
+        """Return the live number of tabs on a topic. The reader of this page counts on that topic.
 
         With `watch` the page shows the number and does not count. A page counts on one topic only:
         the first that it shows without `watch`. A block says it in other words:

@@ -70,7 +70,7 @@ class Lists:
         version = self._roster.version(listed.topic)
         try:
             made = self._make(listed)
-        except Exception:  # the application's own; until somebody comes or goes it stays so
+        except Exception:  # the application's; the list stays until a reader comes or goes
             log.exception("presence: found no list of %r, as `fetch` failed", listed.topic)
             made = version, self._made.get(listed, (0, Markup("")))[1]
         put_last(self._made, listed, made)

@@ -61,7 +61,7 @@ PROBE_SECONDS = 30.0
 # when the tabs of that probe must be back.
 SETTLE_SECONDS = 0.25
 MOST_ROUNDS = 2
-MOST_KEYS = 10_000  # of such tabs; 2 MB
+MOST_KEYS = 10_000  # entries for such tabs; 2 MB
 
 
 class Readers:

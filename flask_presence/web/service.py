@@ -49,7 +49,7 @@ MAX_DRAIN_SECONDS = 5.0
 
 
 class PresenceService:
-    """Who has which page open, and the streams that tell the pages: one worker's.
+    """One worker's part: which pages are open, and the streams that update them.
 
     Before `wrap`, say which pages exist (`is_page`) and what they are shown (`render`, the frame of
     a page; `opening`, an event that a stream begins with beside it, or b""; `greeting`, one that is

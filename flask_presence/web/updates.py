@@ -107,7 +107,7 @@ class Updates:
             return NO_CONTENT
         if not self._takes_one(key):
             return "429 Too Many Requests"
-        environ["wsgi.input"] = io.BytesIO(body)  # whoever identified it may have read it
+        environ["wsgi.input"] = io.BytesIO(body)  # `identify` may have read it
         try:
             changes = self._read(environ, meta, form)
             if changes:

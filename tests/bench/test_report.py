@@ -1,4 +1,4 @@
-"""What was measured is what the table and the page say."""
+"""The table and the page show the measured figures."""
 
 from __future__ import annotations
 

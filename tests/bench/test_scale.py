@@ -1,4 +1,4 @@
-"""What is said of many workers follows from what was measured of a few."""
+"""The estimates for many workers follow from the measurements of a few."""
 
 from __future__ import annotations
 

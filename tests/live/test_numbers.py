@@ -120,7 +120,7 @@ def test_a_frame_is_made_anew_when_a_number_or_the_state_is_another(tracker):
 
 
 def test_no_page_and_no_frame_says_that_nobody_is_there(tracker):
-    """Whoever reads it is reading: a page is sent before its stream counts them."""
+    """The page's reader is included: a page is sent before its stream counts its reader."""
     numbers = count(tracker)
     for page in ("blog/a", "index", "about"):
         frame = numbers.frame(page).decode()

@@ -1,4 +1,4 @@
-"""What is used of other packages beyond what they promise: bounded, looked for, done without."""
+"""Private parts of other packages: versions are bounded, parts checked for, and replaceable."""
 
 from __future__ import annotations
 

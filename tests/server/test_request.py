@@ -1,4 +1,4 @@
-"""What is understood without gunicorn means the same as with it, and all else is left to it."""
+"""A request read without gunicorn means the same as with it; all others are left to gunicorn."""
 
 from __future__ import annotations
 
