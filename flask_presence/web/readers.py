@@ -47,9 +47,8 @@ RETURN_SECONDS = 2.5
 # Where hidden tabs pause, a reader who changes tabs closes one stream, and the other is opened
 # after RETRY_MS.
 PAUSE_SECONDS = 3.0
-# A slot that comes back whole, say after an outage, joins presences again that have long been
-# there. A presence so much older than the newest one of its diff is not new: its reader need not be
-# checked.
+# A slot that comes back whole, say after an outage, joins old presences again: one so much older
+# than the newest of its diff is not new, and its reader need not be checked.
 FRESH_MS = 30_000
 # A tab that comes back may have been open all the time, or may have come out of the back/forward
 # cache in place of another one, so its reader's other tabs are probed: MOST_PROBES times at once,
@@ -76,16 +75,14 @@ class Readers:
         # tab had there before it came back. It may look at the other presences.
         self.choose_meta: Callable[[WSGIEnvironment, str, str, Meta], Meta] | None = None
         self.parting = b""  # an event for a tab that is parked
-        # Called with the ref of each tab whose stream ends and the reason, before it lingers or
-        # leaves.
+        # Called with a tab's ref and the reason as its stream ends, before it lingers or leaves.
         self.on_end: Callable[[str, Ending], None] = lambda ref, ending: None
         self._linger_seconds = linger_seconds
         self._streams: dict[str, Stream] = {}  # by ref
         # The present refs of tabs whose meta was changed, by the ref that they began with.
         self._changed: dict[str, str] = {}
         self._checks: dict[str, gevent.Greenlet[..., None]] = {}  # by key
-        # Refs of tabs that are one too many but were reconnecting; they are parked when they
-        # arrive.
+        # Refs of surplus tabs that were reconnecting; they are parked when they arrive.
         self._to_park: set[str] = set()
         self._probes: dict[str, tuple[float, float]] = {}  # by key: how many are left, and when
         self._settling: dict[str, gevent.Greenlet[..., None]] = {}  # by key
@@ -127,8 +124,7 @@ class Readers:
     ) -> Meta | None:
         """Return the meta of a page that is being opened; None for a page that counts nobody.
 
-        A returning tab keeps what it had. If the application's callback fails, only its fields are
-        missing.
+        A returning tab keeps what it had. If the application's callback fails, only its part lacks.
         """
         place = self.place_of(page)
         if place is None:
@@ -273,9 +269,8 @@ class Readers:
 
         A browser's back/forward cache freezes a page that was left by a link, with its stream open:
         for up to a minute the frozen page would count beside the new one. Asked to come back, an
-        open tab does so within its linger and nobody sees a change; a frozen one cannot. The frozen
-        tab comes back when the reader goes back to it; then the page that was left is the frozen
-        one.
+        open tab does so within its linger and nobody sees a change; a frozen one cannot. It comes
+        back when the reader goes back to it; then the page that was left is frozen.
         """
         for meta in self._tracker.get_by_key(TOPIC, key):
             stream = self._streams.get(meta["ref"])
