@@ -124,7 +124,7 @@ class Readers:
     ) -> Meta | None:
         """Return the meta of a page that is being opened; None for a page that counts nobody.
 
-        A returning tab keeps what it had. If the application's callback fails, only its part lacks.
+        A returning tab keeps what it had. If the callback fails, only its fields are missing.
         """
         place = self.place_of(page)
         if place is None:
