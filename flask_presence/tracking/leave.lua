@@ -10,7 +10,8 @@
 -- ARGV[6] version  what the worker itself knows its slot to have: then the lease becomes as long
 --                  as asked for, and ".left" notes that it said goodbye. "" where another speaks
 --                  for it: that only shortens, and never a lease that the worker itself has set.
---                  Where the list of the living was lost, there is nothing to shorten: it is told.
+--                  Where the list of the living was lost it is put there, so that a digest tells
+--                  those who do not hear the message, as they are not subscribed yet.
 -- Returns 1, or 0 with nothing changed.
 local time = redis.call('TIME')
 local ends = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]
@@ -19,11 +20,9 @@ if ARGV[6] == '' then
     return 0
   end
   local known = redis.call('ZSCORE', KEYS[2], ARGV[1])
-  if not known then
-    redis.call(ARGV[3], ARGV[4], ARGV[5])
-    return 0
+  if known then
+    ends = math.min(ends, tonumber(known))
   end
-  ends = math.min(ends, tonumber(known))
 elseif redis.call('HGET', KEYS[1], '.') == ARGV[6] then
   redis.call('HSET', KEYS[1], '.left', 1)
 else
@@ -31,5 +30,6 @@ else
 end
 redis.call('ZADD', KEYS[2], ends, ARGV[1])
 redis.call('PEXPIREAT', KEYS[1], ends)
+redis.call('PEXPIRE', KEYS[2], 86400000)
 redis.call(ARGV[3], ARGV[4], ARGV[5])
 return 1

@@ -72,10 +72,9 @@ class MemoryStore:
             return
         else:
             slot.has_left = True
-        if version is not None or known is not None:
-            self._live[worker] = ends
-            if slot is not None:
-                slot.ends = ends
+        self._live[worker] = ends
+        if slot is not None:
+            slot.ends = ends
         self._tell(encode_leaving(worker, round(lease_seconds * 1000)))
 
     def digest(self, *, forgets: bool = True) -> dict[str, Digested]:

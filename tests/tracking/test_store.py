@@ -257,15 +257,21 @@ def test_a_worker_whose_slot_was_lost_leaves_nothing(store, server):
     assert server.client.keys("*") == []
 
 
-def test_leaving_without_being_known_is_told_and_changes_nothing(store, server):
-    """The list of the living was lost, and the worker died before it was in it again."""
+def test_leaving_without_being_known_is_told_and_remembered(store, server):
+    """The list of the living was lost, and the worker died before it was in it again.
+
+    Who hears no message, as the subscription was lost as well, learns of it by a digest.
+    """
     subscription = store.subscribe()
     assert subscription.receive(1.0) == ("subscribe", b"")
     store.leave("w9", lease_seconds=10.0)
     kind, payload = subscription.receive(1.0)
     subscription.close()
     assert (kind, decode_message(payload)) == ("message", Leaving("w9", 10_000))
-    assert server.client.keys("*") == []
+    said = store.digest()["w9"]
+    assert said == Digested(alive=True, version=None)
+    assert 9_000 < said.left_ms <= 10_000
+    assert_every_key_expires(server)
 
 
 def test_prefixes_do_not_mix(store, server):

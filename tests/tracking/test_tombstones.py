@@ -1,4 +1,7 @@
-"""How long what came back and left again stays hidden, and what that costs; in simulated time."""
+"""How long what came back and left again stays hidden, what that costs, and a goodbye unheard.
+
+In simulated time.
+"""
 
 from __future__ import annotations
 
@@ -126,3 +129,24 @@ def test_of_a_chain_of_returns_nobody_is_shown_again_in_whatever_order_it_leaves
     for worker in world.living():
         assert worker.seen_refs() == set()
         assert old.tabs["A"] in worker.held_refs()
+
+
+def test_a_goodbye_that_nobody_hears_is_found_when_all_was_lost(world):
+    """A worker is killed while the server is away, which comes back empty.
+
+    Its master says goodbye as soon as it can, before the others have subscribed again.
+    """
+    dead, *others = world.workers.values()
+    dead.open_tab("A", "ann", "index")
+    live(world, 0.3)
+    dead.is_dead = True
+    for worker in others:
+        worker.line.is_cut = True
+        worker.line.cut_subscription()
+    live(world, 2.0)
+    world.client.flushall()
+    dead.store.leave(dead.name, lease_seconds=3.0)
+    for worker in others:
+        worker.line.repair()
+    live(world, 6.0)
+    assert all(dead.tabs["A"] not in worker.seen_refs() for worker in others)
