@@ -50,6 +50,7 @@ class Following:
         self._style_urls = style_urls
         self._styles: tuple[str, ...] = ()
         self._stamp = ""
+        self._empty: set[Path] = set()
         # The code as this worker loaded it: code saved from now on is run by another worker.
         self._code = _make_stamp(path for folder in code for path in folder.rglob("*.py"))
         self._greenlet: gevent.Greenlet[..., None] | None = None
@@ -82,9 +83,12 @@ class Following:
     def look(self) -> bool:
         """Look at the templates and the stylesheet; tell whether one is another than before."""
         before = self._stamp, self._styles
-        self._stamp = _make_stamp(
-            path for folder in self._templates for path in folder.rglob("*.html")
-        )
+        templates = [path for folder in self._templates for path in folder.rglob("*.html")]
+        # Most editors empty a file before they write it. A page that is fetched in between would
+        # have no <main>, and lose the one that is shown for good.
+        were_empty, self._empty = self._empty, {path for path in templates if _is_empty(path)}
+        if self._empty <= were_empty:
+            self._stamp = _make_stamp(templates)
         self._styles = self._style_urls()
         return (self._stamp, self._styles) != before
 
@@ -102,6 +106,13 @@ class Following:
             gevent.sleep(LOOK_SECONDS)
             if self.look():
                 on_change()
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return False
 
 
 def _make_stamp(paths: Iterable[Path]) -> str:

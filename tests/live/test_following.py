@@ -87,6 +87,16 @@ def test_a_look_tells_whether_there_is_news(desk):
     assert not desk.following.look()
 
 
+def test_a_template_that_is_just_being_written_is_no_news(desk):
+    """It is emptied first; one that stays empty was saved so."""
+    desk.write("templates/base.html", "")
+    assert not desk.following.look()
+    desk.write("templates/base.html", "<main>New</main>")
+    assert desk.following.look()
+    desk.write("templates/base.html", "")
+    assert [desk.following.look() for _ in range(3)] == [False, True, False]
+
+
 def test_every_page_is_told_of_the_version_and_the_stylesheet(desk):
     told = desk.following.change("index").decode()
     assert f'hx-target="#following:not(.{desk.following.version})"' in told
