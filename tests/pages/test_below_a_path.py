@@ -89,7 +89,7 @@ def test_probes_are_where_they_always_are(app):
 def test_a_page_is_kept_as_any_other(app):
     rendered: list[object] = []
     template_rendered.connect(lambda *_, **__: rendered.append(1), app, weak=False)
-    pages = [app.test_client().get("/blog/blog/two").text for _ in range(2)]
+    pages = [app.test_client().get("/blog/archive").text for _ in range(2)]  # by this test only
     assert pages[0] == pages[1]
     assert len(rendered) == 1
 
