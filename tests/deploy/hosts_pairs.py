@@ -68,9 +68,9 @@ class Host(Site):
             self.kill_host()
         super().stop()
 
-    def fetch(self, path: str = "/blog") -> str:
+    def fetch(self, path: str = "/blog", *, seconds: float = 5.0) -> str:
         with self.machine.inside():
-            return super().fetch(path)
+            return super().fetch(path, seconds=seconds)
 
     def connect(self) -> socket.socket:
         with self.machine.inside():

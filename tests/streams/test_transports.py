@@ -57,9 +57,9 @@ class TlsSite(Site):
         arguments += f" --certfile {certificate} --keyfile {certificate}"
         self._environ["GUNICORN_CMD_ARGS"] = arguments
 
-    def fetch(self, path: str = "/blog") -> str:
+    def fetch(self, path: str = "/blog", *, seconds: float = 5.0) -> str:
         url = self.url.replace("http:", "https:") + path
-        with urllib.request.urlopen(url, timeout=5, context=TRUST_ALL) as response:
+        with urllib.request.urlopen(url, timeout=seconds, context=TRUST_ALL) as response:
             return str(response.read().decode("utf-8"))
 
 
