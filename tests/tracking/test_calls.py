@@ -190,9 +190,9 @@ def test_lingers_that_end_close_together_are_told_as_one_change(tracker, diffs):
         tracker.untrack(tab, linger_seconds=0.02 + 0.001 * tab)
     gevent.sleep(0.2)
     assert tracker.count("blog") == 0
-    first, *others = diffs[20:]
-    assert len(first.leaves) + sum(len(diff.leaves) for diff in others) == 20
-    assert len(others) == 1
+    told = diffs[20:]
+    assert sum(len(diff.leaves) for diff in told) == 20
+    assert len(told) <= 2
 
 
 def test_a_linger_ends_at_its_time_beside_a_longer_one(tracker, diffs):
