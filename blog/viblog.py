@@ -14,7 +14,7 @@ from blog.cli.settings_check import examine_language
 from blog.config import Settings, SettingsError
 from blog.desk.desk import Desk
 from blog.desk.events import Events
-from blog.desk.marks import Marks
+from blog.desk.pass_registry import PassRegistry
 from blog.history.keeper import Keeper
 from blog.history.recording import Recording
 from blog.history.texts import Texts
@@ -72,7 +72,7 @@ class Viblog:
             observer=self.metrics.presence if self.metrics else None,
             stream_observer=self.metrics.streams if self.metrics else None,
         )
-        self.desk = Desk(settings, Marks(self.database), self.presence)
+        self.desk = Desk(settings, PassRegistry(self.database), self.presence)
         loader = make_loader(find_site(), settings.theme)
         templates = LiveTemplates(loader, words, reloads=settings.dev)
         self._show_numbers(templates)

@@ -57,7 +57,7 @@ def password() -> None:
 def close() -> None:
     """Sign every browser out, and make every link useless that was not used."""
     try:
-        _desk().marks.close_desk()
+        _desk().registry.close_desk()
     except StoreUnavailable as error:
         raise click.ClickException(str(error)) from error
     click.echo("The desk is closed for all who were signed in; `desk link` opens it again.")

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from blog.config import Settings
 from blog.desk import passes
 from blog.desk.keys import DeskClosedError, find_key
-from blog.desk.marks import Marks
 from blog.desk.own_visits import OwnVisits
+from blog.desk.pass_registry import PassRegistry
 from blog.desk.passes import COOKIE_SALT, COOKIE_SECONDS, LINK_SALT, LINK_SECONDS, Pass
 from blog.desk.passwords import Passwords
 from blog.desk.streams import DeskStreams
@@ -30,13 +30,13 @@ class Desk:
     def __init__(
         self,
         settings: Settings,
-        marks: Marks,
+        registry: PassRegistry,
         presence: PresenceService,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
-        self.marks = marks
+        self.registry = registry
         self.own_visits = OwnVisits(lambda: self.key)
         self.streams = DeskStreams(
             presence.settings.limits, self.is_good, lambda: presence.is_draining
@@ -68,18 +68,18 @@ class Desk:
 
     def make_link(self) -> str:
         """Return the path of a new link, which opens the desk once."""
-        made = Pass.make(self.marks.open_epoch(), self.clock(), LINK_SECONDS)
+        made = Pass.make(self.registry.open_epoch(), self.clock(), LINK_SECONDS)
         return link_path(passes.sign(self.key, LINK_SALT, made))
 
     def is_link(self, token: str) -> bool:
         """Tell whether a link can still be used, without using it."""
         found = passes.read(self.key, LINK_SALT, token, self.clock())
-        return found is not None and self.marks.allows(found)
+        return found is not None and self.registry.allows(found)
 
     def use_link(self, token: str) -> Pass | None:
         """Use a link up: return what the cookie shall hold; None where it is of no use."""
         found = passes.read(self.key, LINK_SALT, token, self.clock())
-        if found is None or not self.marks.spend(found):
+        if found is None or not self.registry.spend(found):
             return None
         return Pass.make(found.epoch, self.clock(), COOKIE_SECONDS)
 
@@ -87,7 +87,7 @@ class Desk:
         """Return what the cookie shall hold for who knows the password, else None."""
         if not self.passwords.is_right(said):
             return None
-        return Pass.make(self.marks.open_epoch(), self.clock(), COOKIE_SECONDS)
+        return Pass.make(self.registry.open_epoch(), self.clock(), COOKIE_SECONDS)
 
     def write_cookie(self, made: Pass) -> str:
         """Return the cookie's value."""
@@ -96,15 +96,15 @@ class Desk:
     def read_cookie(self, cookie: str) -> Pass | None:
         """Return the pass of a cookie that is good now; None for all others."""
         found = passes.read(self.key, COOKIE_SALT, cookie, self.clock())
-        return found if found is not None and self.marks.allows(found) else None
+        return found if found is not None and self.registry.allows(found) else None
 
     def is_good(self, known: Pass) -> bool:
         """Tell whether what was read from a cookie is still good."""
-        return known.expires > self.clock() and self.marks.allows(known)
+        return known.expires > self.clock() and self.registry.allows(known)
 
     def sign_out(self, known: Pass) -> None:
         """End what one cookie opened, in every worker."""
-        self.marks.spend(known)
+        self.registry.spend(known)
 
     def close(self) -> None:
         """Stop what runs for it. Idempotent."""

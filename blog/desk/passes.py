@@ -42,7 +42,7 @@ def sign(key: str, salt: str, made: Pass) -> str:
 def read(key: str, salt: str, text: str, now: float) -> Pass | None:
     """Return the pass of a text; None for one that has ended or is forged, whatever it is.
 
-    Whether the desk has another epoch by now, or it is spent, the marks know.
+    Whether the desk has another epoch by now, or it is spent, the registry knows.
     """
     if not key or len(text) > MAX_CHARS:
         return None

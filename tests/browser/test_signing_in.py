@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from werkzeug.security import generate_password_hash
 
 from tests.ops.nginx import Nginx
-from tests.server.test_desk import make_link, open_marks
+from tests.server.test_desk import make_link, open_registry
 from tests.setup.tools import AXE_JS
 from tests.site import Site
 from tests.tracking.test_tls import make_certificate
@@ -87,8 +87,8 @@ def test_the_password_signs_in_and_the_stream_tells_who_reads(site, new_browser)
     expect(tab.locator("main")).to_contain_text("1 reader online")
     reader.close()
     top = tab.locator("h1").bounding_box()
-    with open_marks(site) as marks:
-        marks.close_desk()
+    with open_registry(site) as registry:
+        registry.close_desk()
     expect(tab.locator(".desk-state")).to_have_text("You are signed out: sign in")
     assert tab.locator("h1").bounding_box() == top  # nothing below it moved
     assert tab.evaluate("() => window.stayed")

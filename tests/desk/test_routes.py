@@ -48,7 +48,7 @@ def module_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 def app(module_app: Flask) -> Flask:
     desk = desk_of(module_app)
     desk.tries, desk.clock = Tries(), time.time
-    desk.marks.close_desk()
+    desk.registry.close_desk()
     return module_app
 
 
@@ -283,7 +283,7 @@ def test_while_the_store_is_away_nobody_gets_in(client, desk, monkeypatch):
     def fail(*asked: object) -> bool:
         raise StoreUnavailable("store.db: the disk is gone")
 
-    monkeypatch.setattr(desk.marks, "allows", fail)
+    monkeypatch.setattr(desk.registry, "allows", fail)
     answer = client.get("/desk/readers")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert client.get("/desk/live").data.endswith(PARK)

@@ -16,7 +16,7 @@ from werkzeug.security import generate_password_hash
 
 from blog.config import Settings
 from blog.desk.keys import find_key
-from blog.desk.marks import Marks
+from blog.desk.pass_registry import PassRegistry
 from blog.desk.passes import LINK_SALT, LINK_SECONDS, Pass, sign
 from blog.store.database import Database
 from tests.site import ROOT, Site
@@ -40,11 +40,11 @@ KEY = "k" * 32
 
 
 @contextlib.contextmanager
-def open_marks(site: Site) -> Iterator[Marks]:
-    """Open the store's marks, as a command does: another process."""
+def open_registry(site: Site) -> Iterator[PassRegistry]:
+    """Open the registry of passes, as a command does: another process."""
     database = Database("", site.log_path.parent)
     try:
-        yield Marks(database)
+        yield PassRegistry(database)
     finally:
         database.close()
 
@@ -54,8 +54,8 @@ def key_of(site: Site) -> str:
 
 
 def make_link(site: Site) -> str:
-    with open_marks(site) as marks:
-        made = Pass.make(marks.open_epoch(), time.time(), LINK_SECONDS)
+    with open_registry(site) as registry:
+        made = Pass.make(registry.open_epoch(), time.time(), LINK_SECONDS)
     return f"/desk/link/{sign(key_of(site), LINK_SALT, made)}"
 
 
@@ -111,8 +111,8 @@ def test_closing_ends_cookies_links_and_streams_in_every_worker(site):
             streams.append(ask(site, "GET", "/desk/live", cookie))
             assert b"data: " in read_until(streams[-1], b"\n\n")
     assert site.total() == 0  # who looks from the desk reads nothing
-    with open_marks(site) as marks:
-        marks.close_desk()
+    with open_registry(site) as registry:
+        registry.close_desk()
     closed = time.monotonic()
     for stream in streams:
         assert read_until(stream, b"event: park").endswith(b"event: park\ndata: \n\n")
@@ -158,7 +158,7 @@ def test_several_hosts_with_one_key_and_one_store_are_one_desk(tmp_path):
     database = Database(f"sqlite:///{tmp_path}/store.db", tmp_path)
     shared = {"BLOG_SECRET_KEY": KEY, "BLOG_DATABASE_URL": database.url}
     with Site(workers=1, environ=shared) as one, Site(workers=1, environ=shared) as other:
-        made = Pass.make(Marks(database).open_epoch(), time.time(), LINK_SECONDS)
+        made = Pass.make(PassRegistry(database).open_epoch(), time.time(), LINK_SECONDS)
         link = f"/desk/link/{sign(KEY, LINK_SALT, made)}"
         answer = ask(one, "POST", link)
         assert answer.status == 303

@@ -1,4 +1,4 @@
-"""What all workers and hosts agree on of the desk: its epoch, and which passes are spent."""
+"""The registry of passes, one for all workers and hosts: the desk's epoch, and which are spent."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ EPOCH = "desk.epoch"
 SPENT = "desk.spent."
 
 
-class Marks:
-    """Reads and writes them. Each raises `StoreUnavailable` where the store does not answer."""
+class PassRegistry:
+    """Reads and writes it. Each call raises `StoreUnavailable` where the store does not answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
