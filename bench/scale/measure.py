@@ -13,7 +13,7 @@ from bench.accounting import pss
 from flask_presence.tracking import Presence, Store, connect
 from flask_presence.tracking.slot import Slot, Write, new_epoch
 from flask_presence.tracking.values import Version
-from flask_presence.tracking.wire import encode_message
+from flask_presence.tracking.wire import encode_joins, encode_message
 
 from .figures import DigestCost, Newcomer, SlotCost, Steady, Writes
 from .processes import Redis, Subscribers, WorkerProcess, run_redis
@@ -38,7 +38,7 @@ def measure_writes(workers: int, pairs: int, *, presences: int, seconds: float) 
             step = slot.next_write()
             assert store.write(WORKER, step, lease_seconds=LEASE_SECONDS), "the slot was lost"
             slot.confirm(step)
-            return len(encode_message(WORKER, step))
+            return len(encode_message(WORKER, step, encode_joins(step)))
 
         for _ in range(presences):
             slot.add(make_presence(WORKER, next(numbers)))

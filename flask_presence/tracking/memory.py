@@ -17,7 +17,7 @@ from .observer import NOBODY, Observer
 from .slot import Write
 from .slots import DEAD_MEMORY_MS
 from .values import Presence, Version
-from .wire import Change, Digested, encode_asked, encode_leaving, encode_message
+from .wire import Change, Digested, encode_asked, encode_joins, encode_leaving, encode_message
 
 # A subscriber with so many unread messages starts afresh, as after a lost connection.
 MOST_WAITING = 10_000
@@ -57,7 +57,7 @@ class MemoryStore:
         for ref in write.leaves:
             slot.presences.pop(ref, None)
         self._live[worker] = ends
-        self._tell(encode_message(worker, write))
+        self._tell(encode_message(worker, write, encode_joins(write)))
         return True
 
     def leave(self, worker: str, *, lease_seconds: float, version: Version | None = None) -> None:

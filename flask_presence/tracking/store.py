@@ -22,9 +22,9 @@ from .wire import (
     Digested,
     decode_presence,
     encode_asked,
+    encode_joins,
     encode_leaving,
     encode_message,
-    encode_presence,
     load_json,
 )
 
@@ -56,10 +56,9 @@ class Store:
         """Append or put. Returns False, with nothing changed, where the slot was not `prev`."""
         keys = [self._slot(worker), self._live]
         lease_ms = round(lease_seconds * 1000)
-        pairs: list[str] = []
-        for presence in write.joins:
-            pairs += [presence.ref, encode_presence(presence)]
-        told = self._tell(encode_message(worker, write))
+        encoded = encode_joins(write)  # once, for the slot and for the message
+        pairs = [text for pair in encoded for text in pair]
+        told = self._tell(encode_message(worker, write, encoded))
         if write.prev is None:
             with self._timed("put"):
                 self._run(self._put, keys, [worker, str(write.new), lease_ms, *told, *pairs])

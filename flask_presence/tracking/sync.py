@@ -22,7 +22,7 @@ from .replica import Applied
 from .slot import Write
 from .slots import Slots, Subscription
 from .values import Diff
-from .wire import Asked, Leaving, Published, decode_message
+from .wire import Asked, Leaving, Published, begin_message, decode_message
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ class Sync:
         return_seconds = timings.max_retry_seconds + 2 * CALL_TIMEOUT_SECONDS
         self._peers = Membership(own.worker, timings.lease_seconds, return_seconds)
         self._hearing = Hearing(timings, now())
+        self._own_beginning = begin_message(own.worker).encode()
         self._has_changed = False  # by our last write
         self._has_digested = False
         self._subscription: Subscription | None = None
@@ -238,14 +239,15 @@ class Sync:
             self._peers.digest_by(now)
             self._hearing.forget_echo()  # what we published before was not for this subscription
             return
+        if payload.startswith(self._own_beginning):  # not decoded: we know what it says
+            self._hearing.forget_echo()
+            return
         try:
             message = decode_message(payload)
         except ValueError as error:
             log.warning("presence: %s; is something else publishing on our channel?", error)
             return
-        if message.worker == self._own.worker:
-            self._hearing.forget_echo()
-        elif isinstance(message, Asked):
+        if isinstance(message, Asked):
             self.asks.listener(message.key, message.ref, message.changes)
         elif isinstance(message, Leaving):
             lease_seconds = message.lease_ms / 1000 + self._timings.flush_seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,9 @@ INLINE_PUT_MAX = 500
 MAX_LEASE_MS = 86_400_000
 
 Change = tuple[Presence, ...]
+
+# `json.dumps` would make an encoder for each call.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ def encode_presence(presence: Presence) -> str:
 
     A tombstone has null for `meta`.
     """
-    return json.dumps(_list_fields(presence), separators=(",", ":"))
+    meta = None if isinstance(presence, Tombstone) else presence.meta
+    return _encode([presence.topic, presence.key, meta, presence.prev_ref])
 
 
 def decode_presence(ref: str, fields: Any) -> Presence:
@@ -91,28 +95,38 @@ def load_json(text: bytes) -> Any:
         raise ValueError("found JSON that is nested too deep") from error
 
 
-def encode_message(worker: str, write: Write) -> str:
+def encode_joins(write: Write) -> list[tuple[str, str]]:
+    """Return the presences that join: their refs, and their JSON text in the slot."""
+    return [(presence.ref, encode_presence(presence)) for presence in write.joins]
+
+
+def encode_message(worker: str, write: Write, encoded: Sequence[tuple[str, str]]) -> str:
     """Return the message of a write: `[worker, prev, new, joins, leaves]` as JSON.
 
-    A put has `*` for `prev`, and null for `joins` if they are too many to send.
+    `encoded` is what `encode_joins` returns; the message has `[ref, topic, key, meta, prev_ref]` of
+    each. A put has `*` for `prev`, and null for `joins` if they are too many to send.
     """
-    is_put = write.prev is None
-    joins: list[Any] | None = None
-    if not is_put or len(write.joins) <= INLINE_PUT_MAX:
-        joins = [[p.ref, *_list_fields(p)] for p in write.joins]
-    prev = "*" if is_put else str(write.prev)
-    fields = [worker, prev, str(write.new), joins, write.leaves]
-    return json.dumps(fields, separators=(",", ":"))
+    prev = "*" if write.prev is None else str(write.prev)
+    joins = "null"
+    if write.prev is not None or len(encoded) <= INLINE_PUT_MAX:
+        joins = f"[{','.join([f'[{_encode(ref)},{text[1:]}' for ref, text in encoded])}]"
+    versions = f"{_encode(prev)},{_encode(str(write.new))}"
+    return f"{begin_message(worker)}{versions},{joins},{_encode(write.leaves)}]"
+
+
+def begin_message(worker: str) -> str:
+    """Return how every message of a worker begins."""
+    return f"[{_encode(worker)},"
 
 
 def encode_leaving(worker: str, lease_ms: int) -> str:
     """Return the message of a shortened lease: `[worker, lease_ms]` as JSON."""
-    return json.dumps([worker, lease_ms], separators=(",", ":"))
+    return _encode([worker, lease_ms])
 
 
 def encode_asked(worker: str, key: str, ref: str, changes: Mapping[str, Any]) -> str:
     """Return the message of an ask: `[worker, key, ref, changes]` as JSON."""
-    return json.dumps([worker, key, ref, changes], separators=(",", ":"))
+    return _encode([worker, key, ref, changes])
 
 
 def decode_message(payload: bytes) -> Published | Leaving | Asked:
@@ -141,11 +155,6 @@ def decode_message(payload: bytes) -> Published | Leaving | Asked:
         )
     except (TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"found a message of another form on the channel ({error})") from error
-
-
-def _list_fields(presence: Presence) -> list[Any]:
-    meta = None if isinstance(presence, Tombstone) else presence.meta
-    return [presence.topic, presence.key, meta, presence.prev_ref]
 
 
 def _decode_joins(joins: Iterable[list[Any]]) -> Iterable[Presence]:

@@ -16,8 +16,10 @@ from flask_presence.tracking.values import Presence, Tombstone, Version
 from flask_presence.tracking.wire import (
     INLINE_PUT_MAX,
     Published,
+    begin_message,
     decode_message,
     decode_presence,
+    encode_joins,
     encode_message,
     load_json,
 )
@@ -42,17 +44,31 @@ def many(number: int) -> tuple[Presence, ...]:
     return tuple(Presence(f"w1-{n}", "blog", f"k{n}", {}) for n in range(number))
 
 
+def encode(worker: str, write: Write) -> str:
+    return encode_message(worker, write, encode_joins(write))
+
+
 @given(st.lists(presences, max_size=3), st.lists(texts, max_size=3), st.sampled_from([None, FIRST]))
 def test_a_message_is_read_back(joins, leaves, prev):
     write = Write(prev, SECOND, tuple(joins), tuple(leaves))
-    message = decode_message(encode_message("w1", write).encode())
+    message = decode_message(encode("w1", write).encode())
     assert message == Published("w1", prev, SECOND, tuple(joins), tuple(leaves))
+
+
+@given(texts, st.lists(presences, max_size=3), st.lists(texts, max_size=2))
+def test_a_message_is_the_json_of_its_fields(worker, joins, leaves):
+    """Its parts are encoded one by one; every version of the program reads and writes this."""
+    message = encode(worker, Write(FIRST, SECOND, tuple(joins), tuple(leaves)))
+    listed = [[p.ref, p.topic, p.key, p.meta, p.prev_ref] for p in joins]
+    whole = [worker, "e1.0", "e1.1", listed, leaves]
+    assert message == json.dumps(whole, separators=(",", ":"))
+    assert message.startswith(begin_message(worker))
 
 
 def test_a_tombstone_is_read_back_as_one(valkey_url):
     stone = Tombstone("w1-1", "blog", "ann", {}, "w0-1")
     write = Write(None, FIRST, (stone,))
-    message = decode_message(encode_message("w1", write).encode())
+    message = decode_message(encode("w1", write).encode())
     assert message == Published("w1", None, FIRST, (stone,), ())
     store = Store(connect(valkey_url), "{stone}")
     store.write("w1", write, lease_seconds=5.0)
@@ -71,21 +87,19 @@ def test_odd_characters_come_back_from_the_server(valkey_url):
 
 def test_a_put_up_to_the_limit_carries_the_slot():
     write = Write(None, FIRST, many(INLINE_PUT_MAX))
-    assert decode_message(encode_message("w1", write).encode()) == Published(
+    assert decode_message(encode("w1", write).encode()) == Published(
         "w1", None, FIRST, write.joins, ()
     )
 
 
 def test_a_put_beyond_the_limit_says_only_that_it_happened():
     write = Write(None, FIRST, many(INLINE_PUT_MAX + 1))
-    assert decode_message(encode_message("w1", write).encode()) == Published(
-        "w1", None, FIRST, None, ()
-    )
+    assert decode_message(encode("w1", write).encode()) == Published("w1", None, FIRST, None, ())
 
 
 def test_an_append_beyond_the_limit_carries_all_of_it():
     write = Write(FIRST, SECOND, many(INLINE_PUT_MAX + 1))
-    assert decode_message(encode_message("w1", write).encode()) == Published(
+    assert decode_message(encode("w1", write).encode()) == Published(
         "w1", FIRST, SECOND, write.joins, ()
     )
 
