@@ -6,7 +6,6 @@ import gc
 import logging
 from collections.abc import Mapping
 from gettext import GNUTranslations
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blog.cards import CardFontError, Cards
@@ -15,16 +14,15 @@ from blog.config import Settings, SettingsError
 from blog.desk.desk import Desk
 from blog.desk.events import Events
 from blog.desk.pass_registry import PassRegistry
+from blog.dev import follow
 from blog.history.keeper import Keeper
 from blog.history.recording import Recording
 from blog.history.texts import Texts
 from blog.live.faces import Faces, section_class
-from blog.live.following import Following
 from blog.live.numbers import LiveCounts, PostLink
 from blog.live.recent import Recent
 from blog.live.templates import LiveTemplates
 from blog.live.updates import Updates
-from blog.pages.assets import Assets
 from blog.pages.cache import fast_send
 from blog.pages.theme import make_loader
 from blog.pictures import Originals, Pictures
@@ -331,19 +329,3 @@ class Viblog:
         self.library.close()
         self.pages.close()
         self.database.close()
-
-
-def follow(settings: Settings, *libraries: Library) -> Following:
-    """Make what has open pages follow these libraries and the pages' own files."""
-    site, theme = find_site(), settings.theme
-    assets = Assets(*overridden(site, "static", theme))
-
-    def style_urls() -> tuple[str, ...]:
-        names = [name for name in ("style.css", "theme.css", "custom.css") if assets.has(name)]
-        return tuple(
-            f"{settings.base_path}/static/{name}?v={assets.version(name)}" for name in names
-        )
-
-    here = Path(__file__).parent
-    code = (here, here.parent / "flask_presence")
-    return Following(overridden(site, "templates", theme), code, libraries, style_urls)

@@ -34,10 +34,11 @@ ALLOWED: dict[str, set[str]] = {
     | {*("blog.desk", "blog.viblog", "blog.config", "blog.site_folder"), LIBRARY},
     "blog.viblog": FEATURES
     | {
-        *("blog.desk", "blog.history", "blog.presence_settings", "blog.store"),
+        *("blog.desk", "blog.dev", "blog.history", "blog.presence_settings", "blog.store"),
         *("blog.search", "blog.cards", "blog.pictures", "blog.posts", "blog.config"),
         *("blog.site_folder", "blog.store", "blog.words", LIBRARY),
     },
+    "blog.dev": {"blog.live", "blog.pages", "blog.posts", "blog.config", "blog.site_folder"},
     "blog.new_site": {"blog.words"},
     "blog.cli": {
         *("blog.desk", "blog.history", "blog.store"),
