@@ -24,13 +24,13 @@ def doctor() -> None:
     """
     viblog = current_app.extensions["viblog"]
     settings: Settings = viblog.settings
-    place = settings.place
+    place, public = settings.place, settings.site_url
     limits = examine_limits(place, workers=settings.workers)
     checks = {
         "": (*limits, *examine_settings(settings), *examine_place(settings, viblog.database)),
         "Asking Redis": examine_redis(place),
-        f"Opening a stream at {settings.site_url or 'no address'}": examine_stream(
-            settings.site_url, place, named="BLOG_SITE_URL"
+        f"Opening a stream at {public or 'the public address'}": examine_stream(
+            public, place, named="BLOG_SITE_URL"
         ),
     }
     if not say_findings(checks):

@@ -71,7 +71,9 @@ def doctor(url: str) -> None:
     checks = {
         "": examine_limits(place),
         "Asking Redis": examine_redis(place),
-        f"Opening a stream at {url or 'no address'}": examine_stream(url, place, named="--url"),
+        f"Opening a stream at {url or 'the public address'}": examine_stream(
+            url, place, named="--url"
+        ),
     }
     if not say_findings(checks):
         sys.exit(1)

@@ -90,8 +90,9 @@ def test_all_of_it_on_a_blog_that_is_well(site):
 
 
 def test_what_does_not_work_makes_it_fail():
-    code, lines, _ = ask_doctor({"BLOG_REDIS_URL": "redis://:hunter2@127.0.0.1:1/0"})
+    code, lines, progress = ask_doctor({"BLOG_REDIS_URL": "redis://:hunter2@127.0.0.1:1/0"})
     assert code == 1
+    assert "Opening a stream at the public address" in progress  # which is not given
     (line,) = [line for line in lines if line.startswith("fail")]
     assert line.startswith("fail  Redis: that of BLOG_REDIS_URL does not answer (ConnectionError")
     assert line.endswith("Start it, or mend BLOG_REDIS_URL")
