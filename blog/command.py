@@ -176,10 +176,11 @@ def begin_catalogue(site: Path, language: str) -> Path:
 
 
 def _require_site() -> Path:
-    site = find_site()
-    if site is None:
+    """Return the site folder that this is; a clone of the engine is one that overrides nothing."""
+    here = Path.cwd()
+    if find_site(here) is None and here != engine_folder():
         raise click.ClickException(NO_SITE)
-    return site
+    return here
 
 
 def _serve() -> None:

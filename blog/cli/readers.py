@@ -62,15 +62,18 @@ def export(what: str, by: str, form: str) -> None:
     if what != "counts" and grain not in (Grain.DAY, Grain.MONTH):
         raise click.ClickException(f"found --by {by}; {what} are kept by day and by month")
     database, settings = _store()
-    write = _write_csv if form == "csv" else _write_json
 
     def write_all(connection: Connection) -> None:
         from blog.history.exporting import list_counts, list_times
 
         if what == "counts":
-            write(list_counts(connection, grain, settings.time_zone))
+            rows = list_counts(connection, grain, settings.time_zone)
         else:
-            write(list_times(connection, what, grain, settings.time_zone))
+            rows = list_times(connection, what, grain, settings.time_zone)
+        if form == "csv":
+            _write_csv(what, rows)
+        else:
+            _write_json(rows)
 
     try:
         database.read(write_all)
@@ -123,14 +126,13 @@ def _describe(row: Exported) -> dict[str, Any]:
     return {"start": row.start.isoformat(), **row.about, **numbers}
 
 
-def _write_csv(rows: Iterator[Exported]) -> None:
-    from blog.desk.export import write_line
+def _write_csv(what: str, rows: Iterator[Exported]) -> None:
+    from blog.desk.export import COUNTS, write_line
+    from blog.history.exporting import list_columns
 
-    is_first = True
+    numbers = COUNTS if what == "counts" else ["times"]
+    click.echo(write_line(["start", *list_columns(what), *numbers]), nl=False)
     for row in map(_describe, rows):
-        if is_first:
-            click.echo(write_line(row), nl=False)
-            is_first = False
         click.echo(write_line(row.values()), nl=False)
 
 

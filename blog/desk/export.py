@@ -12,7 +12,7 @@ from blog.desk.shown import Pair, Row
 from blog.history.counts import Counts
 from blog.history.report import Report
 
-_COUNTS = (
+COUNTS = (
     *("opens", "entries", "open_seconds", "median_from_seconds", "median_to_seconds"),
     *("long_enough", "read_to_end", "peak", "peak_at", "loads", "in_doubt"),
 )
@@ -29,7 +29,7 @@ def describe_counts(counts: Counts, like: datetime) -> dict[str, Any]:
         *(counts.read_to_end, counts.peak, at.isoformat() if counts.peak else None),
         *(counts.loads, counts.doubt),
     )
-    return dict(zip(_COUNTS, values, strict=True))
+    return dict(zip(COUNTS, values, strict=True))
 
 
 def describe(report: Report, rows: Iterable[Row], pairs: Iterable[Pair]) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def describe(report: Report, rows: Iterable[Row], pairs: Iterable[Pair]) -> dict
 
 def write_times(report: Report) -> Iterator[str]:
     """Yield the lines of a CSV: what was counted in each minute or day."""
-    yield write_line(["start", *_COUNTS])
+    yield write_line(["start", *COUNTS])
     for point in report.points:
         told = describe_counts(point.counts, report.start)
         yield write_line([point.at.isoformat(), *told.values()])
@@ -70,7 +70,7 @@ def write_times(report: Report) -> Iterator[str]:
 
 def write_pages(report: Report, rows: Iterable[Row]) -> Iterator[str]:
     """Yield the lines of a CSV: what was counted of each page."""
-    yield write_line(["page", "title", *_COUNTS])
+    yield write_line(["page", "title", *COUNTS])
     for row in rows:
         told = describe_counts(row.counts, report.start)
         yield write_line([row.page, row.name.title, *told.values()])

@@ -37,13 +37,18 @@ def list_counts(connection: Connection, grain: Grain, zone: ZoneInfo) -> Iterato
         yield Exported(start_of(grain, at, zone), {"page": names[page]}, counts_of(row))
 
 
+def list_columns(what: str) -> list[str]:
+    """Return what the rows of `list_counts` ("counts") and of `list_times` are about."""
+    return ["page"] if what == "counts" else [key.name for key in LISTS[what].primary_key][2:]
+
+
 def list_times(
     connection: Connection, what: str, grain: Grain, zone: ZoneInfo
 ) -> Iterator[Exported]:
     """Yield how often each path, source or refusal was, by day or month."""
     table = LISTS[what]
     names: dict[Any, str] = dict(all_names(connection))
-    keys = [column.name for column in table.primary_key][2:]
+    keys = list_columns(what)
     asked = select(table.c.at, *(table.c[key] for key in keys), table.c.times)
     asked = asked.where(table.c.grain == int(grain)).order_by(*table.primary_key)
     for at, *about, times in connection.execute(asked):

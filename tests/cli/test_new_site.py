@@ -91,3 +91,29 @@ def test_a_post_may_have_a_title_of_any_script(tmp_path: Path, monkeypatch: pyte
         assert done.output == f"posts/{name}.md\n"
     client = create_app(Settings.from_environ({}, tmp_path / "it")).test_client()
     assert client.get("/blog/привет-мир").status_code == 200
+
+
+def test_in_a_clone_the_command_works_on_its_own_posts():
+    command = [sys.executable, "-m", "blog.command"]
+    root = Path(__file__).parents[2]
+
+    def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *arguments],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    listed = run("list", folder=root)
+    assert listed.returncode == 0, listed.stderr
+    assert "how-the-counter-works" in listed.stdout
+    refused = run("list", folder=root / "posts")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: found no viblog.toml in this folder;")
+    assert run("eject", "post.html", folder=root).stderr == (
+        "Error: templates/post.html is there already\n"
+    )

@@ -215,6 +215,28 @@ def test_an_export_has_every_row_in_both_forms(app):
     assert "refused are kept by day and by month" in refused.output
 
 
+def test_an_export_of_nothing_has_the_names_of_its_columns(tmp_path):
+    (tmp_path / "posts").mkdir()
+    settings = Settings(posts_dir=tmp_path / "posts", instance_dir=tmp_path / "instance")
+    app = create_app(settings)
+    try:
+        said = {
+            what: run(app, "readers", "export", what).output.splitlines()
+            for what in ("counts", "paths", "sources", "refused")
+        }
+        objects = run(app, "readers", "export", "--format", "json").output
+    finally:
+        app.extensions["viblog"].close()
+    (counted,) = said.pop("counts")
+    assert counted.startswith("start,page,opens,entries,open_seconds,")
+    assert said == {
+        "paths": ["start,page,next_page,times"],
+        "sources": ["start,page,kind,name,times"],
+        "refused": ["start,kind,times"],
+    }
+    assert objects == ""
+
+
 def test_what_is_forgotten_is_in_no_byte_of_the_files(app, tmp_path):
     folder = tmp_path / "instance"
     done = run(app, "readers", "forget", "--before", "2026-11-01", "--yes")
