@@ -216,7 +216,9 @@ def live() -> ResponseReturnValue:
             body = [BUSY]  # a server of threads: each open page would hold one of them for ever
         else:
             body = made.streams.open(found, request.environ)
-    except (DeskClosedError, StoreUnavailable):
+    except StoreUnavailable:
+        body = [BUSY]  # nobody is let in, and nobody parted
+    except DeskClosedError:
         body = [made.streams.goodbye]
     return Response(body, headers=STREAM_HEADERS)
 

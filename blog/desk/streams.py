@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 PAGE = "desk"
 SECONDS = 1.0
+# A store that is away for less, as it restarts or its disk is busy, parts nobody from the desk.
+FORGIVEN_SECONDS = 15.0
 # Of one worker; an author has a few windows.
 MOST_STREAMS = 32
 # The page comes back when somebody looks at it: see templates/base.html.
@@ -33,17 +36,17 @@ class DeskTab:
 
     event_id = ""
 
-    def __init__(self, known: Pass, streams: set[Stream]) -> None:
-        self.known = known
+    def __init__(self, known: Pass, streams: dict[Stream, Pass]) -> None:
+        self._known = known
         self._streams = streams
 
     def arrive(self, stream: Stream) -> None:
         """Take note of the stream."""
-        self._streams.add(stream)
+        self._streams[stream] = self._known
 
     def leave(self, stream: Stream, ending: Ending) -> None:
         """Forget it."""
-        self._streams.discard(stream)
+        self._streams.pop(stream, None)
 
 
 class DeskStreams:
@@ -64,7 +67,7 @@ class DeskStreams:
         self.part: Callable[[], str] = lambda: ""
         self._is_good = is_good
         self._is_draining = is_draining
-        self._streams: set[Stream] = set()
+        self._streams: dict[Stream, Pass] = {}
         self._hub = Hub(
             [PortableTransport()],
             lambda page: encode_event(self.render()),
@@ -102,22 +105,27 @@ class DeskStreams:
 
     def _look_after(self) -> None:
         """While there are streams: end those that may not stay, and have the frame made anew."""
+        good_at: dict[Pass, float] = {}
         while self._streams:
             gevent.sleep(SECONDS)
             if self._is_draining():
                 self._hub.end_all(lambda: COME_BACK)
                 return
-            for stream in list(self._streams):
-                owner = stream.owner
-                if isinstance(owner, DeskTab) and not self._may_stay(owner.known):
-                    stream.end(self.goodbye, ending=Ending.PARKED)
-            self._hub.touch([PAGE])
+            self._hub.touch([PAGE])  # a look at the store may take its time
+            now = time.monotonic()
+            good_at = {known: good_at.get(known, now) for known in self._streams.values()}
+            gone = {known for known in good_at if not self._may_stay(known, good_at)}
+            for stream in [stream for stream, known in self._streams.items() if known in gone]:
+                stream.end(self.goodbye, ending=Ending.PARKED)
 
-    def _may_stay(self, known: Pass) -> bool:
+    def _may_stay(self, known: Pass, good_at: dict[Pass, float]) -> bool:
+        """Tell whether a pass is good; where nobody can say, whether it has been lately."""
         try:
-            return self._is_good(known)
-        except Exception:  # noqa: BLE001 - whoever cannot be asked for says no
-            return False
+            is_good = self._is_good(known)
+        except Exception:  # noqa: BLE001 - whatever it is, it must not end the look at the others
+            return time.monotonic() - good_at[known] < FORGIVEN_SECONDS
+        good_at[known] = time.monotonic()
+        return is_good
 
 
 def _refuse_write(part: bytes) -> None:

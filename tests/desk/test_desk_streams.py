@@ -74,11 +74,31 @@ def test_it_ends_when_its_pass_is_good_no_more_and_others_do_not(made):
     assert not other._reading.ready()
 
 
-def test_it_ends_where_nobody_can_say_whether_it_is(made):
+def test_a_store_that_is_away_for_a_moment_ends_none(made):
+    asked = []
+
+    def fail(known: Pass) -> bool:
+        asked.append(known)
+        raise OSError("gone")
+
+    stream, same = Opened(made, MINE), Opened(made, MINE)
+    made._is_good = fail
+    wait_until(lambda: len(asked) > 5)
+    assert not stream._reading.ready()
+    made._is_good = lambda known: False
+    for each in (stream, same):
+        assert each.read_to_end().endswith(b"event: park\ndata: \n\n")
+
+
+def test_it_ends_where_for_long_nobody_can_say_whether_it_is(made, monkeypatch):
+    monkeypatch.setattr(streams, "FORGIVEN_SECONDS", 5 * SECONDS)
+
     def fail(known: Pass) -> bool:
         raise OSError("gone")
 
     stream = Opened(made, MINE)
+    gevent.sleep(10 * SECONDS)  # while it can be said, no time runs out
+    assert not stream._reading.ready()
     made._is_good = fail
     assert stream.read_to_end().endswith(b"event: park\ndata: \n\n")
 

@@ -277,7 +277,7 @@ def test_without_a_key_there_is_no_desk_and_the_blog_goes_on(tmp_path, caplog):
     assert line.startswith(f"the desk is closed: {tmp_path}/instance/desk.key: Not a directory; ")
 
 
-def test_while_the_store_is_away_nobody_gets_in(client, desk, monkeypatch):
+def test_while_the_store_is_away_nobody_gets_in_and_a_stream_tries_again(client, desk, monkeypatch):
     sign_in(client)
 
     def fail(*asked: object) -> bool:
@@ -286,7 +286,7 @@ def test_while_the_store_is_away_nobody_gets_in(client, desk, monkeypatch):
     monkeypatch.setattr(desk.registry, "allows", fail)
     answer = client.get("/desk/readers")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert client.get("/desk/live").data.endswith(PARK)
+    assert client.get("/desk/live").data == BUSY
     assert client.get("/").status_code == 200
 
 
