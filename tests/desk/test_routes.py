@@ -155,6 +155,18 @@ def test_a_forged_one_opens_nothing(client, desk, take):
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"}, 403),
         ({"Origin": "http://evil.example"}, 403),
+def test_a_link_may_be_tried_five_times_a_minute_before_the_store_is_asked(client, desk):
+    used = desk.make_link()
+    said = [client.post(used).status_code for _ in range(5)]
+    assert said == [303] + [403] * 4
+    good = desk.make_link()
+    answer = client.post(good)
+    assert answer.status_code == 429
+    assert "Wait for a minute." in answer.text
+    other = {"REMOTE_ADDR": "192.0.2.9"}
+    assert client.post(good, environ_base=other).status_code == 303  # it was not used up
+
+
         ({"Origin": "null"}, 403),
     ],
 )

@@ -40,6 +40,8 @@ def test_a_network_of_ipv6_has_few_more():
 def test_all_together_have_sixty():
     tries = Tries(clock=Clock())
     assert sum(count_taken(tries, f"198.51.100.{n}") for n in range(100)) == 60
+    by_link = [tries.take("192.0.2.1", is_of_all=False) for _ in range(6)]
+    assert by_link == [True] * 5 + [False]
 
 
 def test_workers_count_in_one_table_that_is_not_that_of_the_streams():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import os
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def site() -> Iterator[Site]:
 
 
 KEY = "k" * 32
+ADDRESSES = map("198.51.100.{}".format, itertools.count(1))
 
 
 @contextlib.contextmanager
@@ -65,13 +67,13 @@ def ask(
     path: str,
     cookie: str = "",
     *,
-    address: str = "192.0.2.1",
+    address: str = "",
     **form: str,
 ) -> http.client.HTTPResponse:
     """Return an answer, on a connection of its own: any worker may take it."""
     connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
     headers = {"Connection": "close", "Content-Type": "application/x-www-form-urlencoded"}
-    headers["X-Forwarded-For"] = address  # whose tries they are
+    headers["X-Forwarded-For"] = address or next(ADDRESSES)  # whose tries they are
     headers |= {"Cookie": cookie} if cookie else {}
     connection.request(method, path, urlencode(form) if method == "POST" else None, headers)
     return connection.getresponse()
