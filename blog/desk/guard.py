@@ -40,6 +40,17 @@ def needs_secure() -> bool:
     return request.is_secure or this_desk().settings.site_url.startswith("https:")
 
 
+def find_secure_address() -> str:
+    """Return the https address of this page, where the browser would keep no cookie of the desk.
+
+    A browser says `Sec-Fetch-Site` over https only, and on the local host, where it keeps such
+    cookies, too; so a proxy that does not tell of https is not taken for http.
+    """
+    settings = this_desk().settings
+    is_kept = request.is_secure or "Sec-Fetch-Site" in request.headers or not needs_secure()
+    return "" if is_kept else settings.site_url.rstrip("/") + request.path
+
+
 def for_author(view: View) -> View:
     """Let the author see a page, and lead everybody else to where one signs in."""
 

@@ -24,7 +24,14 @@ from werkzeug.exceptions import NotFound, RequestTimeout, ServiceUnavailable
 
 from blog.config import Settings
 from blog.desk.desk import Desk, link_path
-from blog.desk.guard import find_pass, for_author, is_author, needs_secure, this_desk
+from blog.desk.guard import (
+    find_pass,
+    find_secure_address,
+    for_author,
+    is_author,
+    needs_secure,
+    this_desk,
+)
 from blog.desk.keys import DeskClosedError
 from blog.desk.passes import COOKIE_SECONDS, Pass, cookie_name
 from blog.desk.streams import BUSY
@@ -92,6 +99,7 @@ def show(template: str, status: int = 200, **context: Any) -> Response:
             **context,
         }
     shown = {"is_author": is_author(), "current_path": request.path, **context}
+    shown["secure_address"] = find_secure_address()
     return Response(render_in_turns(template, settings=settings, **shown), status)
 
 
@@ -177,15 +185,15 @@ def link(token: str) -> ResponseReturnValue:
 def use_link(token: str) -> ResponseReturnValue:
     """Sign in by a link, which is of no use from then on."""
     made = this_desk()
+    # Before the store is asked. Not one of all: a link works where others try their passwords.
+    if not made.tries.take(request.remote_addr, is_of_all=False):
+        return ask("tries", 429)
     found = made.use_link(token)
     return let_in(found) if found else ask("link", 403)
 
 
 def let_in(found: Pass) -> Response:
     """Give the cookie, and lead to the desk."""
-    # Before the store is asked. Not one of all: a link works where others try their passwords.
-    if not made.tries.take(request.remote_addr, is_of_all=False):
-        return ask("tries", 429)
     response = redirect(url_for("desk.front"), 303)
     assert isinstance(response, Response)  # noqa: S101
     _set_cookie(response, this_desk().write_cookie(found), COOKIE_SECONDS)

@@ -105,6 +105,25 @@ def test_over_https_it_is_for_https_alone(client):
     assert "; Secure; HttpOnly; Path=/desk; SameSite=Strict" in cookie
 
 
+@pytest.mark.parametrize(
+    ("scheme", "headers", "is_said"),
+    [
+        ("http", {}, True),
+        ("https", {}, False),
+        # On the local host, or behind a proxy that does not say that it was https.
+        ("http", {"Sec-Fetch-Site": "none"}, False),
+    ],
+)
+def test_over_http_a_blog_of_https_says_where_to_sign_in(tmp_path, scheme, headers, is_said):
+    app = open_blog(tmp_path, site_url="https://blog.example/notes", desk_password_hash=HASH)
+    client, link = app.test_client(), desk_of(app).make_link()
+    for path in ("/desk/sign-in", link):
+        page = client.get(f"{scheme}://blog.example/notes{path}", headers=headers).text
+        assert ("This page came over http" in page) is is_said
+        assert (f'href="https://blog.example/notes{path}"' in page) is is_said
+        assert ('<form class="sign-in"' in page) is not is_said
+
+
 def test_a_link_ends_after_ten_minutes_and_a_cookie_after_thirty_days(client, desk):
     path = desk.make_link()
     desk.clock = lambda: time.time() + 601
@@ -136,6 +155,18 @@ def test_signing_out_ends_the_cookie_where_it_is_kept_too(app, client):
     assert not is_in(client)
 
 
+def test_a_link_may_be_tried_five_times_a_minute_before_the_store_is_asked(client, desk):
+    used = desk.make_link()
+    said = [client.post(used).status_code for _ in range(5)]
+    assert said == [303] + [403] * 4
+    good = desk.make_link()
+    answer = client.post(good)
+    assert answer.status_code == 429
+    assert "Wait for a minute." in answer.text
+    other = {"REMOTE_ADDR": "192.0.2.9"}
+    assert client.post(good, environ_base=other).status_code == 303  # it was not used up
+
+
 @pytest.mark.parametrize("take", [0, 3, -1, -20])
 def test_a_forged_one_opens_nothing(client, desk, take):
     path = desk.make_link()
@@ -155,18 +186,6 @@ def test_a_forged_one_opens_nothing(client, desk, take):
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"}, 403),
         ({"Origin": "http://evil.example"}, 403),
-def test_a_link_may_be_tried_five_times_a_minute_before_the_store_is_asked(client, desk):
-    used = desk.make_link()
-    said = [client.post(used).status_code for _ in range(5)]
-    assert said == [303] + [403] * 4
-    good = desk.make_link()
-    answer = client.post(good)
-    assert answer.status_code == 429
-    assert "Wait for a minute." in answer.text
-    other = {"REMOTE_ADDR": "192.0.2.9"}
-    assert client.post(good, environ_base=other).status_code == 303  # it was not used up
-
-
         ({"Origin": "null"}, 403),
     ],
 )
