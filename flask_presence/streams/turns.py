@@ -8,6 +8,9 @@ import gevent
 
 # A page request waits for one slice at most before its own work.
 SLICE_SECONDS = 0.0015
+# No slice works so long. One that took longer did not: the process stood still (SIGSTOP, a machine
+# that has too much to do), and must not rest in proportion to that.
+MOST_SECONDS = 0.25
 # Long enough for one round of the event loop, which looks at every socket; `gevent.sleep(0)` does
 # not, as it only yields to greenlets that are ready already.
 NEXT_ROUND_SECONDS = 1e-9
@@ -39,8 +42,8 @@ class Turns:
         return True
 
     def stop(self) -> float:
-        """End the last slice; return how long all of them took."""
+        """End the last slice; return how long all of them worked."""
         now = self._now()
-        self.worked_seconds += now - self._began
+        self.worked_seconds += min(now - self._began, MOST_SECONDS)
         self._began = now
         return self.worked_seconds

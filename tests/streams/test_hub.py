@@ -610,6 +610,23 @@ class TestPace:
         hub.touch()
         assert hub.next_due() == pytest.approx(clock.now + 3 * 0.4)
 
+    def test_a_worker_that_stood_still_while_it_sent_does_not_rest_for_that(
+        self, hub, clock, numbers, ends
+    ):
+        """Paused for 16 s in the middle of it, it would show old numbers for 48 s more."""
+        numbers["index"] = 2
+        render = hub.render
+
+        def stand_still(page):
+            clock.now += 16
+            return render(page)
+
+        hub.render = stand_still
+        hub.touch(["index"])
+        hub.send_due()
+        hub.touch()
+        assert hub.next_due() <= clock.now + 0.75
+
     def test_a_fault_of_one_page_does_not_stop_the_others(self, hub, numbers, ends):
         del numbers["index"]
         numbers["blog/a"] = 2
