@@ -48,11 +48,13 @@ ALLOWED: dict[str, set[str]] = {
     "blog.desk": {
         *("blog.live", "blog.pages", "blog.ops", "blog.history", "blog.store", "blog.posts"),
         *("blog.setting_kinds", "blog.curves", "blog.native", "blog.config", LIBRARY),
+        "blog.cookies",
     },
     "blog.history": {"blog.posts", "blog.store", LIBRARY},
     "blog.presence_settings": {"blog.config", LIBRARY},
     "blog.live": {"blog.curves", "blog.placeholders", "blog.posts", "blog.words", LIBRARY},
     "blog.pages": {
+        "blog.cookies",
         "blog.palettes",
         "blog.placeholders",
         "blog.native",
@@ -92,6 +94,7 @@ ALLOWED: dict[str, set[str]] = {
     "blog.native": set(),
     "blog.placeholders": set(),
     "blog.short_cache": set(),
+    "blog.cookies": set(),
     "flask_presence.cli": {
         "flask_presence.static_site",
         "flask_presence.web",

@@ -9,8 +9,11 @@ from typing import Any
 from flask import Response, current_app, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from blog.cookies import name_cookie
 from blog.desk.desk import Desk
-from blog.desk.passes import Pass, cookie_name
+from blog.desk.passes import COOKIE, Pass
+
+PATH = "/desk"
 
 View = Callable[..., ResponseReturnValue]
 
@@ -24,8 +27,10 @@ def this_desk() -> Desk:
 def find_pass() -> Pass | None:
     """Return the pass of the author whose browser asks; None for everybody else."""
     if "desk_pass" not in g:
-        cookie = request.cookies.get(cookie_name(is_secure=needs_secure()))
-        g.desk_pass = this_desk().read_cookie(cookie) if cookie else None
+        # All of that name: another name of the domain can set one, too, and it may come first.
+        cookies = dict.fromkeys(request.cookies.getlist(name_cookie_of_desk()))
+        read = this_desk().read_cookie
+        g.desk_pass = next(filter(None, map(read, cookies)), None)
     found: Pass | None = g.desk_pass
     return found
 
@@ -38,6 +43,15 @@ def is_author() -> bool:
 def needs_secure() -> bool:
     """Tell whether cookies of the desk are for https only."""
     return request.is_secure or this_desk().settings.site_url.startswith("https:")
+
+
+def name_cookie_of_desk() -> str:
+    """Return the name of the cookie that a pass is in.
+
+    Never `__Host-`, which would have it sent with every page, and to whatever else is at this host
+    where the blog is below a path. What another name sets under this one is not signed.
+    """
+    return name_cookie(COOKIE, request.script_root + PATH, is_secure=needs_secure())
 
 
 def find_secure_address() -> str:

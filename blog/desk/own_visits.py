@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from itsdangerous import BadSignature, Signer
 
+from blog.cookies import name_cookie
 from blog.desk.keys import DeskClosedError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 NAME = "viblog_own"
-# Over https no sibling of the domain can set the first, which is for a whole host only.
-HOST_NAME, SECURE_NAME = f"__Host-{NAME}", f"__Secure-{NAME}"
 SALT = "viblog.desk.own"
 VALUE = "own"
 # Browsers keep none longer.
@@ -35,29 +34,29 @@ class OwnVisits:
     def has(self, environ: WSGIEnvironment) -> bool:
         """Tell whether a request, for a page or a stream, is the author's own."""
         cookies = environ.get("HTTP_COOKIE", "")
-        found = _FORM.search(cookies) if NAME in cookies else None
-        if found is None:
-            return False
-        try:
-            return self._signer().unsign(found[1]) == VALUE.encode()
-        except (BadSignature, DeskClosedError):
-            return False
+        return NAME in cookies and any(map(self._is_ours, _FORM.findall(cookies)))
 
     def mark(self, response: Any, base_path: str, *, is_marked: bool, is_secure: bool) -> None:
         """Have an answer mark its browser, or no more.
 
         Lax, not strict: else the click on a link of another site that leads here would count.
         """
-        secure_name = SECURE_NAME if base_path else HOST_NAME
+        path = base_path or "/"
         response.set_cookie(
-            secure_name if is_secure else NAME,
+            name_cookie(NAME, path, is_secure=is_secure),
             self._signer().sign(VALUE).decode() if is_marked else "",
             max_age=SECONDS if is_marked else 0,
-            path=base_path or "/",
+            path=path,
             secure=is_secure,
             httponly=True,
             samesite="Lax",
         )
+
+    def _is_ours(self, value: str) -> bool:
+        try:
+            return self._signer().unsign(value) == VALUE.encode()
+        except (BadSignature, DeskClosedError):
+            return False
 
     def _signer(self) -> Signer:
         return Signer(self._find_key(), salt=SALT)

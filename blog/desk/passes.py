@@ -11,8 +11,6 @@ from itsdangerous import BadSignature, URLSafeSerializer
 LINK_SECONDS = 10 * 60
 COOKIE_SECONDS = 30 * 24 * 3600
 COOKIE = "viblog_desk"
-# The path is the desk's, so no `__Host-`: https, and signed, is what another name cannot forge.
-SECURE_COOKIE = f"__Secure-{COOKIE}"
 # What is signed as a link is no cookie.
 LINK_SALT, COOKIE_SALT = "viblog.desk.link", "viblog.desk.cookie"
 MAX_CHARS = 400
@@ -54,8 +52,3 @@ def read(key: str, salt: str, text: str, now: float) -> Pass | None:
     if not is_ours or type(expires) is not int or expires <= now:
         return None
     return Pass(pass_id, epoch, expires)
-
-
-def cookie_name(*, is_secure: bool) -> str:
-    """Return the name of the cookie: another over https, which http cannot set."""
-    return SECURE_COOKIE if is_secure else COOKIE

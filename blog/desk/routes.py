@@ -25,15 +25,17 @@ from werkzeug.exceptions import NotFound, RequestTimeout, ServiceUnavailable
 from blog.config import Settings
 from blog.desk.desk import Desk, link_path
 from blog.desk.guard import (
+    PATH,
     find_pass,
     find_secure_address,
     for_author,
     is_author,
+    name_cookie_of_desk,
     needs_secure,
     this_desk,
 )
 from blog.desk.keys import DeskClosedError
-from blog.desk.passes import COOKIE_SECONDS, Pass, cookie_name
+from blog.desk.passes import COOKIE_SECONDS, Pass
 from blog.desk.streams import BUSY
 from blog.desk.turns import render_in_turns
 from blog.ops.headers import write_policy
@@ -48,7 +50,6 @@ log = logging.getLogger(__name__)
 # The dashboard adds its views to it.
 desk = Blueprint("desk", __name__)
 
-PATH = "/desk"
 MAX_BODY_BYTES = 16 * 1024
 # All that a form of ours sends comes with its head.
 FORM_SECONDS = 2.0
@@ -247,13 +248,12 @@ def choose_own_visits() -> ResponseReturnValue:
 
 
 def _set_cookie(response: Any, value: str, seconds: int) -> None:
-    is_secure = needs_secure()
     response.set_cookie(
-        cookie_name(is_secure=is_secure),
+        name_cookie_of_desk(),
         value,
         max_age=seconds,
         path=request.script_root + PATH,
-        secure=is_secure,
+        secure=needs_secure(),
         httponly=True,
         samesite="Strict",
     )

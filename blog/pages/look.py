@@ -23,6 +23,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestTimeout
 
 from blog.config import Settings
+from blog.cookies import name_cookie
 from blog.pages.blueprint import content, pages
 from blog.pages.picture_files import FOR_GOOD
 from blog.palettes import DEFAULT, Colours, choose_colours
@@ -83,7 +84,7 @@ def scheme() -> Response:
     Pages link it, so they are the same for everybody, and no script is needed.
     """
     _need_switch()
-    chosen = request.cookies.get(SCHEME_COOKIE, "")
+    chosen = request.cookies.get(_name_cookie(), "")
     chosen = chosen if chosen in SCHEMES else "auto"
     response = Response(render_template("scheme.css", chosen=chosen), mimetype="text/css")
     response.headers["Cache-Control"] = KEEP_SCHEME
@@ -104,15 +105,23 @@ def choose_scheme() -> ResponseReturnValue:
     response = redirect(_find_page() or url_for("pages.index"), 303)
     max_age = 0 if chosen == "auto" else YEAR_SECONDS
     response.set_cookie(
-        SCHEME_COOKIE,
+        _name_cookie(),
         "" if chosen == "auto" else chosen,
         max_age=max_age,
-        path=request.script_root or "/",
+        path=_cookie_path(),
         secure=request.is_secure,
         httponly=True,
         samesite="Lax",
     )
     return response
+
+
+def _cookie_path() -> str:
+    return request.script_root or "/"
+
+
+def _name_cookie() -> str:
+    return name_cookie(SCHEME_COOKIE, _cookie_path(), is_secure=request.is_secure)
 
 
 def _find_page() -> str:

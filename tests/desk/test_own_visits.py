@@ -45,6 +45,7 @@ def test_a_marked_browser_is_known_beside_its_other_cookies(how, name, attribute
     assert "Max-Age=34560000" in cookie
     assert has(visits, said)
     assert has(visits, f"viblog_reader=x; {said}; other=y")
+    assert has(visits, f"{name}=own.AAAA; viblog_own=own; {said}")  # what others set comes first
     assert not has(OwnVisits(lambda: "another" * 5), said)
     assert "Max-Age=0" in mark(visits, is_marked=False, **how)
 

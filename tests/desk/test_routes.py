@@ -105,6 +105,14 @@ def test_over_https_it_is_for_https_alone(client):
     assert "; Secure; HttpOnly; Path=/desk; SameSite=Strict" in cookie
 
 
+def test_what_another_name_of_the_domain_sets_signs_nobody_out(client, app):
+    """For a longer path, say: then a browser sends it first."""
+    mine = sign_in(client).headers["Set-Cookie"].partition(";")[0]
+    other = app.test_client(use_cookies=False)
+    cookies = f"viblog_desk=x; viblog_desk={'x' * 40}.{'y' * 27}; {mine}"
+    assert other.get("/desk/readers", headers={"Cookie": cookies}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("scheme", "headers", "is_said"),
     [

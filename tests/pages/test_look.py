@@ -140,6 +140,25 @@ class TestScheme:
         assert client.get_cookie("viblog_scheme") is None
 
     @pytest.mark.parametrize(
+        ("site_url", "cookie"),
+        [
+            ("https://blog.example", "__Host-viblog_scheme"),
+            ("https://blog.example/notes", "__Secure-viblog_scheme"),
+        ],
+    )
+    def test_over_https_is_for_https_alone(self, site_url, cookie):
+        client = open_site(site_url=site_url, scheme_switch=True).test_client()
+        form = {"data": {"scheme": "dark"}, "headers": {"Sec-Fetch-Site": "same-origin"}}
+        answer = client.post("/scheme.css", base_url=site_url, **form)
+        assert answer.headers["Set-Cookie"].startswith(f"{cookie}=dark; ")
+        path = site_url.removeprefix("https://blog.example") or "/"
+        assert f"; Secure; HttpOnly; Path={path}; " in answer.headers["Set-Cookie"]
+        assert "color-scheme: dark" in client.get("/scheme.css", base_url=site_url).text
+        other = open_site(site_url=site_url, scheme_switch=True).test_client()
+        other.set_cookie("viblog_scheme", "dark", domain="blog.example")  # http's, or a sibling's
+        assert "color-scheme" not in other.get("/scheme.css", base_url=site_url).text
+
+    @pytest.mark.parametrize(
         ("scheme", "headers", "status"),
         [
             ("dark", {"Sec-Fetch-Site": "cross-site"}, 403),
