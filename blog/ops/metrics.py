@@ -210,6 +210,8 @@ class PresenceMetrics(Observer):
             registry=registry,
             multiprocess_mode="livemin",
         )
+        # At once: the least of all workers would else be 0 while one of them starts.
+        self._answered.set(time.time())
 
     def start(self) -> None:
         """Note that all is well so far."""

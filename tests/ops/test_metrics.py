@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 import urllib.error
@@ -13,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from blog.ops.metric_files import FILE_BYTES, KINDS
+from blog.ops.metrics import Metrics
 from tests.server.tabs import Tab, Tabs
 from tests.site import Site
 
@@ -193,6 +195,12 @@ def test_an_outage_of_redis_is_told_by_every_worker_and_needs_no_redis_for_it(si
         os.kill(pid, signal.SIGCONT)
     tabs.wait(lambda: Counted(site)("viblog_presence_workers", state="whole") == 2, "whole", 10)
     assert Counted(site)("viblog_redis_answered_timestamp_seconds") > answered
+
+
+def test_a_worker_that_starts_does_not_say_that_redis_never_answered():
+    exposition = Metrics({}).answer("")[0].decode()
+    answered = re.search(r"^viblog_redis_answered_timestamp_seconds (\S+)$", exposition, re.M)
+    assert abs(time.time() - float(answered[1])) < 6
 
 
 def test_a_page_is_timed_by_its_kind(site):
