@@ -257,7 +257,7 @@ def test_the_library_needs_gevent_and_redis_only_and_gunicorn_in_one_part(part):
 
 def test_the_rules_of_the_protocol_are_pure():
     """They import neither redis, gevent nor a clock, and nothing of ours that does."""
-    pure = {"asks", "counters", "protocol", "replica", "roster", "slot", "values", "wire"}
+    pure = {"counters", "protocol", "replica", "roster", "slot", "values", "wire"}
     for name in pure:
         for line, imported in imports_of(ROOT / "flask_presence" / "tracking" / f"{name}.py"):
             top, *rest = imported.split(".")

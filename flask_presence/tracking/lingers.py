@@ -52,13 +52,6 @@ class Lingers:
         linger = self._by_place.get((topic, key), {}).get(ref)
         return linger.presence if linger else None
 
-    def replace(self, old: Presence, new: Presence) -> None:
-        """Have another presence linger in place of one, for the time that it had left."""
-        linger = self._take((old.topic, old.key), old.ref)
-        if linger is not None:
-            left = max(0.0, linger.ends - time.monotonic())
-            self.add(new, left, returns=linger.returns)
-
     def end_for(self, joined: Presence) -> list[str]:
         """End the lingers that a join ends, without calling `leave`; return their refs.
 

@@ -137,6 +137,7 @@ class Sync:
                 log.info("presence: our slot was lost or changed, putting it whole")
             for named, changes in self.asks.take().items():
                 self._store.ask(self._own.worker, *named, changes)
+            self.asks.note_sent()
             if self._note_success("writer"):
                 # A server that was frozen may have lost what was published meanwhile.
                 self._peers.digest_by(self._now())

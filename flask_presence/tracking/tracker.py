@@ -171,17 +171,6 @@ class Tracker:
         self._join(new, [old.ref])
         return new.ref
 
-    def update_lingering(self, topic: str, key: str, ref: str, meta: Mapping[str, Any]) -> None:
-        """Replace the meta of the lingering presence of this ref, if there is one.
-
-        Its owner is on its way back, and has changed meanwhile.
-        """
-        old = self._lingers.find(topic, key, ref)
-        if old is not None:
-            new = self._make(topic, key, meta, old.ref)
-            self._lingers.replace(old, new)
-            self._join(new, [old.ref])
-
     def holds(self, ref: str) -> bool:
         """Tell whether a presence is this worker's own."""
         return ref in self._own.slot.presences
@@ -190,6 +179,7 @@ class Tracker:
         """Ask the worker that tracks a presence to change its meta; `asks.listener` hears it there.
 
         The request may be lost, as any message may. Only that worker may change the presence.
+        `asks.wait` waits until the store has it.
         """
         self.asks.add(key, ref, changes)
         self.sync.wake()

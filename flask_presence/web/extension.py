@@ -41,6 +41,10 @@ _STREAM = Markup(
     ' hx-trigger="intersect once, focus from:window, htmx:error delay:5s,'
     ' htmx:after:request delay:10s"></div>'
 )
+# One request after the other: two at a time may reach two workers, and overtake each other.
+_POST = Markup(
+    'hx-post="{}" hx-swap="none" hx-include=".presence-tab" hx-sync="closest body:queue all"'
+)
 
 
 class Presence:
@@ -240,10 +244,10 @@ class Presence:
         """Return the attributes of an element that sends its value, to change the page's own meta.
 
         Its `hx-trigger` says when, as usual in htmx; the function decorated with `on_update`
-        decides what changes.
+        decides what changes. The changes of a page are sent one after the other.
         """
         _shown()["changes"] = True
-        return Markup('hx-post="{}" hx-swap="none" hx-include=".presence-tab"').format(self._path)
+        return _POST.format(self._path)
 
     def script(self) -> Markup:
         """Return the HTML that loads htmx and opens the page's stream, for the end of the body.

@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from ..tracking import ROOM, Presence, Roster
 from .blocks import Block
+from .bounded import put_last
 from .own_meta import read_added
-from .readers import put_last
 
 log = logging.getLogger(__name__)
 

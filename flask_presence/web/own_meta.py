@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 # `page` is the page that it counts for; `joined_at` is when it first came, in milliseconds of its
-# worker's clock; `tab` is the ref that its stream began with, if the meta was changed since.
-OWN_FIELDS = frozenset({"page", "joined_at", "tab", "ref", "prev_ref"})
+# worker's clock; `tab` is the ref that its stream began with, if the meta was changed since; `was`
+# is what that was before it came back.
+OWN_FIELDS = frozenset({"page", "joined_at", "tab", "was", "ref", "prev_ref"})
 # The limit of the added fields, as JSON. Redis and every worker keep them for each open page.
 MAX_META_BYTES = 1024
 

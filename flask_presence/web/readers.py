@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import gevent
 import gevent.event
@@ -16,6 +15,7 @@ from ..streams.observer import Ending
 from ..streams.stream import Stream
 from ..tracking import Diff, Presence, read_arrival
 from .own_meta import MetaError, check_added, read_added
+from .probes import Probes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TOPIC"]
 
-K = TypeVar("K")
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 Meta = Mapping[str, Any]
@@ -50,17 +48,8 @@ PAUSE_SECONDS = 3.0
 # A slot that comes back whole, say after an outage, joins old presences again: one so much older
 # than the newest of its diff is not new, and its reader need not be checked.
 FRESH_MS = 30_000
-# A tab that comes back may have been open all the time, or may have come out of the back/forward
-# cache in place of another one, so its reader's other tabs are probed: MOST_PROBES times at once,
-# and once more every PROBE_SECONDS. Without the limit, two tabs on a line so slow that they come
-# back too late would probe each other for ever.
-MOST_PROBES = 16
-PROBE_SECONDS = 30.0
-# If it comes back in time, all the reader's tabs are probed after so long a silence, and once again
-# when the tabs of that probe must be back.
-SETTLE_SECONDS = 0.25
-MOST_ROUNDS = 2
-MOST_KEYS = 10_000  # entries for such tabs; 2 MB
+# How long a request waits for its change to be sent to the worker that has to make it.
+ASK_SECONDS = 1.0
 
 
 class Readers:
@@ -81,12 +70,12 @@ class Readers:
         self._streams: dict[str, Stream] = {}  # by ref
         # The present refs of tabs whose meta was changed, by the ref that they began with.
         self._changed: dict[str, str] = {}
+        # By ref: changes of tabs that are on their way back, made once they are.
+        self._late: dict[str, dict[str, Any]] = {}
         self._checks: dict[str, gevent.Greenlet[..., None]] = {}  # by key
         # Refs of surplus tabs that were reconnecting; they are parked when they arrive.
         self._to_park: set[str] = set()
-        self._probes: dict[str, tuple[float, float]] = {}  # by key: how many are left, and when
-        self._settling: dict[str, gevent.Greenlet[..., None]] = {}  # by key
-        self._settled: dict[str, tuple[float, int]] = {}  # by key: when, and how often in a row
+        self._probes = Probes(self._probe, return_seconds=RETURN_SECONDS)
         self._is_draining = False
         # By key and ref: their tabs are about to come back.
         self._drained: dict[str, dict[str, Stream]] = {}
@@ -97,7 +86,8 @@ class Readers:
 
     def close(self) -> None:
         """Stop every check that is under way."""
-        gevent.killall([*self._checks.values(), *self._settling.values()], block=False)
+        gevent.killall(list(self._checks.values()), block=False)
+        self._probes.close()
 
     def drain(self) -> None:
         """From now on keep streams that end in the slot: their tabs are about to come back."""
@@ -131,6 +121,8 @@ class Readers:
             return None
         now = _now_ms()
         meta = {"page": place, "joined_at": now if before is None else read_arrival(before, now)}
+        if before is not None and "tab" in before:
+            meta["was"] = before["tab"]
         kept = read_added(before) if before is not None and before.get("page") == place else {}
         if kept:
             meta = {**kept, **meta}
@@ -156,7 +148,7 @@ class Readers:
         found = self.find_tab(key, tab)
         if found is None and tab:
             for meta in self._tracker.get_by_key(TOPIC, key):
-                if meta.get("prev_ref") == tab:
+                if tab in (meta.get("prev_ref"), meta.get("was")):
                     return meta
         return found
 
@@ -166,18 +158,27 @@ class Readers:
         return [meta for meta in metas if meta.get("page") == page]
 
     def ask_change(self, key: str, meta: Meta, changes: Meta) -> None:
-        """Have the meta of an open page changed, by this worker or by the worker that holds it."""
+        """Have the meta of an open page changed, by this worker or by the worker that holds it.
+
+        Returns when that is done or asked for, so that a later change cannot overtake it.
+        """
         if self._tracker.holds(meta["ref"]):
             self._change(key, meta["ref"], changes)
         else:
             self._tracker.ask(key, meta.get("tab", meta["ref"]), changes)
+            self._tracker.asks.wait(ASK_SECONDS)
 
     def _change(self, key: str, tab: str, changes: Meta) -> None:
-        """Change the meta of a tab of this worker, even if the tab is on its way back."""
-        before = self.find_tab(key, tab)
+        """Change the meta of a tab of this worker, or once it is back if it is on its way."""
+        before = self.find_open(key, tab)
         if before is None or not self._tracker.holds(before["ref"]):
             return
         ref, tab, added = before["ref"], before.get("tab", before["ref"]), read_added(before)
+        stream = self._streams.get(ref)
+        if stream is None:
+            # Another worker may have it back, with the meta that it had before.
+            self._late.setdefault(ref, {}).update(changes)
+            return
         try:
             after = check_added({**added, **changes})
         except MetaError as error:
@@ -186,14 +187,12 @@ class Readers:
         if after == added:
             return
         after |= {"page": before["page"], "joined_at": before["joined_at"], "tab": tab}
-        drained = self._drained.get(key, {})
-        if (stream := self._streams.pop(ref, None)) is not None:
-            self._changed[tab] = self._tracker.update(stream, TOPIC, key, after)
-            self._streams[self._changed[tab]] = stream
-        elif (stream := drained.pop(ref, None)) is not None:
-            drained[self._tracker.update(stream, TOPIC, key, after)] = stream
-        else:
-            self._tracker.update_lingering(TOPIC, key, ref, after)
+        was = before.get("was") or (None if "tab" in before else before.get("prev_ref"))
+        if was is not None:
+            after["was"] = was
+        del self._streams[ref]
+        self._changed[tab] = self._tracker.update(stream, TOPIC, key, after)
+        self._streams[self._changed[tab]] = stream
 
     def depart(self, stream: Stream, key: str, ref: str, ending: Ending) -> None:
         """Stop counting an ended stream, at once or a little later.
@@ -227,6 +226,9 @@ class Readers:
             has_changed = "tab" in joined.meta  # and was here before: it neither came nor came back
             if self._drained and not has_changed:
                 self._note_return(joined)
+            if joined.prev_ref in self._late:  # made once it is open
+                late = self._late.pop(joined.prev_ref)
+                gevent.spawn(self.ask_change, joined.key, joined.as_meta(), late)
             metas = self._tracker.get_by_key(TOPIC, joined.key)
             if joined.prev_ref in self._to_park and len(metas) > self._max_streams:
                 self._to_park.add(joined.ref)  # until it leaves: it may be another worker's
@@ -235,18 +237,19 @@ class Readers:
             if len(metas) == 1 or has_changed:  # nearly always; there may be thousands
                 continue
             if joined.prev_ref in left:
-                self._settle_later(joined.key)
+                self._probes.settle_later(joined.key)
             elif newest - read_arrival(joined.meta, 0) < FRESH_MS and (
-                joined.prev_ref is None or self._takes_probe(joined.key)
+                joined.prev_ref is None or self._probes.take(joined.key)
             ):
-                settled, _ = self._settled.get(joined.key, (-math.inf, 0))
-                put_last(self._settled, joined.key, (settled, 0))
+                self._probes.begin_anew(joined.key)
                 self._probe(joined.key, joined.ref)
             if len(metas) > self._max_streams and joined.key not in self._checks:
                 delay = max(self._linger_seconds, RETURN_SECONDS) + PARK_DELAY_SECONDS
                 check = gevent.spawn_later(delay, self._park_oldest, joined.key)
                 self._checks[joined.key] = check
         self._to_park -= left
+        for ref in left & self._late.keys():
+            del self._late[ref]
 
     def _note_return(self, joined: Presence) -> None:
         """Stop counting a tab that was sent away, if a new page of its reader took its place.
@@ -277,38 +280,6 @@ class Readers:
             if stream is not None and meta["ref"] != newest:
                 stream.rotate()
 
-    def _settle_later(self, key: str) -> None:
-        """Probe all tabs of a reader, one of which came back in time, once no more do so.
-
-        Any of them may be in view, not only the newest, if an older page was kept whole. A tab that
-        comes back next either answers this probe, or its reader still goes back and forth; one more
-        probe tells which.
-        """
-        settled, rounds = self._settled.get(key, (-math.inf, 0))
-        left = settled + RETURN_SECONDS - time.monotonic()
-        if left <= 0:
-            rounds = 0
-        elif rounds == MOST_ROUNDS:
-            return
-        if (settling := self._settling.pop(key, None)) is not None:
-            settling.kill(block=False)
-        delay = max(SETTLE_SECONDS, left)
-        self._settling[key] = gevent.spawn_later(delay, self._settle, key, rounds + 1)
-
-    def _settle(self, key: str, rounds: int) -> None:
-        del self._settling[key]
-        if self._takes_probe(key):
-            put_last(self._settled, key, (time.monotonic(), rounds))
-            self._probe(key)
-
-    def _takes_probe(self, key: str) -> bool:
-        """Take one of the probes allowed to a reader's returning tabs; False if none is left."""
-        now = time.monotonic()
-        count, since = self._probes.get(key, (MOST_PROBES, now))
-        count = min(MOST_PROBES, count + (now - since) / PROBE_SECONDS)
-        put_last(self._probes, key, (max(0.0, count - 1), now))
-        return count >= 1
-
     def _park_oldest(self, key: str) -> None:
         """Park this worker's share of a reader's surplus tabs.
 
@@ -334,14 +305,6 @@ class Readers:
             return False
         stream.end(self.parting + PARK, ending=Ending.PARKED)
         return True
-
-
-def put_last(entries: dict[K, T], key: K, value: T) -> None:
-    """Put an entry in; if there are too many, take out the oldest."""
-    entries.pop(key, None)
-    entries[key] = value
-    if len(entries) > MOST_KEYS:
-        del entries[next(iter(entries))]
 
 
 def _now_ms() -> int:

@@ -17,10 +17,11 @@ from urllib.parse import parse_qsl
 import gevent
 from gevent import monkey
 
+from .bounded import put_last
 from .htmx import read_page
 from .identity import Identity
 from .own_meta import MetaError, check_added
-from .readers import Meta, Readers, put_last
+from .readers import Meta, Readers
 from .request_signals import is_own
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ MAX_BODY_BYTES = 4096
 MAX_LENGTH_DIGITS = 20  # Python refuses to read thousands
 MAX_FIELDS = 50
 BODY_SECONDS = 2.0
+# A tab that another worker opened just now is heard of within a tenth of a second; on a busy
+# machine, later.
+HEARD_SECONDS = 2.0
+LOOK_SECONDS = 0.02
 # Each reader may send so many at once, and so many more a second: each goes to all workers.
 MOST_AT_ONCE = 20
 PER_SECOND = 2.0
@@ -102,11 +107,13 @@ class Updates:
         key, _, ref, _ = self._identify(environ)
         if not ref:
             return self._tell(key, read_page(environ.get("QUERY_STRING", "")), form)
-        meta = self._readers.find_open(key, ref) if key else None
-        if meta is None or self._read is None:
+        if not key or self._read is None:
             return NO_CONTENT
         if not self._takes_one(key):
             return "429 Too Many Requests"
+        meta = self._find_open(key, ref)
+        if meta is None:
+            return NO_CONTENT
         environ["wsgi.input"] = io.BytesIO(body)  # `identify` may have read it
         try:
             changes = self._read(environ, meta, form)
@@ -117,6 +124,13 @@ class Updates:
         except Exception:  # the application's own
             log.exception("presence: found no change of a meta, as its function failed")
         return NO_CONTENT
+
+    def _find_open(self, key: str, ref: str) -> Meta | None:
+        """Return the meta of an open tab as soon as this worker has heard of it; else None."""
+        last_look = self._clock() + HEARD_SECONDS
+        while (meta := self._readers.find_open(key, ref)) is None and self._clock() < last_look:
+            gevent.sleep(LOOK_SECONDS)
+        return meta
 
     def _tell(self, key: str, page: str, form: Form) -> str:
         metas = self._readers.find_on(key, page) if key and self._hear is not None else []

@@ -257,7 +257,10 @@ def test_a_page_that_may_change_its_meta_has_its_tab_told_which_one_it_is():
         page='<input name="x" {{ presence.post() }}>{{ presence.total() }}{{ presence.script() }}'
     )
     page = site.show()
-    assert '<input name="x" hx-post="/live" hx-swap="none" hx-include=".presence-tab">' in page
+    assert (
+        '<input name="x" hx-post="/live" hx-swap="none" hx-include=".presence-tab"'
+        ' hx-sync="closest body:queue all">'
+    ) in page
     assert '<input type="hidden" class="presence-tab" name="tab" value="">' in page
     name = unquote(re.findall(r"\?page=([^\"]+)", page)[0])
 

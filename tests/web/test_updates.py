@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
+import gevent
 import pytest
 from gevent import monkey
 
@@ -70,8 +71,18 @@ class Worker:
         }
         return self.updates.answer(environ)
 
+    def tell(self, event_id: str, **form: str) -> str:
+        """Change the meta of another worker's tab: the answer comes when that is in the store."""
+        answer = gevent.spawn(lambda: self.post(event_id, None, **form))
+        asks = self.service.tracker.asks
+        while not (asks._waiting or answer.ready()):
+            gevent.sleep(0.01)
+        assert not answer.ready()
+        self.service.tracker.sync.write()
+        return str(answer.get(timeout=5))
+
     def metas(self) -> list[dict[str, Any]]:
-        hidden = ("page", "joined_at", "tab")
+        hidden = ("page", "joined_at", "tab", "was")
         return [
             {name: value for name, value in p.meta.items() if name not in hidden}
             for p in self.roster.first("a")
@@ -138,11 +149,48 @@ def test_a_change_while_its_tab_is_on_its_way_back_is_kept(worker, drains):
     worker.post(stream.owner.event_id, typing="1")
     stream.rotate()
     worker.post(stream.owner.event_id, typing="0")
-    assert worker.metas() == [{"typing": False}]
     assert worker.service.readers._are_back.is_set() is not drains  # it is waited for
     worker.open("ann", stream.owner.event_id)
     assert worker.service.readers._are_back.is_set()
+    gevent.idle()
     assert (worker.metas(), worker.service.tracker.count(TOPIC)) == ([{"typing": False}], 1)
+    assert worker.service.readers._late == {}
+
+
+@pytest.mark.parametrize("was_changed", [False, True])
+def test_a_change_while_its_tab_comes_back_to_another_worker_is_made_there(
+    make_worker, was_changed
+):
+    before, after = make_worker(), make_worker()
+    stream = before.open("ann")
+    if was_changed:
+        before.post(stream.owner.event_id, typing="0")
+    before.service.tracker.sync.read()
+    before.service.tracker.sync.write()
+    wait_for(after, lambda: len(after.metas()) == 1)
+    stream.rotate()
+    before.post(stream.owner.event_id, typing="1")
+    after.open("ann", stream.owner.event_id)
+    after.service.tracker.sync.write()
+    wait_for(before, lambda: not before.service.readers._late)
+    gevent.idle()  # it asks
+    before.service.tracker.sync.write()
+    wait_for(after, lambda: after.metas() == [{"typing": True}])
+    assert after.service.tracker.count(TOPIC) == 1
+    # And by the id that the page had until it came back, at any worker.
+    after.service.tracker.sync.write()
+    wait_for(before, lambda: before.metas() == [{"typing": True}])
+    before.tell(stream.owner.event_id, typing="0")
+    wait_for(after, lambda: after.metas() == [{"typing": False}])
+    assert after.service.tracker.count(TOPIC) == 1
+
+
+def test_a_tab_that_never_comes_back_leaves_no_change_behind(worker):
+    stream = worker.open("ann")
+    stream.rotate()
+    worker.post(stream.owner.event_id, typing="1")
+    assert len(worker.service.readers._late) == 1
+    wait_for(worker, lambda: worker.service.readers._late == {})
 
 
 def test_a_change_by_the_id_that_its_tab_has_just_had_is_made(worker):
@@ -166,11 +214,11 @@ def test_the_other_tabs_of_its_reader_are_left_alone(worker):
     older, newer = worker.open("ann"), worker.open("ann")
     assert not older.is_open
     older = worker.open("ann", older.owner.event_id)
-    worker.service.readers._settling.pop(key_of(TOKENS["ann"])).kill()
+    worker.service.readers._probes._settling.pop(key_of(TOKENS["ann"])).kill()
     worker.post(older.owner.event_id, typing="1")
     assert older.is_open
     assert newer.is_open
-    assert worker.service.readers._settling == {}
+    assert worker.service.readers._probes._settling == {}
     assert sorted(worker.metas(), key=len) == [{}, {"typing": True}]
 
 
@@ -180,17 +228,29 @@ def test_the_worker_that_holds_the_stream_makes_the_change(make_worker):
     holder.service.tracker.sync.read()
     holder.service.tracker.sync.write()
     wait_for(other, lambda: other.metas() == [{}])
-    assert other.post(stream.owner.event_id, typing="1") == "204 No Content"
+    assert other.tell(stream.owner.event_id, typing="1") == "204 No Content"
     assert other.metas() == [{}]
-    other.service.tracker.sync.write()
     wait_for(holder, lambda: holder.metas() == [{"typing": True}])
     holder.service.tracker.sync.write()
     wait_for(other, lambda: other.metas() == [{"typing": True}])
     # Again, by the one that it began with; and for one that nobody has nothing happens.
-    other.post(stream.owner.event_id, typing="0")
+    other.tell(stream.owner.event_id, typing="0")
     other.service.tracker.ask(key_of(TOKENS["ann"]), "w9-1", {"typing": True})
     other.service.tracker.sync.write()
     wait_for(holder, lambda: holder.metas() == [{"typing": False}])
+
+
+def test_a_change_that_comes_before_its_worker_has_heard_of_the_tab_waits_for_that(make_worker):
+    holder, other = make_worker(), make_worker()
+    other.service.tracker.sync.read()
+    stream = holder.open("ann")
+    told = gevent.spawn(other.tell, stream.owner.event_id, typing="1")
+    holder.service.tracker.sync.read()
+    assert not told.ready()
+    holder.service.tracker.sync.write()
+    wait_for(other, lambda: other.metas() == [{}])
+    assert told.get(timeout=5) == "204 No Content"
+    wait_for(holder, lambda: holder.metas() == [{"typing": True}])
 
 
 def wait_for(worker: Worker, is_so: Callable[[], bool]) -> None:
@@ -198,6 +258,7 @@ def wait_for(worker: Worker, is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline, worker.metas()
         worker.service.tracker.sync.read()
+        gevent.sleep(0.001)  # timers, and what was spawned
 
 
 @pytest.mark.parametrize(
@@ -219,8 +280,9 @@ def test_a_request_that_is_none_of_ours_changes_nothing(worker, headers, status)
     assert worker.metas() == [{}]
 
 
-def test_who_has_no_open_stream_changes_nothing(worker):
+def test_who_has_no_open_stream_changes_nothing(worker, monkeypatch):
     stream = worker.open("ann")
+    monkeypatch.setattr("flask_presence.web.updates.HEARD_SECONDS", 0.1)
     strangers = ("", "x", stream.owner.ref, f"{stream.owner.ref}.{TOKENS['bob']}")
     for event_id in strangers:
         assert worker.post(event_id, typing="1") == "204 No Content"
