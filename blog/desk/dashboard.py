@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import gevent
 from flask import Flask, Response, abort, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 
@@ -32,6 +31,7 @@ from blog.history.report import Period, Report
 from blog.pages.blueprint import content
 from blog.posts.addresses import post_path
 from blog.posts.page_names import COUNTING_PAGE, INDEX_PAGE, NOW_PAGE, POST_PREFIX
+from flask_presence.streams.turns import wait_a_round
 
 ROWS_A_PAGE = 50
 MOST_PAIRS = 30
@@ -123,7 +123,8 @@ def readers() -> ResponseReturnValue:
     asked = Asked.read()
     report = read_report(asked)
     rows = list_rows(report, name_page, asked.sort)
-    gevent.sleep(0)  # between two long steps others have their turn
+    wait_a_round()  # they were sorted
+    charts = make_charts(report, find_marks(report, asked.page), content().words)
     shown = rows[asked.first_row : asked.first_row + ROWS_A_PAGE]
     return show(
         "desk/readers.html",
@@ -131,7 +132,7 @@ def readers() -> ResponseReturnValue:
         report=report,
         periods=tuple(Period),
         name=None if asked.page is None else name_page(asked.page),
-        charts=make_charts(report, find_marks(report, asked.page), content().words),
+        charts=charts,
         post_address=lambda post_id: content().settings.base_path + post_path(post_id),
         peak_at=peak_at(report.total, report.start),
         rows=shown,
@@ -151,7 +152,7 @@ def find_marks(report: Report, page: str | None) -> Iterator[Any]:
     if page is not None:
         post = index.by_id.get(page.removeprefix(POST_PREFIX))
         posts = (post,) if post and page.startswith(POST_PREFIX) else ()
-    yield from list_marks(posts, report.start, report.end)
+    yield from list_marks(take_turns(posts), report.start, report.end)
 
 
 @desk.get("/desk/readers.json")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from blog.curves import draw_steps
 from blog.desk.charts import Chart, Mark, cut_days, cut_minutes, draw
+from blog.desk.turns import take_turns
 from blog.history.counts import STAY_BOUNDS, Counts
 from blog.history.report import Period, Report
 from blog.pages.format import write_day, write_day_of_year
@@ -102,7 +103,7 @@ def list_rows(report: Report, name: NamePage, sort: str) -> list[Row]:
             maybe(came.get(row.page)),
             maybe(went.get(row.page)),
         )
-        for row in report.pages
+        for row in take_turns(report.pages)
     ]
     rows.sort(key=lambda row: row.name.title.casefold())
     key, is_turned = sort.removeprefix("-"), sort.startswith("-")
@@ -138,12 +139,12 @@ def list_marks(posts: Iterable[Post], start: datetime, end: datetime) -> Iterato
 
 def make_charts(report: Report, marks: Iterable[Mark], words: GNUTranslations) -> list[Chart]:
     """Return the charts of a report: of today's minutes, or of days."""
-    write = partial(write_time, words)
+    write, points = partial(write_time, words), take_turns(report.points)
     if report.period is Period.TODAY:
-        axis = cut_minutes(report.start, report.points, marks, write)
+        axis = cut_minutes(report.start, points, marks, write)
     else:
-        axis = cut_days(report.start, report.end.date(), report.points, marks, write)
-    return [draw(kind, axis) for kind in KINDS]
+        axis = cut_days(report.start, report.end.date(), points, marks, write)
+    return [draw(kind, axis) for kind in take_turns(KINDS)]
 
 
 def write_time(words: GNUTranslations, kind: str, start: datetime) -> str:

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import gevent
 from flask import current_app
 from gevent.lock import BoundedSemaphore
 
 from blog.native import BusyError
+from flask_presence.streams.turns import Turns
 
-SLICE_SECONDS = 0.003
 MOST_WAITING = 8
 MOST_REST_SECONDS = 1.0
 
+T = TypeVar("T")
 
-def take_turns(parts: Iterable[str], slice_seconds: float = SLICE_SECONDS) -> Iterator[str]:
-    """Yield the parts; after each slice of that length others have their turn."""
-    begun = time.perf_counter()
+
+def take_turns(parts: Iterable[T]) -> Iterator[T]:
+    """Yield the parts; after each slice sockets are served, and others have their turn."""
+    turns = Turns(time.perf_counter)
     for part in parts:
         yield part
-        if time.perf_counter() - begun > slice_seconds:
-            gevent.sleep(0)
-            begun = time.perf_counter()
+        turns.rest_if_due()
 
 
 def render_in_turns(template: str, **context: Any) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from unicodedata import normalize
 
-import gevent
 from flask import Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -23,6 +22,7 @@ from blog.pages.picture_tags import add_copies
 from blog.posts.direction import is_right_to_left
 from blog.posts.model import Post
 from blog.posts.names import slugify
+from flask_presence.streams.turns import wait_a_round
 
 # Feeds hold absolute addresses, and the Host header is chosen by the client.
 NO_ADDRESS = (
@@ -93,8 +93,8 @@ def answer_feed(
     for post, published in dated[: settings.feed_posts]:
         html = add_copies(content().library.render(post).html)
         entries.append(make_entry(post, published, html, site_url, settings.language))
-        # A long post takes tens of milliseconds; the streams have their turn in between.
-        gevent.sleep(0)
+        # A long post takes tens of milliseconds; sockets are served in between.
+        wait_a_round()
     body = form.write(describe_channel(settings, form, tag), entries)
     return answer_file(body, form.mimetype, changed)
 

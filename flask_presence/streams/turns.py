@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import gevent
 
+__all__ = ["Turns", "wait_a_round"]
+
 # A page request waits for one slice at most before its own work.
 SLICE_SECONDS = 0.0015
 # No slice works so long. One that took longer did not: the process stood still (SIGSTOP, a machine
