@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-import gevent
 from flask import (
     Blueprint,
     Flask,
@@ -20,7 +19,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from gevent import monkey
-from werkzeug.exceptions import NotFound, RequestTimeout, ServiceUnavailable
+from werkzeug.exceptions import NotFound, ServiceUnavailable
 
 from blog.config import Settings
 from blog.desk.desk import Desk, link_path
@@ -40,6 +39,7 @@ from blog.desk.streams import BUSY
 from blog.desk.turns import render_in_turns
 from blog.ops.headers import write_policy
 from blog.pages.assets import SCRIPTS
+from blog.pages.blueprint import read_own_form
 from blog.pages.render import LiveNumbers, write_htmx_config
 from blog.posts.page_names import NOW_PAGE
 from blog.store.database import StoreUnavailable
@@ -50,9 +50,6 @@ log = logging.getLogger(__name__)
 # The dashboard adds its views to it.
 desk = Blueprint("desk", __name__)
 
-MAX_BODY_BYTES = 16 * 1024
-# All that a form of ours sends comes with its head.
-FORM_SECONDS = 2.0
 RETRY_SECONDS = 5
 SAFE = ("GET", "HEAD", "OPTIONS")
 # The blog's own policy, without the sites that the settings name, and pictures of ours only.
@@ -107,15 +104,8 @@ def show(template: str, status: int = 200, **context: Any) -> Response:
 @desk.before_request
 def admit() -> None:
     """Take a form of our own pages only, and a small one."""
-    request.max_content_length = MAX_BODY_BYTES
-    if request.method in SAFE:
-        return
-    if not is_own(request.environ):
-        abort(403)
-    with gevent.Timeout(FORM_SECONDS, RequestTimeout()):
-        _ = request.form  # read, and kept
-        # Werkzeug cuts a body of no said length at the limit; asked for more, it refuses it.
-        request.stream.read(1)
+    if request.method not in SAFE:
+        read_own_form()  # and keep it
 
 
 @desk.after_app_request

@@ -5,12 +5,14 @@ Every field is a sum, a maximum or an "or", so counts of several workers are mer
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 # In seconds: a stay is shorter than the first, than the second …; the last of eight bins is "more".
 STAY_BOUNDS = (10, 30, 60, 120, 300, 600, 1800)
 STAY_BINS = len(STAY_BOUNDS) + 1
+_STAY_BOUNDS_MS = tuple(bound * 1000 for bound in STAY_BOUNDS)
 # The row of the whole site. Any other is a page's id, as presence has it: "index", "blog/<id>".
 SITE = "*"
 
@@ -57,9 +59,9 @@ class Counts:
         return None
 
 
-def stay_bin(seconds: float) -> int:
-    """Return which of the bins of `stays` a stay of that length is counted in."""
-    return sum(seconds >= bound for bound in STAY_BOUNDS)
+def stay_bin(ms: int) -> int:
+    """Return which of the bins of `stays` a stay of so many milliseconds is counted in."""
+    return bisect_right(_STAY_BOUNDS_MS, ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,16 @@ by a heap of the moments at which that is reached.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from heapq import heapify, heappop, heappush
 
-from blog.history.counts import SITE, STAY_BOUNDS, Batch, Counts
+from blog.history.counts import SITE, Batch, Counts, stay_bin
 from blog.history.tally import MINUTE_MS, Tab, Tally
 
 # A meter is asked every ten seconds. After so long the machine slept or its clock was set, and
 # nobody knows who was there meanwhile.
 GAP_MS = 2 * MINUTE_MS
-_BOUNDS_MS = tuple(bound * 1000 for bound in STAY_BOUNDS)
 _SPARE_ENTRIES = 1000
 
 
@@ -137,7 +135,7 @@ class Meter:
         page = tab.page
         page.tabs -= 1
         length_ms = (tab.ended_at or now) - tab.joined_at
-        page.stays[bisect_right(_BOUNDS_MS, length_ms)] += 1
+        page.stays[stay_bin(length_ms)] += 1
         if length_ms >= page.enough_ms:
             page.long_enough += 1
         if to is not None and to != page.name and to != SITE:

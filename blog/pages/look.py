@@ -8,7 +8,6 @@ from hashlib import blake2b
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import gevent
 from flask import (
     Flask,
     Response,
@@ -20,14 +19,12 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import RequestTimeout
 
 from blog.config import Settings
 from blog.cookies import name_cookie
-from blog.pages.blueprint import content, pages
+from blog.pages.blueprint import content, pages, read_own_form
 from blog.pages.picture_files import FOR_GOOD
 from blog.palettes import DEFAULT, Colours, choose_colours
-from flask_presence.web.request_signals import is_own
 
 
 class Look(NamedTuple):
@@ -70,8 +67,6 @@ def look() -> Response:
 # What a reader may choose: light or dark pages, or as the device has it.
 SCHEMES = ("light", "dark", "auto")
 SCHEME_COOKIE = "viblog_scheme"
-# A form of ours is so short that it arrives with the head of its request.
-FORM_SECONDS = 2.0
 YEAR_SECONDS = 365 * 24 * 3600
 # Asked for with every page: `Vary: Cookie` alone does not reach Chromium's memory cache.
 KEEP_SCHEME = "private, no-cache"
@@ -96,10 +91,7 @@ def scheme() -> Response:
 def choose_scheme() -> ResponseReturnValue:
     """Keep what a reader chooses in a cookie of their own, and lead back to the page."""
     _need_switch()
-    if not is_own(request.environ):
-        abort(403)
-    with gevent.Timeout(FORM_SECONDS, RequestTimeout()):
-        chosen = request.form.get("scheme")
+    chosen = read_own_form().get("scheme")
     if chosen not in SCHEMES:
         abort(400)
     response = redirect(_find_page() or url_for("pages.index"), 303)

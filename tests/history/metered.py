@@ -171,7 +171,7 @@ class MeteredWorker(Worker):
 
     def _note_leave(self, left: Shown, came: list[Shown], now: int) -> None:
         length = self._ended.get(left.ref, now) - left.joined_at
-        self.waiting.stays[left.page, stay_bin(length / 1000)] += 1
+        self.waiting.stays[left.page, stay_bin(length)] += 1
         opened = [
             (one.joined_at, one.ref, one.page)
             for one in came

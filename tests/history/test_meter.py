@@ -63,7 +63,7 @@ class Recount:
                 counts.entries += is_entry
             for page, at, length in self.stays:
                 counts = found.setdefault((where or page, at // MINUTE_MS), Counts())
-                counts.stays[stay_bin(length / 1000)] += 1
+                counts.stays[stay_bin(length)] += 1
                 least = READING[page] * 600
                 counts.long_enough += bool(least) and length >= max(30_000, least)
             for page, begin, end in self.runs:

@@ -165,6 +165,7 @@ class TestScheme:
             ("dark", {"Sec-Fetch-Site": None, "Origin": "http://evil.example"}, 403),
             ("blue", {}, 400),
             ("", {}, 400),
+            ("x" * 16 * 1024, {}, 413),
         ],
     )
     def test_is_chosen_on_our_own_pages_only(self, scheme, headers, status):
@@ -192,7 +193,7 @@ class TestScheme:
             def readinto(self, buffer):
                 gevent.sleep(60)
 
-        monkeypatch.setattr("blog.pages.look.FORM_SECONDS", 0.01)
+        monkeypatch.setattr("blog.pages.blueprint.FORM_SECONDS", 0.01)
         answer = (
             open_site(scheme_switch=True)
             .test_client()
