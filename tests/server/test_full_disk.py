@@ -2,87 +2,76 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import os
+import signal
+import urllib.error
+import urllib.request
+from typing import Any
 
 import pytest
 
-from tests.site import ROOT
+from tests.server.small_disk import fill, make_room, run_with_disk, small_disk
+from tests.site import Site
 
 pytestmark = [pytest.mark.full, pytest.mark.system]
 
-# In a namespace of its own, where anybody may mount a small disk.
-ON_A_SMALL_DISK = """
-import contextlib, json, os, signal, subprocess, sys, tempfile, urllib.error, urllib.request
-from pathlib import Path
-from tests.site import Site
 
-def ask(path):
+def ask(site: Site, path: str) -> int:
     try:
         with urllib.request.urlopen(site.url + path, timeout=5) as answer:
-            return answer.status
+            status: int = answer.status
+            return status
     except urllib.error.HTTPError as error:
         with error:
             return error.code
 
-def ask_all():
-    return [ask(path) for path in ("/blog", "/search?q=reader", "/metrics", "/readyz")]
 
-def fill():
-    with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
+def ask_all(site: Site) -> list[int]:
+    return [ask(site, path) for path in ("/blog", "/search?q=reader", "/metrics", "/readyz")]
 
-def reload():
+
+def reload(site: Site) -> None:
     before = set(site.worker_pids())
     os.kill(site.master_pid, signal.SIGHUP)
-    site.wait(lambda: len(site.worker_pids()) == 2 and not before & set(site.worker_pids()),
-              "there are new workers", 15)
+    site.wait(
+        lambda: len(site.worker_pids()) == 2 and not before & set(site.worker_pids()),
+        "there are new workers",
+        15,
+    )
 
-def count(text):
+
+def count(site: Site, text: str) -> int:
     return site.read_whole_log().count(text)
 
-with tempfile.TemporaryDirectory(prefix="vb-", dir="/tmp") as folder:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", folder], check=True)
-    disk = Path(folder)
-    environ = {"BLOG_INSTANCE_DIR": folder, "BLOG_METRICS": "127.0.0.1"}
-    told = {}
-    fill()
-    with Site(workers=2, environ=environ) as site:
-        told["started"] = ask_all()
-        told["lines"] = count("metrics: this process counts nothing")
-        told["tracebacks"] = count("Traceback")
-    (disk / "filler").unlink()
-    with Site(workers=2, environ=environ) as site:
-        site.wait(lambda: ask("/search?q=reader") == 200, "it searches")
-        told["with room"] = ask_all()
-        reload()
-        fill()
-        told["filled"] = ask_all()
-        reload()
-        told["reloaded"] = ask_all()
-        (disk / "filler").unlink()
-        reload()
-        told["with room again"] = ask_all()
-        told["all tracebacks"] = count("Traceback")
-    subprocess.run(["umount", folder], check=True)
-print(json.dumps(told))
-"""
+
+def serve_on_a_small_disk() -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    with small_disk(megabytes=2) as disk:
+        environ = {"BLOG_INSTANCE_DIR": str(disk), "BLOG_METRICS": "127.0.0.1"}
+        fill(disk)
+        with Site(workers=2, environ=environ) as site:
+            told["started"] = ask_all(site)
+            told["lines"] = count(site, "metrics: this process counts nothing")
+            told["tracebacks"] = count(site, "Traceback")
+        make_room(disk)
+        with Site(workers=2, environ=environ) as site:
+            site.wait(lambda: ask(site, "/search?q=reader") == 200, "it searches")
+            told["with room"] = ask_all(site)
+            reload(site)
+            fill(disk)
+            told["filled"] = ask_all(site)
+            reload(site)
+            told["reloaded"] = ask_all(site)
+            make_room(disk)
+            reload(site)
+            told["with room again"] = ask_all(site)
+            told["all tracebacks"] = count(site, "Traceback")
+    return told
 
 
 def test_a_blog_on_a_full_disk_starts_and_reloads_without_metrics_and_a_search_says_it_cannot():
     """One line for each worker; before, none of them lived."""
-    ended = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-c", ON_A_SMALL_DISK],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert ended.returncode == 0, ended.stderr
-    told = json.loads(ended.stdout)
+    told = run_with_disk("tests.server.test_full_disk:serve_on_a_small_disk")
     # A worker that has the index open goes on.
     assert told["filled"].pop(1) in (200, 503)
     assert told == {

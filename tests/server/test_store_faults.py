@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +20,8 @@ from blog.store.database import Database
 from blog.store.schema import counts, names
 from tests.postgres import PostgreSql
 from tests.server.open_stream import OpenStream
-from tests.site import ROOT, Site
+from tests.server.small_disk import fill, make_room, run_with_disk, small_disk
+from tests.site import Site
 from tests.valkey import Valkey
 
 pytestmark = [pytest.mark.full, pytest.mark.system]
@@ -105,12 +103,9 @@ def away(server: PostgreSql) -> Iterator[None]:
 
 @contextlib.contextmanager
 def full(disk: Path) -> Iterator[None]:
-    filler = disk / "filler"
-    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-        while True:
-            file.write(bytes(4096))
+    fill(disk)
     yield
-    filler.unlink()
+    make_room(disk)
 
 
 def test_a_store_that_another_program_locks_for_ten_seconds_stops_no_reader(tmp_path: Path):
@@ -145,30 +140,13 @@ def test_two_hosts_that_start_at_once_make_the_tables_of_their_postgresql_once_a
     assert sum(log.count("its tables were made at version 0001") for log in logs) == 1
 
 
-ON_A_SMALL_DISK = """
-import json, subprocess, sys, tempfile
-from pathlib import Path
-from tests.server.test_store_faults import full, read_through
-
-with tempfile.TemporaryDirectory(prefix="vb-", dir="/tmp") as folder:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], check=True)
-    told = read_through(f"sqlite:///{folder}/store.db", full(Path(folder)))
-    subprocess.run(["umount", folder], check=True)
-print(json.dumps(told))
-"""
+def read_on_a_small_disk() -> dict[str, Any]:
+    with small_disk(megabytes=1) as disk:
+        return read_through(f"sqlite:///{disk}/store.db", full(disk))
 
 
 def test_a_disk_that_is_full_stops_no_reader():
-    ended = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-c", ON_A_SMALL_DISK],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert ended.returncode == 0, ended.stderr
-    told = json.loads(ended.stdout)
+    told = run_with_disk("tests.server.test_store_faults:read_on_a_small_disk")
     reason = told["said"][0].partition("; ")[0]
     assert reason.endswith(("store.db: database or disk is full", "store.db: disk I/O error"))
     check(told, reason)
