@@ -77,8 +77,11 @@ class Keeper:
         """Merge all that wait, some at a time; raises `StoreUnavailable`."""
         while True:
             some = [batch for _, batch in islice(self._waiting, AT_ONCE)]
-            self._database.write(_merge, some, now, self._zone)
-            self._has_kept, self._looked_at = True, now
+            looks = not 0 <= now - self._looked_at < DROP_SECONDS
+            self._database.write(_merge, some, now, self._zone, drops=looks)
+            self._has_kept = True
+            if looks:
+                self._looked_at = now
             for _ in some:
                 self._waiting.popleft()
             if not self._waiting:
@@ -109,11 +112,14 @@ def has_something(batch: Batch) -> bool:
     return bool(batch.minutes or batch.paths or batch.sources or batch.refused)
 
 
-def _merge(connection: Connection, some: list[Batch], now: float, zone: ZoneInfo) -> None:
+def _merge(
+    connection: Connection, some: list[Batch], now: float, zone: ZoneInfo, *, drops: bool
+) -> None:
     # In the store's thread: it takes 0.2 s the first time.
     from blog.history.ages import drop_old
     from blog.history.tables import merge
 
     for batch in some:
         merge(connection, batch, zone)
-    drop_old(connection, now, zone)
+    if drops:
+        drop_old(connection, now, zone)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Table, case
@@ -13,6 +14,9 @@ from blog.history.spans import EPOCH_DAY, Grain, month_of, spans_of
 from blog.store.names import number_names
 from blog.store.schema import ADDED, batches, counts, paths, refused, sources
 from blog.store.upsert import insert, insert_once
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.sqlite import Insert
 
 
 def merge(connection: Connection, batch: Batch, zone: ZoneInfo) -> bool:
@@ -61,22 +65,12 @@ def _is_first(connection: Connection, batch: Batch) -> bool:
 
 
 def _add_counts(connection: Connection, spans: Mapping[tuple[Grain, int, int], Counts]) -> None:
-    insertion = insert(connection, counts)
-    new = insertion.excluded
-    is_peak = (new.peak > counts.c.peak) | (
-        (new.peak == counts.c.peak) & (new.peak_minute < counts.c.peak_minute)
-    )
-    changes: dict[str, Any] = {name: counts.c[name] + new[name] for name in ADDED}
-    changes |= {
-        "peak": case((is_peak, new.peak), else_=counts.c.peak),
-        "peak_minute": case((is_peak, new.peak_minute), else_=counts.c.peak_minute),
-        "doubt": case((new.doubt > counts.c.doubt, new.doubt), else_=counts.c.doubt),
-    }
     rows = [
         {"grain": int(grain), "at": at, "page": page, **row_of(counted)}
         for (grain, at, page), counted in sorted(spans.items(), key=lambda item: item[0])
     ]
-    _upsert(connection, counts, rows, changes)
+    if rows:
+        connection.execute(_addition_of_counts(connection.dialect.name), rows)
 
 
 def _add_times(
@@ -93,18 +87,34 @@ def _add_times(
         dict(zip(("grain", "at", *names), key, strict=True)) | {"times": times}
         for key, times in sorted(sums.items())
     ]
-    new = insert(connection, table).excluded
-    _upsert(connection, table, rows, {"times": table.c.times + new.times})
-
-
-def _upsert(
-    connection: Connection, table: Table, rows: list[dict[str, Any]], changes: dict[str, Any]
-) -> None:
     if rows:
-        insertion = insert(connection, table).on_conflict_do_update(
-            index_elements=list(table.primary_key), set_=changes
-        )
-        connection.execute(insertion, rows)
+        connection.execute(_addition_of_times(connection.dialect.name, table), rows)
+
+
+# To make a statement takes longer than the database does with it: each is made once.
+
+
+@cache
+def _addition_of_counts(dialect: str) -> Insert:
+    insertion = insert(dialect, counts)
+    new = insertion.excluded
+    is_peak = (new.peak > counts.c.peak) | (
+        (new.peak == counts.c.peak) & (new.peak_minute < counts.c.peak_minute)
+    )
+    changes: dict[str, Any] = {name: counts.c[name] + new[name] for name in ADDED}
+    changes |= {
+        "peak": case((is_peak, new.peak), else_=counts.c.peak),
+        "peak_minute": case((is_peak, new.peak_minute), else_=counts.c.peak_minute),
+        "doubt": case((new.doubt > counts.c.doubt, new.doubt), else_=counts.c.doubt),
+    }
+    return insertion.on_conflict_do_update(index_elements=list(counts.primary_key), set_=changes)
+
+
+@cache
+def _addition_of_times(dialect: str, table: Table) -> Insert:
+    insertion = insert(dialect, table)
+    changes = {"times": table.c.times + insertion.excluded.times}
+    return insertion.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
 
 
 def row_of(counted: Counts) -> dict[str, int]:

@@ -135,6 +135,7 @@ class _Lane:
         except SchemaRefused as error:
             raise SchemaRefused(f"{name_place(self._url)}: {error}") from None
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            self._engine.dispose()  # whatever it was: the next call connects anew
             raise StoreUnavailable(f"{name_place(self._url)}: {_say(error)}") from error
 
     def _make_engine(self) -> Engine:

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DisconnectionError
 
 from blog.store.place import BUSY_SECONDS, SQLITE
 
@@ -17,6 +18,10 @@ PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON")
 WRITERS_LOCK = 0x7669626C6F67
 # A server that says nothing any more is given up after so long.
 SILENCE_MS = 10_000
+_HAS_VERSION = {
+    "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'",
+    "postgresql": "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL",
+}
 
 
 def make_engine(url: str, wait_seconds: float, *, writes: bool) -> Engine:
@@ -32,24 +37,39 @@ def make_engine(url: str, wait_seconds: float, *, writes: bool) -> Engine:
 
 def _sqlite(path: Path, wait_seconds: float, *, writes: bool) -> Engine:
     url = URL.create("sqlite", database=str(path))
-    # A file is opened for each transaction, some 0.3 ms: one that was replaced is seen.
     arguments = {"timeout": wait_seconds, "isolation_level": None, "check_same_thread": False}
-    engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
+    engine = create_engine(url, pool_size=1, max_overflow=0, connect_args=arguments)
 
     @event.listens_for(engine, "do_connect")
     def create(*_: object) -> None:
         _create_private(path)
 
     @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _: object) -> None:
+    def set_up(connection: Any, record: Any) -> None:
+        record.info["file"] = _identify(path)
         for pragma in (*PRAGMAS, f"query_only = {'OFF' if writes else 'ON'}"):
             connection.execute(f"PRAGMA {pragma}")
+
+    # The file stays open, for to open and close it takes longer than a small transaction.
+    @event.listens_for(engine, "checkout")
+    def look(connection: Any, record: Any, _: object) -> None:
+        if record.info["file"] != _identify(path):
+            raise DisconnectionError(f"{path} is another file now")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _identify(path: Path) -> tuple[int, int] | None:
+    """Return what no other file has at the same time; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _create_private(path: Path) -> None:
@@ -89,11 +109,7 @@ def _postgresql(url: URL, wait_seconds: float, *, writes: bool) -> Engine:
 
 def read_version(connection: Connection) -> str | None:
     """Return the version of the schema; None where there is none yet."""
-    has_table = {
-        "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'",
-        "postgresql": "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL",
-    }[connection.dialect.name]
-    if connection.execute(text(has_table)).first() is None:
+    if connection.exec_driver_sql(_HAS_VERSION[connection.dialect.name]).first() is None:
         return None
-    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     return None if found is None else str(found)

@@ -16,7 +16,7 @@ def get_mark(connection: Connection, name: str) -> str | None:
 
 def set_mark(connection: Connection, name: str, value: str) -> None:
     """Mark it under a name, until it is marked otherwise."""
-    insertion = insert(connection, marks).values(name=name, value=value)
+    insertion = insert(connection.dialect.name, marks).values(name=name, value=value)
     changed = {"value": insertion.excluded.value}
     connection.execute(insertion.on_conflict_do_update(index_elements=["name"], set_=changed))
 

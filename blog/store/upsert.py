@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Table
@@ -10,9 +11,9 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects.sqlite import Insert
 
 
-def insert(connection: Connection, table: Table) -> Insert:
-    """Return the insertion of a connection's database; what is used of PostgreSQL's is the same."""
-    if connection.dialect.name == "sqlite":
+def insert(dialect: str, table: Table) -> Insert:
+    """Return the insertion of a kind of database; what is used of PostgreSQL's is the same."""
+    if dialect == "sqlite":
         from sqlalchemy.dialects import sqlite
 
         return sqlite.insert(table)
@@ -23,6 +24,12 @@ def insert(connection: Connection, table: Table) -> Insert:
 
 def insert_once(connection: Connection, table: Table, **values: object) -> bool:
     """Insert a row unless there is one with its key; tell whether there was none."""
-    insertion = insert(connection, table).on_conflict_do_nothing()
-    done = connection.execute(insertion.execution_options(preserve_rowcount=True), values)
+    done = connection.execute(_insertion_of_one(connection.dialect.name, table), values)
     return done.rowcount == 1
+
+
+# To make a statement takes longer than the database does with it: each is made once.
+@cache
+def _insertion_of_one(dialect: str, table: Table) -> Insert:
+    insertion = insert(dialect, table).on_conflict_do_nothing()
+    return insertion.execution_options(preserve_rowcount=True)

@@ -14,7 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, event, inspect, text
 
 from blog.store import versions
 from blog.store.database import Database, SchemaRefused, StoreUnavailable
@@ -158,6 +158,26 @@ def test_a_file_is_its_owners_alone_and_one_that_is_gone_is_made_again(tmp_path:
     assert database.read(get_mark, "a") is None
     database.write(set_mark, "a", "2")
     assert database.read(get_mark, "a") == "2"
+
+
+def test_a_file_stays_open_until_another_is_in_its_place(tmp_path: Path):
+    database = Database("", tmp_path)
+    database.write(set_mark, "a", "1")
+    opened: list[object] = []
+    assert database._writer._engine is not None
+    event.listen(database._writer._engine, "connect", lambda file, record: opened.append(file))
+    database.write(set_mark, "a", "2")
+    assert opened == []
+    other = Database("", tmp_path / "other")
+    other.write(set_mark, "a", "restored")
+    other.close()
+    (tmp_path / "other" / "store.db").replace(tmp_path / "store.db")
+    for name in ("store.db-wal", "store.db-shm"):  # as docs/history.md says
+        (tmp_path / name).unlink()
+    assert database.read(get_mark, "a") == "restored"
+    database.write(set_mark, "a", "3")
+    assert len(opened) == 1
+    database.close()
 
 
 def no_database(path: Path) -> str:
