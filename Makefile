@@ -18,6 +18,9 @@ ifneq ($(filter C POSIX,$(LC_ALL)),)
 export LC_ALL := C.UTF-8
 endif
 
+# The tests start hundreds of Pythons; each would compile every module of the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 HTMX := static/vendor/htmx.org
 # Which packages of npm are there, by their integrity; the files in one are dated 1985.
