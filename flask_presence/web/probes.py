@@ -16,10 +16,11 @@ from .bounded import put_last
 # back too late would probe each other for ever.
 MOST_PROBES = 16
 PROBE_SECONDS = 30.0
-# If it comes back in time, all the reader's tabs are probed after so long a silence, and once again
-# when the tabs of that probe must be back.
+# If it comes back in time, all the reader's tabs are probed after so long a silence, and again ever
+# later after the last probe: a tab that comes back then has answered that, or is the next turn of
+# one who goes back and forth.
 SETTLE_SECONDS = 0.25
-MOST_ROUNDS = 2
+ROUNDS_SECONDS = (0.0, 1.25, 2.5, 5.0)
 
 
 class Probes:
@@ -48,18 +49,18 @@ class Probes:
         """Probe all tabs of a reader, one of which came back in time, once no more do so.
 
         Any of them may be in view, not only the newest, if an older page was kept whole. A tab that
-        comes back next either answers this probe, or its reader still goes back and forth; one more
-        probe tells which.
+        comes back next either answers this probe, or its reader still goes back and forth; further
+        probes tell which. One that comes later than an answer may is a turn, and begins anew.
         """
         settled, rounds = self._settled.get(key, (-math.inf, 0))
-        left = settled + self._return_seconds - time.monotonic()
-        if left <= 0:
+        ago = time.monotonic() - settled
+        if ago >= self._return_seconds:
             rounds = 0
-        elif rounds == MOST_ROUNDS:
+        elif rounds == len(ROUNDS_SECONDS):
             return
         if (settling := self._settling.pop(key, None)) is not None:
             settling.kill(block=False)
-        delay = max(SETTLE_SECONDS, left)
+        delay = max(SETTLE_SECONDS, ROUNDS_SECONDS[rounds] - ago)
         self._settling[key] = gevent.spawn_later(delay, self._settle, key, rounds + 1)
 
     def _settle(self, key: str, rounds: int) -> None:

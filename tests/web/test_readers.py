@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import gevent
 import pytest
 
@@ -92,3 +94,19 @@ def test_who_listens_is_told_which_stream_ended_and_why_before_its_tab_leaves(br
         (refs[1], Ending.RETURNS, True),
         (refs[2], Ending.PARKED, True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds_ago", "is_asked"),
+    [(1, 0.5, True), (2, 0.5, True), (3, 0.5, True), (4, 0.5, False), (4, 2.6, True)],
+)
+def test_a_tab_that_comes_back_has_all_asked_again_but_four_times_in_a_row(
+    browser, times, seconds_ago, is_asked
+):
+    """It has answered what it was asked last, or its reader has gone back: only that tells."""
+    probes = browser.service.readers._probes
+    older, _ = browser.open(), browser.open()
+    older.rotate()
+    probes._settled["ada"] = (time.monotonic() - seconds_ago, times)
+    browser.open(prev_ref=ref_of(older))
+    assert ("ada" in probes._settling) == is_asked
