@@ -1,7 +1,8 @@
 """Two faults within three seconds, on two gunicorns and one Valkey: when everybody is right again.
 
 `python -m tests.server.pairs SECONDS` tries pairs in random order for so long, and prints for each
-how long it took. Ends with 1 where one takes longer than docs/presence.md says.
+how long it took; "SIGHUP + FLUSHALL" in place of the seconds tries that pair ten times. Ends with 1
+where one takes longer than docs/presence.md says.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from itertools import product
 
 from bench.server import stop_on_signals
 from tests.server.tabs import Tab, Tabs
 from tests.site import Site
 from tests.tracking import faults
+from tests.tracking.proxy import Proxy
+from tests.tracking.views import PREFIX, list_slots
 from tests.valkey import Valkey
 
 # From the last repair until every tab and every worker show what is true.
@@ -27,18 +33,25 @@ HEAL_SECONDS = 6.0
 ENDED_SECONDS = 9.0
 # At a reload the old workers serve until the new ones do, at most so long.
 HANDOVER_SECONDS = 6.0
-# A fault that lasts does so for so long; the second one begins meanwhile, or after it.
+# What a host held counts for its lease when the host died; and half a second to find it ended.
+DEAD_SECONDS = 15.5
+# A fault that lasts does so for so long; one beyond the lease for more than 15 s, and less than the
+# 30 s after which gunicorn kills a worker that stands still.
 LASTING_SECONDS = 2.0
+BEYOND_SECONDS = 16.0
 WITHIN_SECONDS = 3.0
 # Right for so long is right: what a fault did may show a moment later.
 STAYS_SECONDS = 2.0
 
 
 class Hosts:
-    """Two gunicorns of five workers, with tabs of all kinds, which come back as a browser's do."""
+    """Two gunicorns of five workers, with tabs of all kinds, which come back as a browser's do.
 
-    def __init__(self, valkey: Valkey, here: Site, there: Site, tabs: Tabs) -> None:
-        self.valkey, self.here, self.there, self.tabs = valkey, here, there, tabs
+    The first one's subscriptions go through a proxy.
+    """
+
+    def __init__(self, valkey: Valkey, proxy: Proxy, here: Site, there: Site, tabs: Tabs) -> None:
+        self.valkey, self.proxy, self.here, self.there, self.tabs = valkey, proxy, here, there, tabs
         cookie = "SeveralTabsOfOneReader"
         self.opened = [
             *tabs.open(here, 6),
@@ -48,54 +61,96 @@ class Hosts:
         ]
         self.settle(20)
 
-    def settle(self, seconds: float) -> float:
+    def settle(self, bound: float) -> float:
         """Wait until every tab and every worker show all tabs, and go on to; return when they did.
 
-        In seconds from now on: 0 where nothing ever went wrong.
+        In seconds from now on: 0 where nothing ever went wrong. Raises `AssertionError`, with what
+        was wrong last, where it takes longer than `bound`.
         """
         began = right_since = time.monotonic()
         while time.monotonic() - right_since < STAYS_SECONDS:
             self.tabs.pump()
-            if not self.is_right():
+            if wrong := self.find_wrong():
                 right_since = time.monotonic()
                 took = right_since - began
-                assert took < seconds, f"not right after {took:.1f} s\n{self.tabs.describe()}"
+                assert took < bound, f"not right after {took:.1f} s: {wrong}"
         return right_since - began
 
-    def is_right(self) -> bool:
-        """Tell whether all that is shown is true: by each tab, and by pages of all workers."""
+    def find_wrong(self) -> str:
+        """Say what of all that is shown is not true, by tabs and by pages; "" where nothing is."""
         true = len(self.opened)
-        return all(_shows(tab, true) for tab in self.opened) and all(
-            site.total() == true for site in (self.here, self.there) for _ in range(site.workers)
-        )
+        shown = [_describe(tab) for tab in self.opened if not _shows(tab, true)]
+        for site in (self.here, self.there):
+            if len(site.worker_pids()) != site.workers:
+                shown.append(f"{site.worker_pids()} for {site.workers} workers")
+            totals = [_total_of(site) for _ in range(site.workers)]
+            if set(totals) != {true}:
+                shown.append(f"pages {totals}")
+        return f"{', '.join(shown)}, for {true}" if shown else ""
+
+    def turn(self) -> None:
+        """Have a reader come, or go: who hears nothing of it shows an old number."""
+        if len(self.opened) % 2:
+            self.opened.pop().close()
+        else:
+            self.opened += self.tabs.open(self.here)
 
     def a_worker(self) -> int:
         """Return one of the workers that have most tabs."""
         return random.choice(self.here.worker_pids())
 
-    def wait_for_workers(self) -> None:
-        """Wait until the first gunicorn has all its workers, and no others."""
-        self.tabs.wait(
-            lambda: len(self.here.worker_pids()) == self.here.workers, "all workers run", 20
-        )
+
+def _total_of(site: Site) -> int | str:
+    try:
+        return site.total()
+    except OSError as error:
+        return repr(error)
 
 
 def _shows(tab: Tab, total: int) -> bool:
     return tab.is_live and (tab.total, tab.notice) == (total, "")
 
 
-def _signal_worker(number: signal.Signals) -> Callable[[Hosts], None]:
-    return lambda hosts: os.kill(hosts.a_worker(), number)
+def _describe(tab: Tab) -> str:
+    return f"{tab.total} {tab.notice}".strip() if tab.is_live else "no stream"
 
 
-@contextlib.contextmanager
-def _frozen(hosts: Hosts) -> Iterator[None]:
-    hosts.valkey.freeze()
-    yield
-    hosts.valkey.thaw()
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is hurt at the beginning, and repaired at the end, of so many seconds.
+
+    `bound` is how soon after that all is right. Some need a Redis that takes our commands.
+    """
+
+    hurt: Callable[[Hosts], AbstractContextManager[None]]
+    bound: float = HEAL_SECONDS
+    seconds: float = 0.0
+    needs_redis: bool = False
 
 
-@contextlib.contextmanager
+def _at_once(hurt: Callable[[Hosts], object]) -> Callable[[Hosts], AbstractContextManager[None]]:
+    @contextmanager
+    def hurt_at_once(hosts: Hosts) -> Iterator[None]:
+        hurt(hosts)
+        yield
+
+    return hurt_at_once
+
+
+def _ends_worker(number: signal.Signals) -> Fault:
+    return Fault(_at_once(lambda hosts: os.kill(hosts.a_worker(), number)), ENDED_SECONDS)
+
+
+def _loses(hurt: Callable[[Valkey], None]) -> Fault:
+    return Fault(_at_once(lambda hosts: hurt(hosts.valkey)), needs_redis=True)
+
+
+def _lose_slot(valkey: Valkey) -> None:
+    with contextlib.suppress(IndexError):  # the other fault has emptied Redis
+        faults.delete_slot(valkey)
+
+
+@contextmanager
 def _paused(hosts: Hosts) -> Iterator[None]:
     pid = hosts.a_worker()
     os.kill(pid, signal.SIGSTOP)
@@ -104,99 +159,142 @@ def _paused(hosts: Hosts) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def _reload(hosts: Hosts) -> None:
-    os.kill(hosts.here.master_pid, signal.SIGHUP)
+@contextmanager
+def _frozen(hosts: Hosts) -> Iterator[None]:
+    hosts.valkey.freeze()
+    yield
+    hosts.valkey.thaw()
 
 
-def _lose_slot(hosts: Hosts) -> None:
-    with contextlib.suppress(IndexError):  # the other fault has emptied Redis
-        faults.delete_slot(hosts.valkey)
+@contextmanager
+def _absent(hosts: Hosts) -> Iterator[None]:
+    hosts.valkey.stop()
+    yield
+    hosts.valkey.start()
 
 
-# What ends at once, by name; and what lasts.
-SUDDEN: dict[str, Callable[[Hosts], None]] = {
-    "SIGKILL of a worker": _signal_worker(signal.SIGKILL),
-    "SIGTERM of a worker": _signal_worker(signal.SIGTERM),
-    "SIGHUP": _reload,
-    "FLUSHALL": lambda hosts: faults.empty_redis(hosts.valkey),
-    "restart empty": lambda hosts: faults.restart_redis_empty(hosts.valkey),
-    "list of the living lost": lambda hosts: faults.delete_the_living(hosts.valkey),
-    "slot lost": _lose_slot,
-    "subscriptions cut": lambda hosts: faults.cut_subscription(hosts.valkey),
-    "connections cut": lambda hosts: faults.cut_all_connections(hosts.valkey),
+@contextmanager
+def _dead(hosts: Hosts) -> Iterator[None]:
+    hosts.there.kill_host()
+    yield
+    hosts.there.start()
+
+
+FAULTS = {
+    "SIGKILL of a worker": _ends_worker(signal.SIGKILL),
+    "SIGTERM of a worker": _ends_worker(signal.SIGTERM),
+    "SIGQUIT of a worker": _ends_worker(signal.SIGQUIT),
+    "SIGHUP": Fault(
+        _at_once(lambda hosts: os.kill(hosts.here.master_pid, signal.SIGHUP)),
+        ENDED_SECONDS + HANDOVER_SECONDS,
+    ),
+    "dead host": Fault(_dead, DEAD_SECONDS, LASTING_SECONDS),
+    "SIGSTOP of a worker": Fault(_paused, seconds=LASTING_SECONDS),
+    "SIGSTOP beyond the lease": Fault(_paused, seconds=BEYOND_SECONDS),
+    "FLUSHALL": _loses(faults.empty_redis),
+    "restart empty": _loses(faults.restart_redis_empty),
+    "list of the living lost": _loses(faults.delete_the_living),
+    "slot lost": _loses(_lose_slot),
+    "subscriptions cut": _loses(faults.cut_subscription),
+    "connections cut": _loses(faults.cut_all_connections),
+    "subscriptions silent": Fault(_at_once(lambda hosts: hosts.proxy.silence_subscription())),
+    "Redis frozen": Fault(_frozen, seconds=LASTING_SECONDS),
+    "Redis absent": Fault(_absent, seconds=LASTING_SECONDS, needs_redis=True),
+    "Redis full": Fault(
+        lambda hosts: faults.redis_out_of_memory(hosts.valkey),
+        seconds=LASTING_SECONDS,
+        needs_redis=True,
+    ),
+    "Redis read-only": Fault(
+        lambda hosts: faults.redis_read_only(hosts.valkey),
+        seconds=LASTING_SECONDS,
+        needs_redis=True,
+    ),
 }
-LASTING: dict[str, Callable[[Hosts], contextlib.AbstractContextManager[None]]] = {
-    "Redis frozen": _frozen,
-    "Redis full": lambda hosts: faults.redis_out_of_memory(hosts.valkey),
-    "SIGSTOP of a worker": _paused,
-}
-ENDS_WORKERS = {"SIGKILL of a worker", "SIGTERM of a worker", "SIGHUP"}
-FAULTS = [*SUDDEN, *LASTING]
-# A frozen or full Redis takes no command of ours: these begin when that is over.
-_NEEDS_REDIS = set(SUDDEN) - ENDS_WORKERS | {"Redis full"}
+# While these last, what needs Redis cannot begin.
+TAKES_REDIS = {"Redis frozen", "Redis absent", "Redis full", "Redis read-only"}
 
 
-@contextlib.contextmanager
+@contextmanager
 def start() -> Iterator[Hosts]:
     """Start all of it."""
     with Valkey() as valkey:
         valkey.start()
-        environ = {"BLOG_REDIS_URL": valkey.url}
+        prefix = {"BLOG_REDIS_PREFIX": PREFIX}
         with (
-            Site(workers=3, environ=environ) as here,
-            Site(workers=2, environ=environ) as there,
+            Proxy(valkey.url) as proxy,
+            Site(workers=3, environ={"BLOG_REDIS_URL": proxy.url, **prefix}) as here,
+            Site(workers=2, environ={"BLOG_REDIS_URL": valkey.url, **prefix}) as there,
             Tabs() as tabs,
         ):
-            yield Hosts(valkey, here, there, tabs)
+            hosts = Hosts(valkey, proxy, here, there, tabs)
+            assert len(list_slots(valkey)) == here.workers + there.workers
+            yield hosts
 
 
-def try_pair(hosts: Hosts, first: str, second: str) -> float:
-    """Let two faults happen, and return how long after the last one all were right again.
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two faults, the second so many seconds after the first."""
 
-    Raises `AssertionError`, with what the tabs show, beyond the bound.
+    first: str
+    second: str
+    pause: float
+
+    def __str__(self) -> str:
+        return f"{self.first}, and {self.second} {self.pause:.1f} s later"
+
+
+def draw_pauses(names: Iterable[tuple[str, str]]) -> list[Pair]:
+    """Return pairs of these faults, each with a random pause."""
+    return [Pair(first, second, random.uniform(0, WITHIN_SECONDS)) for first, second in names]
+
+
+def try_pair(hosts: Hosts, pair: Pair) -> float:
+    """Let two faults happen, and return how long after the last repair all were right again.
+
+    The second begins after the end of the first where it could not begin before. Raises
+    `AssertionError` beyond the bound.
     """
-    pause = random.uniform(0, WITHIN_SECONDS)
+    one, two = FAULTS[pair.first], FAULTS[pair.second]
+    ends = time.monotonic() + one.seconds
     with contextlib.ExitStack() as stack:
-        for name in (first, second):
-            if name in LASTING:
-                lasting = stack.enter_context(contextlib.ExitStack())
-                lasting.enter_context(LASTING[name](hosts))
-                hosts.tabs.pump_for(LASTING_SECONDS)
-                if second in _NEEDS_REDIS:
-                    lasting.close()
-            else:
-                SUDDEN[name](hosts)
-            if name == first:
-                hosts.tabs.pump_for(pause)
-    bound = ENDED_SECONDS if ENDS_WORKERS & {first, second} else HEAL_SECONDS
-    bound += HANDOVER_SECONDS if "SIGHUP" in (first, second) else 0
-    began = time.monotonic()
-    hosts.wait_for_workers()
-    hosts.settle(bound + 10)
-    took = time.monotonic() - began
-    assert took < bound, f"{first}, and {second} {pause:.1f} s later: right after {took:.1f} s"
-    return took
+        stack.enter_context(one.hurt(hosts))
+        if pair.first in TAKES_REDIS and two.needs_redis:
+            hosts.tabs.pump_for(one.seconds)
+            stack.close()
+        hosts.tabs.pump_for(pair.pause)
+        hosts.turn()
+        with two.hurt(hosts):
+            hosts.tabs.pump_for(two.seconds)
+        hosts.tabs.pump_for(ends - time.monotonic())
+    try:
+        return hosts.settle(max(one.bound, two.bound))
+    except AssertionError as error:
+        raise AssertionError(f"{pair}: {error}") from None
 
 
 def main(argument: str = "60") -> None:
-    """Try pairs for so many seconds."""
-    deadline = time.monotonic() + float(argument)
+    """Try pairs for so many seconds, or one ten times."""
     seed = random.SystemRandom().getrandbits(32)
     random.seed(seed)
     print(f"seed {seed}")
-    pairs = [(first, second) for first in FAULTS for second in FAULTS]
-    random.shuffle(pairs)
+    if " + " in argument:
+        first, second = argument.split(" + ")
+        deadline, names = float("inf"), [(first, second)] * 10
+    else:
+        deadline, names = time.monotonic() + float(argument), list(product(FAULTS, FAULTS))
+        random.shuffle(names)
     wrong = 0
     with start() as hosts:
-        for first, second in pairs:
+        for pair in draw_pauses(names):
             if time.monotonic() > deadline:
                 break
             try:
-                print(f"{try_pair(hosts, first, second):5.1f} s  {first} + {second}", flush=True)
+                print(f"{try_pair(hosts, pair):5.1f} s  {pair}", flush=True)
             except AssertionError as error:
                 wrong += 1
-                print(f"WRONG    {str(error).splitlines()[0]}", flush=True)
-                hosts.settle(60)
+                print(f"WRONG    {error}", flush=True)
+                print(f"         right after {hosts.settle(60):.1f} s more", flush=True)
     sys.exit(1 if wrong else 0)
 
 

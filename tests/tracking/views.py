@@ -10,8 +10,9 @@ from tests.tracking.nodes import Node, sort_refs, wait_until
 from tests.valkey import Valkey
 
 # The keys in Redis, of the prefix that `node` has.
-SLOTS = "{nodes}:w:"
-LIVING = "{nodes}:live"
+PREFIX = "{nodes}"
+SLOTS = f"{PREFIX}:w:"
+LIVING = f"{PREFIX}:live"
 
 
 def assert_every_slot_is_whole(
