@@ -32,8 +32,9 @@ MANY_HEADINGS = 14
 _HEADING = re.compile(r'<h[1-6]\b[^>]*\bid="([^"]*)"[^>]*>')
 _MARK = Markup(
     '<span class="mark" data-hx-post="{}" data-hx-vals="{{&quot;section&quot;:&quot;{}&quot;}}"'
-    ' data-hx-include=".live-tab input" data-hx-swap="none" data-hx-trigger="intersect once">'
-    "</span>"
+    ' data-hx-include=".live-tab input" data-hx-swap="none" data-hx-trigger="intersect once"'
+    # Else a section that was passed could be told after the one that is read.
+    ' data-hx-sync="closest body:queue last"></span>'
 )
 
 

@@ -9,7 +9,7 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from flask_presence.web.readers import RETURN_SECONDS
 from tests.browser.conftest import NewBrowser, StartSites
@@ -192,11 +192,20 @@ def test_readers_of_a_post_are_shown_as_faces_and_nothing_moves(
 def test_the_contents_say_how_many_are_at_each_section(
     start_sites: StartSites, new_browser: NewBrowser
 ) -> None:
-    """By one request for each section that comes into view, and none before the stream is open."""
+    """By one request at most for each section that comes into view, and one after the other."""
     site = start_sites("readers")[0]
     ada, ben = (new_browser().new_page() for _ in range(2))
     posted: list[str] = []
-    ben.on("request", lambda it: posted.append(it.post_data or "") if it.method == "POST" else None)
+    under_way = [0]  # after each of them began, and ended
+
+    def note(request: Request, change: int) -> None:
+        if request.method == "POST":
+            under_way.append(under_way[-1] + change)
+            if change > 0:
+                posted.append(request.post_data or "")
+
+    ben.on("request", lambda request: note(request, +1))
+    ben.on("requestfinished", lambda request: note(request, -1))
     for tab in (ada, ben):
         tab.goto(site.url + LONG_POST)
         expect_numbers(tab, here=1 if tab is ada else 2, total=1 if tab is ada else 2)
@@ -212,6 +221,7 @@ def test_the_contents_say_how_many_are_at_each_section(
     last.scroll_into_view_if_needed()
     ben.wait_for_timeout(300)  # nothing more comes
     assert len(posted) == len(set(posted)) <= headings.count()
+    assert max(under_way) == 1
     ben.close()
     expect_numbers(ada, here=1, total=1)
     expect(beside).to_be_hidden()
