@@ -50,12 +50,14 @@ class Keeper:
             return
         try:
             self._write(now)
-        except StoreUnavailable as error:
+        except Exception as error:  # what is counted next shall be kept none the less
             self._failed_at = now
             if not self._outage:
-                self._outage = str(error)
+                self._outage = str(error) or type(error).__name__
                 log.warning(
-                    "history: %s; what is counted is kept in memory for an hour at most", error
+                    "history: %s; what is counted is kept in memory for an hour at most",
+                    self._outage,
+                    exc_info=not isinstance(error, StoreUnavailable),
                 )
         else:
             if self._outage:
@@ -74,7 +76,7 @@ class Keeper:
             log.error("history: this worker ends, and %s", self._tell_lost())
 
     def _write(self, now: float) -> None:
-        """Merge all that wait, some at a time; raises `StoreUnavailable`."""
+        """Merge all that wait, some at a time."""
         while True:
             some = [batch for _, batch in islice(self._waiting, AT_ONCE)]
             looks = not 0 <= now - self._looked_at < DROP_SECONDS

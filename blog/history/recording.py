@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,8 +19,6 @@ from flask_presence.web.service import PresenceService
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-log = logging.getLogger(__name__)
 
 Meta = Mapping[str, Any]
 
@@ -170,7 +167,4 @@ class Recording:
     def _keep_forever(self) -> None:
         # On the full ten seconds: then a minute begins with as many as are here.
         while not self._is_ending.wait(FLUSH_SECONDS - time.time() % FLUSH_SECONDS):
-            try:
-                self._keeper.keep(self.meter.take(now_ms()), time.time())
-            except Exception:  # what is counted next shall be kept none the less
-                log.exception("history: what was counted could not be kept")
+            self._keeper.keep(self.meter.take(now_ms()), time.time())

@@ -129,6 +129,36 @@ def test_who_ends_does_not_wait_twice_for_a_store_that_is_locked(tmp_path, path)
     assert store.tries == 1
 
 
+class Broken(Database):
+    """A store with a fault of our own in it."""
+
+    is_broken = True
+
+    def write(self, *args: Any, **kwargs: Any) -> Any:
+        if self.is_broken:
+            raise ZeroDivisionError("a fault of our own")
+        return super().write(*args, **kwargs)
+
+
+def test_whatever_fails_what_is_counted_is_kept_and_the_cause_is_said_once(tmp_path, caplog):
+    store = Broken("", tmp_path)
+    keeper = Keeper(store, UTC)
+    for number in range(3):
+        keeper.keep(batch(number), START + number * 10)
+    store.is_broken = False
+    keeper.keep(None, START + 30)
+    assert store.read(opens) == 3
+    said = [(record.getMessage(), bool(record.exc_info)) for record in caplog.records]
+    assert said == [
+        (
+            "history: a fault of our own; what is counted is kept in memory for an hour at most",
+            True,
+        ),
+        ("history: the store is back; nothing is lost", False),
+    ]
+    store.close()
+
+
 def test_where_nothing_is_counted_no_store_is_made(store, path):
     keeper = Keeper(store, UTC)
     keeper.keep(None, START)
