@@ -18,6 +18,7 @@ from blog.dev import follow
 from blog.history.keeper import Keeper
 from blog.history.recording import Recording
 from blog.history.texts import Texts
+from blog.history.visits import now_ms, seconds_open
 from blog.live.faces import Faces, section_class
 from blog.live.numbers import LiveCounts, PostLink
 from blog.live.recent import Recent
@@ -130,7 +131,9 @@ class Viblog:
         self.presence.opening = (self.following or self.updates).opening
         self._ping = self.presence.hub.ping = encode_event(templates.ping())
         self.presence.readers.place_of = lambda page: None if page == NOW_PAGE else page
-        self.presence.readers.parting = encode_event(templates.parked())
+        self.presence.readers.parting = lambda meta: encode_event(
+            templates.parked(seconds_open(meta, now_ms()))
+        )
         if self.metrics:
             self.presence.tracker.subscribe_state(self.metrics.presence.note_state)
 

@@ -255,6 +255,6 @@ def test_nothing_that_an_open_page_is_told_has_one(settings):
         for arguments in calls:
             text = getattr(templates.words, name)(*arguments)
             assert list_english(text) == [], name
-    for text in (templates.ping(), templates.parked(), templates.updated("r", "/1")):
+    for text in (templates.ping(), templates.parked(1), templates.updated("r", "/1")):
         assert list_english(text) == []
     assert list_english(templates.updated("", "")) == []

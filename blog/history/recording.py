@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,7 +29,7 @@ FLUSH_SECONDS = 10.0
 LOOK_SECONDS = 0.5
 MOST_AT_END = 10_000
 # A tab that was parked says so: see templates/live/parked.html.
-AGAIN = "&again=1"
+AGAIN = re.compile(r"&again=(\d{1,6})(?:&|$)", re.ASCII)
 # So long at most does a worker that stops wait for the store, beside what the store itself takes.
 CLOSE_SECONDS = 5.0
 
@@ -115,9 +116,9 @@ class Recording:
         """Return what is to be known of a tab that opens a stream, in every worker."""
         if self.is_own_visit(environ):
             return {AUTHOR_FIELD: 1}
-        is_again = AGAIN in environ.get("QUERY_STRING", "")
-        if is_again and "HTTP_LAST_EVENT_ID" not in environ:
-            return {AGAIN_FIELD: 1}
+        again = AGAIN.search(environ.get("QUERY_STRING", ""))
+        if again and "HTTP_LAST_EVENT_ID" not in environ:
+            return {AGAIN_FIELD: int(again[1])}
         campaign = read_campaign(environ)
         return {} if campaign is None else {CAMPAIGN_FIELD: campaign}
 

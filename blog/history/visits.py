@@ -7,8 +7,8 @@ who were here at once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from blog.history.counts import SITE
 from blog.history.meter import Meter
@@ -20,8 +20,10 @@ from flask_presence.web.readers import TOPIC
 # What the meta of a tab says: that it is the author's, and the campaign by which its reader came.
 AUTHOR_FIELD = "author"
 CAMPAIGN_FIELD = "via"
-# And that it was parked: looked at again, it says with a new stream that it was here before.
+# And that it was parked: looked at again, it says with a new stream for how many seconds it was
+# open before.
 AGAIN_FIELD = "again"
+MOST_SECONDS = 999_999
 # A slot that comes back whole joins again what came long ago: it was not opened just now.
 FRESH_MS = 60_000
 # When a page is opened, the other tabs of its reader are asked whether they are there, at once. One
@@ -193,6 +195,7 @@ class Visits:
             for meta in self._tracker.get_by_key(self._topic, key)
             if abs(at - (since := read_arrival(meta, 0))) < ASKED_WITHIN_MS
             and "prev_ref" not in meta
+            and AGAIN_FIELD not in meta
         ]
         return max(opened)[2] if opened else None
 
@@ -217,5 +220,20 @@ def _page_of(presence: Presence) -> str:
 
 
 def _arrival_of(presence: Presence, now: int) -> int:
-    """Return when a tab first came: never later than now, whatever another host's clock says."""
-    return max(0, min(now, read_arrival(presence.meta, now)))
+    """Return when a tab first came: never later than now, whatever another host's clock says.
+
+    As if it had never been parked, but for as much later as it was.
+    """
+    came = min(now, read_arrival(presence.meta, now))
+    return max(0, came - 1000 * _seconds_before(presence.meta))
+
+
+def _seconds_before(meta: Mapping[str, Any]) -> int:
+    seconds = meta.get(AGAIN_FIELD)
+    return seconds if type(seconds) is int and 0 <= seconds <= MOST_SECONDS else 0
+
+
+def seconds_open(meta: Mapping[str, Any], now: int) -> int:
+    """Return for how long a tab has been open, the time before it was parked included."""
+    here = max(0, now - read_arrival(meta, now)) // 1000
+    return min(here + _seconds_before(meta), MOST_SECONDS)

@@ -182,9 +182,9 @@ class LiveTemplates:
         """Return the data of the event that tells a tab which face it is: a `Face`."""
         return self._render("you", face=face, tab=tab)
 
-    def parked(self) -> str:
-        """Return the data of the last event of a tab that shall stay away for now."""
-        return self._render("parked")
+    def parked(self, seconds: int) -> str:
+        """Return the data of the last event of a tab that shall stay away; it was open so long."""
+        return self._render("parked", seconds=seconds)
 
     def updated(self, revision: str, path: str) -> str:
         """Return the data of the event that a post has another revision; "" if it is gone.

@@ -63,7 +63,8 @@ class Readers:
         # Adds to the meta of an opening page: given the request, the page, the key, and what the
         # tab had there before it came back. It may look at the other presences.
         self.choose_meta: Callable[[WSGIEnvironment, str, str, Meta], Meta] | None = None
-        self.parting = b""  # an event for a tab that is parked
+        # Returns an event for a tab that is parked, by its meta.
+        self.parting: Callable[[Meta], bytes] = lambda meta: b""
         # Called with a tab's ref and the reason as its stream ends, before it lingers or leaves.
         self.on_end: Callable[[str, Ending], None] = lambda ref, ending: None
         self._linger_seconds = linger_seconds
@@ -232,7 +233,7 @@ class Readers:
             metas = self._tracker.get_by_key(TOPIC, joined.key)
             if joined.prev_ref in self._to_park and len(metas) > self._max_streams:
                 self._to_park.add(joined.ref)  # until it leaves: it may be another worker's
-                gevent.spawn(self._park, joined.ref)  # once it is open
+                gevent.spawn(self._park, joined.as_meta())  # once it is open
                 continue
             if len(metas) == 1 or has_changed:  # nearly always; there may be thousands
                 continue
@@ -295,15 +296,15 @@ class Readers:
         ]
         oldest_first = sorted(metas, key=lambda meta: (read_arrival(meta, 0), meta["ref"]))
         for meta in oldest_first[: -self._max_streams]:
-            if not self._park(meta["ref"]):
+            if not self._park(meta):
                 self._to_park.add(meta["ref"])
 
-    def _park(self, ref: str) -> bool:
+    def _park(self, meta: Meta) -> bool:
         """End a stream and have its tab stay away; return whether it is one of this worker's."""
-        stream = self._streams.get(ref)
+        stream = self._streams.get(meta["ref"])
         if stream is None:
             return False
-        stream.end(self.parting + PARK, ending=Ending.PARKED)
+        stream.end(self.parting(meta) + PARK, ending=Ending.PARKED)
         return True
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
@@ -17,8 +17,9 @@ from hypothesis.stateful import rule
 from blog.history.counts import SITE, Batch, Counts, stay_bin
 from blog.history.meter import Meter
 from blog.history.tally import MINUTE_MS
-from blog.history.visits import ASKED_WITHIN_MS, FRESH_MS, Visits
+from blog.history.visits import AGAIN_FIELD, ASKED_WITHIN_MS, FRESH_MS, Visits, seconds_open
 from flask_presence.streams.observer import Ending
+from flask_presence.tracking import State
 from tests.tracking.machine import PresenceMachine, which
 from tests.tracking.simulation import TOPIC, Worker, World
 
@@ -29,6 +30,8 @@ RETURN_SECONDS = 2.5
 FLUSH_SECONDS = 10.0
 # No tab of a schedule lives three times as long: what the cap does is tested by itself.
 READING_SECONDS = 100_000
+# What a tab that comes back has still.
+KEPT = ("joined_at", AGAIN_FIELD)
 
 
 class Nobody:
@@ -40,13 +43,19 @@ class Nobody:
 
 
 class Shown(NamedTuple):
-    """A presence as a list shows it."""
+    """A presence as a list shows it; `joined_at` is without the time for which it was parked."""
 
     ref: str
     key: str
     page: str
     prev_ref: str | None
     joined_at: int
+    was_parked: bool
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it was nowhere before."""
+        return self.prev_ref is None and not self.was_parked
 
 
 class Recount:
@@ -59,6 +68,7 @@ class Recount:
         self.stays: Counter[tuple[str, int]] = Counter()
         self.paths: Counter[tuple[str, str]] = Counter()
         self.peaks: Counter[tuple[str, int]] = Counter()
+        self.doubts: set[int] = set()  # minutes, of the site
 
     def add(self, other: Recount) -> None:
         """Add what another has counted."""
@@ -68,6 +78,7 @@ class Recount:
         self.stays += other.stays
         self.paths += other.paths
         self.peaks |= other.peaks
+        self.doubts |= other.doubts
 
 
 class MeteredWorker(Worker):
@@ -82,6 +93,8 @@ class MeteredWorker(Worker):
         )
         self.meter.count = self.visits.count
         self.tracker.subscribe(lambda diff: self.look())
+        self.tracker.subscribe_state(self.note_doubt)
+        self._state = State.WHOLE
         self.batches: list[Batch] = []
         self.waiting, self.told = Recount(), Recount()
         self._shown: dict[str, Shown] = {}
@@ -96,19 +109,31 @@ class MeteredWorker(Worker):
 
     # -- What tabs do ------------------------------------------------------------------------------
 
-    def open_tab(self, owner: str, key: str, page: str, prev_ref: str | None = None) -> None:
-        before = self._shown.get(prev_ref or "")
-        since = before.joined_at if before else self.now_ms
+    def open_tab(
+        self,
+        owner: str,
+        key: str,
+        page: str,
+        prev_ref: str | None = None,
+        parked_after: int | None = None,
+    ) -> None:
+        """Open one; of one that was parked it is known after how many seconds."""
+        meta: dict[str, Any] = {"page": page, "joined_at": self.now_ms}
+        for before in self.tracker.get_by_key(TOPIC, key):
+            if before["ref"] == prev_ref:
+                meta |= {name: before[name] for name in KEPT if name in before}
         self.keys[owner] = key
-        if prev_ref is None:
+        if parked_after is not None:
+            meta[AGAIN_FIELD] = parked_after
+        elif prev_ref is None:
             self.waiting.opens[page] += 1
-        meta = {"page": page, "joined_at": since}
         self.tabs[owner] = self.tracker.track(owner, TOPIC, key, meta, prev_ref=prev_ref)
 
     def move_tab(self, owner: str, page: str) -> None:
         self._world.note_leave(self, self.tabs[owner])
         before = self.tracker._own.slot.presences[self.tabs[owner]]
-        meta = {"page": page, "joined_at": before.meta["joined_at"]}
+        meta = {**before.meta, "page": page}
+        meta.pop("tab", None)
         if page == before.meta["page"]:  # its meta changes, as the library has it
             meta["tab"] = self.tabs[owner]
         self.tabs[owner] = self.tracker.update(owner, TOPIC, self.keys[owner], meta)
@@ -159,7 +184,7 @@ class MeteredWorker(Worker):
                 self._note_leave(left, came, now)
         for shown in came:
             others = [one for one in (*before.values(), *after.values()) if one.ref != shown.ref]
-            is_new = self._is_new(shown)
+            is_new = shown.is_first and self._is_new(shown)
             if is_new and all(one.key != shown.key for one in others):
                 self.waiting.entries[shown.page] += 1
 
@@ -167,7 +192,7 @@ class MeteredWorker(Worker):
         """Tell whether an own tab comes for the first time, not again for one that is gone."""
         number = int(shown.ref.rpartition("-")[2], 16)
         is_own = shown.ref.startswith(f"{self.name}-")
-        return is_own and shown.prev_ref is None and number == self.tracker._refs_made
+        return is_own and number == self.tracker._refs_made
 
     def _note_leave(self, left: Shown, came: list[Shown], now: int) -> None:
         length = self._ended.get(left.ref, now) - left.joined_at
@@ -175,7 +200,7 @@ class MeteredWorker(Worker):
         opened = [
             (one.joined_at, one.ref, one.page)
             for one in came
-            if one.key == left.key and one.prev_ref is None and now - one.joined_at < FRESH_MS
+            if one.key == left.key and one.is_first and now - one.joined_at < FRESH_MS
         ]
         asked_at = self._asked.get(left.ref)
         if asked_at is not None and not opened:  # it was frozen
@@ -183,7 +208,7 @@ class MeteredWorker(Worker):
                 (one.joined_at, one.ref, one.page)
                 for one in self._shown.values()
                 if one.key == left.key
-                and one.prev_ref is None
+                and one.is_first
                 and abs(one.joined_at - asked_at) < ASKED_WITHIN_MS
             ]
         if opened and max(opened)[2] != left.page:
@@ -196,6 +221,12 @@ class MeteredWorker(Worker):
         for page, count in here.items():
             place = page, self.now_ms // MINUTE_MS
             self.waiting.peaks[place] = max(self.waiting.peaks[place], count)
+
+    def note_doubt(self, state: State) -> None:
+        """Recount a minute in which what is seen was not all, at any moment of it."""
+        before, self._state = self._state, state
+        if before is not State.WHOLE or state is not State.WHOLE:
+            self.waiting.doubts.add(self.now_ms // MINUTE_MS)
 
     def note_time(self, seconds: float) -> None:
         """Recount time that is about to pass, of the streams that are open and shown."""
@@ -216,13 +247,19 @@ class MeteredWorker(Worker):
         self.meter.load("index", self.now_ms)
         self.visits.look()
         self.note_peak()
+        self.note_doubt(self.tracker.state)
         if self._world.now >= self._flush_at:
             self.flush()
 
     def _list(self) -> dict[str, Shown]:
         return {
             meta["ref"]: Shown(
-                meta["ref"], key, meta["page"], meta.get("prev_ref"), meta["joined_at"]
+                meta["ref"],
+                key,
+                meta["page"],
+                meta.get("prev_ref"),
+                meta["joined_at"] - 1000 * meta.get(AGAIN_FIELD, 0),
+                AGAIN_FIELD in meta,
             )
             for key, entry in self.tracker.list(TOPIC).items()
             for meta in entry["metas"]
@@ -275,7 +312,9 @@ def tabulate(workers: Iterable[Worker]) -> Recount:
         if counts.peak:
             tables.peaks[page, minute] = counts.peak
         if page == SITE:
+            tables.doubts |= {minute} if counts.doubt else set()
             continue
+        assert not counts.doubt or minutes[SITE, minute].doubt
         tables.opens[page] += counts.opens
         tables.entries[page] += counts.entries
         tables.open_ms[page] += counts.open_ms
@@ -293,22 +332,28 @@ class MeteredMachine(PresenceMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.away: list[tuple[str, str, str]] = []  # key, page and ref of tabs that were sent away
+        # Of tabs that were sent away: key, page, ref, and if they were parked, after how long.
+        self.away: list[tuple[str, str, str, int | None]] = []
 
     @rule(which=which, tab=which, ending=st.sampled_from([Ending.RETURNS, Ending.PARKED]))
     def send_tab_away(self, which: int, tab: int, ending: Ending) -> None:
         worker = self.pick(which)
         if isinstance(worker, MeteredWorker) and worker.tabs:
             owner = sorted(worker.tabs)[tab % len(worker.tabs)]
-            page = str(worker.tracker._own.slot.presences[worker.tabs[owner]].meta["page"])
-            self.away.append((worker.keys[owner], page, worker.end_tab(owner, ending)))
+            meta = worker.tracker._own.slot.presences[worker.tabs[owner]].meta
+            parked = ending is Ending.PARKED
+            seconds = seconds_open(meta, worker.now_ms) if parked else None
+            key, page = worker.keys[owner], str(meta["page"])
+            self.away.append((key, page, worker.end_tab(owner, ending), seconds))
 
     @rule(which=which, tab=which)
     def come_back(self, which: int, tab: int) -> None:
-        if (worker := self.pick(which)) and self.away:
-            key, page, ref = self.away.pop(tab % len(self.away))
+        worker = self.pick(which)
+        if isinstance(worker, MeteredWorker) and self.away:
+            key, page, ref, seconds = self.away.pop(tab % len(self.away))
             self.tabs_opened += 1
-            worker.open_tab(f"tab {self.tabs_opened}", key, page, prev_ref=ref)
+            named = ref if seconds is None else None
+            worker.open_tab(f"tab {self.tabs_opened}", key, page, named, seconds)
 
     def converge(self) -> None:
         super().converge()

@@ -128,9 +128,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     tell_end(site, reader("ben"))
                 tell_end(site, reader("nobody"))
         site.wait_for_total(0)
-        # Fay's tab was parked, and she looks at it again.
+        # Fay's tab was parked after 700 seconds, and she looks at it again.
         again = reader("fay", current_url("ref=again"))
-        with OpenStream(site, f"{POST}&again=1", headers=again) as parked:
+        with OpenStream(site, f"{POST}&again=700", headers=again) as parked:
             parked.read_until("online")
         site.wait_for_total(0)
         # The author is here, too, and counts live; whatever is asserted below has nothing of that.
@@ -176,7 +176,7 @@ def test_whose_text_was_seen_to_its_end_is_counted_if_it_is_open(pages):
 
 
 def test_every_leave_is_a_stay_and_a_return_is_none(pages):
-    assert pages[POST].stays == [6, 0, 0, 0, 0, 0, 0, 0]
+    assert pages[POST].stays == [5, 0, 0, 0, 0, 0, 1, 0]  # 700 seconds
     assert pages["index"].stays == [1, 0, 0, 0, 0, 0, 0, 0]
 
 
