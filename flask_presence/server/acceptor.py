@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 # The connections accepted at once are all served before other greenlets run: for streams, a
 # millisecond.
 MAX_ACCEPT = 4
+# How many are accepted, at most, until it is asked again how many more there is room for.
+MOST_UNASKED = 64
 # A worker that has no room or no file descriptors left accepts again after this.
 PAUSE_SECONDS = 0.1
 # Meanwhile this is logged, at most once in so many seconds.
@@ -35,8 +37,8 @@ class Acceptor(StreamServer):
     `open_stream(sock, address)` is called for each new connection, and returns whether the
     connection needs nothing more. The event loop calls it, so it must not wait; the socket is a
     plain, blocking one. Every other connection goes the usual way, to `handle` in a greenlet that
-    `spawn` makes. `has_room()` returns whether the worker can hold another connection. If it
-    cannot, new connections wait in the kernel's queue, from which another worker may take them.
+    `spawn` makes. `count_room()` returns how many more connections the worker can hold. If there is
+    no room, new ones wait in the kernel's queue, from which another worker may take them.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class Acceptor(StreamServer):
         handle: Callable[..., None],
         open_stream: Callable[[_socket.socket, Any], bool],
         *,
-        has_room: Callable[[], bool],
+        count_room: Callable[[], int],
         spawn: Any,
         max_accept: int = MAX_ACCEPT,
     ) -> None:
@@ -53,14 +55,18 @@ class Acceptor(StreamServer):
         bound_accepted(listener)
         self.max_accept = max_accept
         self._open_stream = open_stream
-        self._has_room = has_room
+        self._count_room = count_room
+        self._room = 0  # of what was counted last
         self._log_after = 0.0
 
     def do_read(self) -> Any:
         """Accept a connection; None if there is none left, or no room for it."""
-        if not self._has_room():
+        if not self._room:
+            self._room = max(0, min(self._count_room(), MOST_UNASKED))
+        if not self._room:
             self._pause("as many connections and streams are open as the limit of files allows")
             return None
+        self._room -= 1
         listener: Any = self.socket
         try:
             fd, address = listener._accept()

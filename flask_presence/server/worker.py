@@ -91,7 +91,7 @@ class Worker(GeventWorker):
             listener,
             partial(self.handle, Listener(listener.getsockname())),
             self._open_at_once,
-            has_room=lambda: len(spawn) + self.count_streams() < self.worker_connections,
+            count_room=lambda: self.worker_connections - len(spawn) - self.count_streams(),
             spawn=spawn,
             # As in gunicorn: so that each worker gets its share of the connections.
             max_accept=1 if self.cfg.workers > 1 else MAX_ACCEPT,
