@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import attrgetter, itemgetter, methodcaller
 from typing import Any, NoReturn
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 Step = Callable[[Any], Any]
 # The values of a page's placeholders, as HTML, in their order.
@@ -118,4 +118,5 @@ def _follow(live: object, steps: tuple[Step, ...]) -> bytes:
     found: Any = live
     for step in steps:
         found = step(found)
-    return str(escape(found)).encode()
+    # What is HTML already would be made anew by `escape`.
+    return (found if isinstance(found, Markup) else escape(found)).encode()

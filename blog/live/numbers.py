@@ -230,7 +230,9 @@ class LiveCounts:
         if made is not None and made[0] == (shown, beside):
             return made[1]
         arrived = made is not None and shown.total.tabs > made[0][0].total.tabs
-        frame = join_events(encode_event(self._templates.frame(shown, arrived=arrived)), beside)
+        frame = self._templates.frame(shown, arrived=arrived)
+        if beside:
+            frame = join_events(frame, beside)
         self._frames[page] = ((shown, beside), frame)
         return frame
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from gettext import GNUTranslations
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from blog.placeholders import PageTemplate, render_with_placeholders
 from blog.words import install_words
+from flask_presence.streams.event import encode_event
 
 # What was said of so many numbers is kept, some 300 bytes each.
 MOST_WORDS = 4096
 _WORDS = ("live/words.html", "viblog/live/words.html")
+# An author's own words may have several lines: each begins anew in an event.
+_HAS_LINE_END = re.compile(rb"[\r\n]")
 
 
 class Words:
@@ -70,11 +74,11 @@ class _Numbers:
         return self._here.tabs  # type: ignore[no-any-return]
 
     @property
-    def total_id(self) -> str:
+    def total_id(self) -> Markup:
         return _name(self._total)
 
     @property
-    def here_id(self) -> str:
+    def here_id(self) -> Markup:
         return _name(self._here)
 
     @property
@@ -95,10 +99,11 @@ class _Numbers:
         return self._say("faces", self._faces)
 
 
-def _name(count: Any) -> str:
+@lru_cache(MOST_WORDS)
+def _name(count: Any) -> Markup:
     """Name a count: another one for each that has other words."""
     readers, tabs = count
-    return f"{tabs}" if readers == tabs else f"{tabs}-{readers}"
+    return escape(tabs if readers == tabs else f"{tabs}-{readers}")
 
 
 class LiveTemplates:
@@ -135,34 +140,36 @@ class LiveTemplates:
     def _say(self, macro: str, said: Any) -> Markup:
         return getattr(self.words, macro)(said)  # type: ignore[no-any-return]
 
-    def frame(self, shown: Any, *, arrived: bool = False) -> str:
-        """Return the data of the event that has every live element of a page: a `CountSnapshot`.
+    def frame(self, shown: Any, *, arrived: bool = False) -> bytes:
+        """Return the event that has every live element of a page: a `CountSnapshot`.
 
-        Except for the index it is rendered once, with placeholders for the numbers, because every
+        Except for the index it is made once, with placeholders for the numbers, because every
         arrival needs a frame.
         """
         numbers = _Numbers(self._say if self.reloads else self._say_again, shown)
         if shown.reads is not None or shown.has_sections or self.reloads:
-            return self._render_frame(shown, arrived, numbers)
+            return self._make_frame(shown, arrived, numbers)
         key = (shown.here is None, shown.faces is None, shown.state, arrived, not shown.title)
         if key not in self._frames:
             self._frames[key] = self._prepare_frame(shown, arrived)
         prepared = self._frames[key]
-        if prepared is None:
-            return self._render_frame(shown, arrived, numbers)
-        return prepared.fill(prepared.read_from(numbers)).decode()
+        if prepared is not None:
+            texts = prepared.read_from(numbers)
+            if not _HAS_LINE_END.search(b"".join(texts)):
+                return prepared.fill(texts)
+        return self._make_frame(shown, arrived, numbers)
 
     def _prepare_frame(self, shown: Any, arrived: bool) -> PageTemplate | None:
         """Return a frame with placeholders; None for a template that tests a number."""
         try:
             return render_with_placeholders(
-                lambda live: self._render_frame(shown, arrived, live), object
+                lambda live: self._make_frame(shown, arrived, live).decode(), object
             )
         except TypeError:
             return None
 
-    def _render_frame(self, shown: Any, arrived: bool, numbers: object) -> str:
-        return self._render(
+    def _make_frame(self, shown: Any, arrived: bool, numbers: object) -> bytes:
+        data = self._render(
             "frame",
             numbers=numbers,
             has_here=shown.here is not None,
@@ -173,6 +180,7 @@ class LiveTemplates:
             sections=shown.faces.sections if shown.has_sections else (),
             index=None if shown.reads is None else shown,
         )
+        return encode_event(data)
 
     def ping(self) -> str:
         """Return the data of the event that a quiet stream is alive."""

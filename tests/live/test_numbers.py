@@ -245,4 +245,16 @@ def test_a_template_that_compares_numbers_is_rendered_for_each():
     own = DictLoader({"live/words.html": words, "live/frame.html": text})
     templates = LiveTemplates(ChoiceLoader([own, make_loader(None)]), load_words("en"))
     frames = [templates.frame(CountSnapshot(Count(n, n), None, "whole")) for n in (5, 6)]
-    assert frames == ["5", "many"]
+    assert frames == [b"data: 5\n\n", b"data: many\n\n"]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r", "\r\n"])
+def test_words_of_several_lines_stay_in_their_event(line_end):
+    words = "{% macro readers_online(count) %}{{ count }}" + 2 * line_end + "here{% endmacro %}"
+    text = "<p>{{ numbers.total_words }}</p>"
+    loader = ChoiceLoader(
+        [DictLoader({"live/words.html": words, "live/frame.html": text}), make_loader(None)]
+    )
+    templates = LiveTemplates(loader, load_words("en"))
+    frames = [templates.frame(CountSnapshot(Count(n, n), None, "whole")) for n in (5, 6)]
+    assert frames == [b"data: <p>%d\ndata: \ndata: here</p>\n\n" % n for n in (5, 6)]
