@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-_SCALARS = (str, int, float, bool, type(None))
+# What can be the value of an index.
+SCALARS = (str, int, float, bool, type(None))
 
 
+@dataclass(slots=True)
 class _Counter:
-    """How many presences and how many distinct keys share one value. O(1) to change and read."""
+    """The presences that share one value: how many, and how many of each key."""
 
-    __slots__ = ("by_key", "presences")
-
-    def __init__(self) -> None:
-        self.presences = 0
-        self.by_key: dict[str, int] = {}
-
-    def add(self, key: str, change: int) -> None:
-        self.presences += change
-        count = self.by_key.get(key, 0) + change
-        if count:
-            self.by_key[key] = count
-        else:
-            del self.by_key[key]
-
-    def count(self, *, distinct: bool) -> int:
-        return len(self.by_key) if distinct else self.presences
+    presences: int = 0
+    by_key: dict[str, int] = field(default_factory=dict)
 
 
 class Counters:
@@ -47,7 +36,7 @@ class Counters:
         for name in self._indexes:
             value = meta.get(name)
             # Another program may have written anything here; only scalars can be index values.
-            if name in meta and isinstance(value, _SCALARS):
+            if name in meta and isinstance(value, SCALARS):
                 self._add((topic, name), value, key, change)
 
     def count(self, topic: str, where: Mapping[str, object], *, distinct: bool) -> int:
@@ -58,13 +47,18 @@ class Counters:
         if where:
             self._check(name)
         counter = self._counters.get((topic, name), {}).get(value)
-        return counter.count(distinct=distinct) if counter is not None else 0
+        if counter is None:
+            return 0
+        return len(counter.by_key) if distinct else counter.presences
 
     def counts(self, topic: str, index: str, *, distinct: bool) -> dict[Any, int]:
         """Count likewise for every value of an index that has presences: value → count."""
         self._check(index)
         counters = self._counters.get((topic, index), {})
-        return {value: counter.count(distinct=distinct) for value, counter in counters.items()}
+        return {
+            value: len(counter.by_key) if distinct else counter.presences
+            for value, counter in counters.items()
+        }
 
     def _check(self, name: str) -> None:
         if name not in self._indexes:
@@ -78,7 +72,10 @@ class Counters:
         counter = counters.get(value)
         if counter is None:
             counter = counters[value] = _Counter()
-        counter.add(key, change)
+        counter.presences += change
+        count = counter.by_key[key] = counter.by_key.get(key, 0) + change
+        if not count:
+            del counter.by_key[key]
         if not counter.presences:
             del counters[value]
             if not counters:

@@ -69,7 +69,7 @@ class Replica:
         # held.
         self._successors: dict[Named, int] = {}
         self._hidden: dict[Named, Presence] = {}
-        self._counters = Counters(indexes)
+        self.counters = Counters(indexes)
 
     def add(self, worker: str, presence: Presence) -> Diff:
         """Put one presence into a worker's slot, replacing one of the same ref."""
@@ -186,14 +186,14 @@ class Replica:
         `where` names at most one index and its value. Raises `ValueError` for a field that was not
         declared an index.
         """
-        return self._counters.count(topic, where, distinct=distinct)
+        return self.counters.count(topic, where, distinct=distinct)
 
     def counts(self, topic: str, index: str, *, distinct: bool = False) -> dict[Any, int]:
         """Count as `count` does, for every value of an index that has presences: value → count.
 
         Raises `ValueError` for a field that was not declared an index.
         """
-        return self._counters.counts(topic, index, distinct=distinct)
+        return self.counters.counts(topic, index, distinct=distinct)
 
     def recount(self, topic: str, *, distinct: bool = False, **where: object) -> int:
         """Count as `count` does, but from the presences in O(n): to check the counters."""
@@ -251,7 +251,7 @@ class Replica:
         change.show(presence)
         keys = self._topics.setdefault(presence.topic, {})
         keys.setdefault(presence.key, {})[presence.ref] = presence
-        self._counters.add(presence.topic, presence.key, presence.meta, 1)
+        self.counters.add(presence.topic, presence.key, presence.meta, 1)
 
     def _hide(self, presence: Presence, change: _Change) -> None:
         change.hide(presence)
@@ -261,7 +261,7 @@ class Replica:
             del keys[presence.key]
         if not keys:
             del self._topics[presence.topic]
-        self._counters.add(presence.topic, presence.key, presence.meta, -1)
+        self.counters.add(presence.topic, presence.key, presence.meta, -1)
 
 
 def _recount(

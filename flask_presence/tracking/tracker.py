@@ -11,6 +11,7 @@ from typing import Any
 
 import gevent
 
+from .counters import SCALARS
 from .lingers import Lingers
 from .own_presences import OwnPresences
 from .protocol import State, Timings
@@ -66,6 +67,7 @@ class Tracker:
         self._fetch = fetch
         self._indexes = tuple(indexes)
         self._replica = Replica(indexes)
+        self._counters = self._replica.counters
         self._own = OwnPresences(
             self.worker,
             self._replica,
@@ -209,11 +211,11 @@ class Tracker:
 
     def count(self, topic: str, *, distinct: bool = False, **where: object) -> int:
         """Count presences, or with `distinct` their keys: of a topic, or by one index. O(1)."""
-        return self._replica.count(topic, distinct=distinct, **where)
+        return self._counters.count(topic, where, distinct=distinct)
 
     def counts(self, topic: str, index: str, *, distinct: bool = False) -> dict[Any, int]:
         """Count by every value of an index that has presences: value → count."""
-        return self._replica.counts(topic, index, distinct=distinct)
+        return self._counters.counts(topic, index, distinct=distinct)
 
     def subscribe(self, listener: Listener, *, topic: str | None = None) -> Callable[[], None]:
         """Call `listener(diff)` after each change, of one topic or all; return what unsubscribes.
@@ -272,7 +274,7 @@ class Tracker:
         if not isinstance(meta, Mapping):
             raise TypeError(f"found a meta of type {type(meta).__name__}, expected a mapping")
         for name in self._indexes:
-            if not isinstance(meta.get(name), str | int | float | bool | None):
+            if not isinstance(meta.get(name), SCALARS):
                 raise TypeError(f"found {meta[name]!r} for the index {name!r}, expected a scalar")
         self._refs_made += 1
         # A copy, and exactly what the other workers will read. A meta that cannot be written fails
@@ -319,13 +321,15 @@ class Tracker:
     # -- Telling ---------------------------------------------------------------------------------
 
     def _tell(self, diff: Diff) -> None:
+        if not diff:
+            return
         topics = diff.topics()
         parts: dict[str | None, Diff] = {None: diff}
         for changed in topics:
             parts[changed] = diff if len(topics) == 1 else diff.only(changed)
         for topic, listener in list(self._listeners):
             part = parts.get(topic)
-            if not part:
+            if part is None:
                 continue
             try:
                 listener(part)
