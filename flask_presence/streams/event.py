@@ -37,7 +37,7 @@ def join_events(*events: bytes) -> bytes:
 
     They may hold nothing but data: of two names or retries, only the last would count.
     """
-    return b"".join(event[:-1] for event in events) + b"\n"
+    return b"".join([event[:-1] for event in events]) + b"\n"
 
 
 def with_return(frame: bytes, retry_ms: int, event_id: str) -> bytes:

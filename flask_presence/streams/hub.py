@@ -109,7 +109,9 @@ class Hub:
         Raises `StopIteration` if the socket was taken over and the server is to send nothing. If
         anything fails, nothing is left behind.
         """
-        transport = next(one for one in self._transports if one.can_carry(request.environ))
+        for transport in self._transports:  # the last can carry all
+            if transport.can_carry(request.environ):
+                break
         stream = transport.accept(request, owner, self._rotate_at())
         page = self._pages.get(name)
         if page is None:
@@ -119,6 +121,7 @@ class Hub:
             group = page.groups[transport] = transport.make_group(self, name)
         stream.group = group
         group.add(stream)
+        page.count += 1
         self._count += 1
         self.observer.opened(name)
         try:
@@ -131,16 +134,17 @@ class Hub:
 
     def greet(self, stream: Stream) -> bytes:
         """Return a stream's first bytes: the frame, the opening, and when to come back."""
-        page = self._pages[stream.page]
-        frame = self.render(stream.page)
-        if len(page) == 1:
+        name = stream.page
+        page, frame = self._pages[name], self.render(name)
+        if page.count == 1:
             page.frame = frame
         elif page.frame != frame:
             # This frame is newer than the one all others have: they get it at their next turn.
             page.greeted[stream] = frame
             if not self._is_all_dirty:
-                self.touch([stream.page])
-        first = join_events(frame, self.opening(stream))
+                self.touch([name])
+        opening = self.opening(stream)
+        first = join_events(frame, opening) if opening else frame
         self.observer.sent(1, len(first))
         return with_return(first, returns.choose(returns.RETRY_MS), stream.owner.event_id)
 
@@ -150,15 +154,17 @@ class Hub:
 
     def forget(self, stream: Stream, ending: Ending) -> None:
         """Take a stream out; called by `Stream.end` only."""
-        page = self._pages[stream.page]
+        name = stream.page
+        page = self._pages[name]
         page.greeted.pop(stream, None)
         stream.group.discard(stream)
+        page.count -= 1
         self._count -= 1
-        self.observer.ended(stream.page, ending)
-        fields = {"page": stream.page, "ending": ending.name.lower(), "open": self._count}
+        if not page.count:
+            del self._pages[name]
+        self.observer.ended(name, ending)
+        fields = {"page": name, "ending": ending.name.lower(), "open": self._count}
         log.debug("streams: one ended", extra=fields)
-        if not page:
-            del self._pages[stream.page]
 
     def end_all(self, goodbye: Callable[[], bytes]) -> int:
         """End every stream with a goodbye of its own, in slices; return how many there were."""

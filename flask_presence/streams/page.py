@@ -17,9 +17,7 @@ class Page:
     greeted: dict[Stream, bytes] = field(default_factory=dict)
     groups: dict[Transport, Group[Any]] = field(default_factory=dict)
     not_before: float = 0.0
-
-    def __len__(self) -> int:
-        return sum([len(group) for group in self.groups.values()])
+    count: int = 0  # of streams
 
     def streams(self) -> list[Stream]:
         return [stream for group in self.groups.values() for stream in group]

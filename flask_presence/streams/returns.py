@@ -27,7 +27,7 @@ DRAIN_MANY = 1_000
 
 def choose(between_ms: tuple[int, int]) -> int:
     """Return a random time between two."""
-    return random.randint(*between_ms)
+    return round(random.uniform(*between_ms))
 
 
 def drain_retry_ms(count: int) -> tuple[int, int]:

@@ -89,9 +89,6 @@ class Group(ABC, Generic[S]):
         """Take a stream out."""
 
     @abstractmethod
-    def __len__(self) -> int: ...
-
-    @abstractmethod
     def __iter__(self) -> Iterator[S]: ...
 
     @abstractmethod

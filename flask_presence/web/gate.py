@@ -54,18 +54,19 @@ class Gate:
         """Tell whether one more stream of an address may be open now."""
         if self.is_draining or self._count >= self._max_streams:
             return False
-        return not any(
-            self._table.has_open(place, self._max_per_address * share)
-            for place, share in zip(places, BLOCK_SHARES, strict=False)
-        )
+        for place, share in zip(places, BLOCK_SHARES, strict=False):
+            if self._table.has_open(place, self._max_per_address * share):
+                return False
+        return True
 
     def may_open(self, places: Places) -> bool:
         """Tell whether an address has opened fewer streams in a minute than it may."""
-        limit = self._max_opens
-        return not limit or not any(
-            self._table.has_opened(place, limit * share, self._clock())
-            for place, share in zip(places, BLOCK_SHARES, strict=False)
-        )
+        if not self._max_opens:
+            return True
+        for place, share in zip(places, BLOCK_SHARES, strict=False):
+            if self._table.has_opened(place, self._max_opens * share, self._clock()):
+                return False
+        return True
 
     def enter(self, places: Places, *, returns: bool = False) -> None:
         """Count an opened stream; one that `returns` is not counted as newly opened."""

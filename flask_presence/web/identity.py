@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 import re
 import secrets
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 # The ref of a stream, and the token of a tab that came without a cookie.
+_FOR_URLS = bytes.maketrans(b"+/", b"-_")
 _EVENT_ID_FORM = re.compile(r"([\w-]{1,64})(?:\.([\w-]{22}))?", re.ASCII)
 
 
@@ -88,7 +89,7 @@ def identify(
 
 def make_cookie() -> str:
     """Return a new random value for a reader's cookie or a tab's token: 128 bits."""
-    return secrets.token_urlsafe(16)
+    return _as_text(secrets.token_bytes(16))
 
 
 def read_event_id(text: str | None) -> tuple[str | None, str]:
@@ -103,12 +104,18 @@ def read_event_id(text: str | None) -> tuple[str | None, str]:
 def token_of(cookie: str) -> str:
     """Return the token of a cookie, which makes no cookie, for a tab whose browser may drop it."""
     digest = hashlib.blake2b(cookie.encode(), digest_size=16, person=b"viblog token").digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return _as_text(digest)
 
 
 def key_of(token: str) -> str:
     """Return the presence key of a token: what is in Redis cannot be used as one."""
     return hashlib.blake2b(token.encode(), digest_size=9, person=b"viblog reader").hexdigest()
+
+
+def _as_text(number: bytes) -> str:
+    """Return 128 bits as 22 characters that a URL may have (RFC 4648, 5)."""
+    text = binascii.b2a_base64(number, newline=False)
+    return text[:22].translate(_FOR_URLS).decode()
 
 
 def hide_key(secret: object, key: str) -> str:

@@ -207,21 +207,14 @@ class Readers:
             self._drained.setdefault(key, {})[ref] = stream
             self._are_back.clear()
             return
-        lingers = {
-            Ending.CLOSED: self._linger_seconds,
-            Ending.STALLED: self._linger_seconds,
-            Ending.RETURNS: RETURN_SECONDS,
-        }
-        self._tracker.untrack(
-            stream,
-            TOPIC,
-            key,
-            linger_seconds=lingers.get(ending, 0.0),
-            returns=ending is Ending.RETURNS,
-        )
+        returns = ending is Ending.RETURNS
+        seconds = RETURN_SECONDS if returns else self._linger_seconds
+        if ending is Ending.PARKED:
+            seconds = 0.0
+        self._tracker.untrack(stream, TOPIC, key, linger_seconds=seconds, returns=returns)
 
     def _notice_joins(self, diff: Diff) -> None:
-        newest = max((read_arrival(joined.meta, 0) for joined in diff.joins), default=0)
+        newest: int | None = None
         left = {presence.ref for presence in diff.leaves}
         for joined in diff.joins:
             has_changed = "tab" in joined.meta  # and was here before: it neither came nor came back
@@ -230,13 +223,15 @@ class Readers:
             if joined.prev_ref in self._late:  # made once it is open
                 late = self._late.pop(joined.prev_ref)
                 gevent.spawn(self.ask_change, joined.key, joined.as_meta(), late)
-            metas = self._tracker.get_by_key(TOPIC, joined.key)
-            if joined.prev_ref in self._to_park and len(metas) > self._max_streams:
+            count = self._tracker.count_key(TOPIC, joined.key)
+            if joined.prev_ref in self._to_park and count > self._max_streams:
                 self._to_park.add(joined.ref)  # until it leaves: it may be another worker's
                 gevent.spawn(self._park, joined.as_meta())  # once it is open
                 continue
-            if len(metas) == 1 or has_changed:  # nearly always; there may be thousands
+            if count == 1 or has_changed:  # nearly always; there may be thousands
                 continue
+            if newest is None:
+                newest = max(read_arrival(presence.meta, 0) for presence in diff.joins)
             if joined.prev_ref in left:
                 self._probes.settle_later(joined.key)
             elif newest - read_arrival(joined.meta, 0) < FRESH_MS and (
@@ -244,7 +239,7 @@ class Readers:
             ):
                 self._probes.begin_anew(joined.key)
                 self._probe(joined.key, joined.ref)
-            if len(metas) > self._max_streams and joined.key not in self._checks:
+            if count > self._max_streams and joined.key not in self._checks:
                 delay = max(self._linger_seconds, RETURN_SECONDS) + PARK_DELAY_SECONDS
                 check = gevent.spawn_later(delay, self._park_oldest, joined.key)
                 self._checks[joined.key] = check

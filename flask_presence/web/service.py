@@ -151,10 +151,12 @@ class PresenceService:
                 self.hub.end_page(page, self._part(page))
 
     def _open(self, stream: Stream) -> bytes:
-        opening = self.opening(stream.page)
-        if self.greeting is None or not isinstance(stream.owner, Tab):
+        page, tab = stream.page, stream.owner
+        opening = self.opening(page)
+        if self.greeting is None or not isinstance(tab, Tab):
             return opening
-        return join_events(opening, self.greeting(stream.page, stream.owner))
+        greeting = self.greeting(page, tab)
+        return join_events(opening, greeting) if greeting else opening
 
     def _refuse_page(self, page: str) -> bytes | None:
         return None if self.is_page(page) else self._part(page)

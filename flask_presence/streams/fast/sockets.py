@@ -76,9 +76,6 @@ class SocketGroup(Group[SocketStream]):
         self.sockets = sockets
         self._streams: dict[_socket.socket, SocketStream] = {}
 
-    def __len__(self) -> int:
-        return len(self._streams)
-
     def __iter__(self) -> Iterator[SocketStream]:
         return iter(self._streams.values())
 

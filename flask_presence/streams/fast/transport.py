@@ -20,6 +20,7 @@ from .sockets import SocketGroup, Sockets, can_take_over
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+_SOCKETS = (_socket.socket, gevent.socket.socket)
 _FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 # How long it waits, when it closes, for slow readers to take their goodbyes.
 GOODBYE_SECONDS = 1.0
@@ -58,7 +59,7 @@ class FastTransport(Transport):
             sock is not None
             and can_take_over()
             and not isinstance(sock, ssl.SSLSocket)
-            and isinstance(sock, gevent.socket.socket | _socket.socket)
+            and isinstance(sock, _SOCKETS)
             and sock.family in _FAMILIES
             and str(environ.get("SERVER_PROTOCOL")).startswith("HTTP/1.")
         )

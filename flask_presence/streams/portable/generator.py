@@ -144,9 +144,6 @@ class GeneratorGroup(Group[GeneratorStream]):
         self._all = streams_of_all
         self._streams: set[GeneratorStream] = set()
 
-    def __len__(self) -> int:
-        return len(self._streams)
-
     def __iter__(self) -> Iterator[GeneratorStream]:
         return iter(self._streams)
 
