@@ -87,11 +87,8 @@ class Sync:
         # that would leave half an answer in a pooled connection.
         gevent.joinall(self._greenlets, timeout=3.0)
         try:
-            self._store.leave(
-                self._own.worker,
-                lease_seconds=max(lease_seconds, 0.001),
-                version=self._own.slot.version,
-            )
+            own, seconds = self._own, max(lease_seconds, 0.001)
+            self._store.leave(own.worker, lease_seconds=seconds, version=own.slot.version)
         except FAILURES as error:
             log.warning("presence: no goodbye (%s); the lease will end by itself", error)
         self._store.close()
