@@ -89,7 +89,7 @@ def test_asterisks_that_open_or_close_nothing_are_text(text: str):
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("*a* **b** ***c***", "<em>a</em> <strong>b</strong> <strong><em>c</em></strong>"),
+        ("*a* **b** ***c***", "<em>a</em> <strong>b</strong> <em><strong>c</strong></em>"),
         ("a*b*c", "a<em>b</em>c"),
         ("(**a**), *b*.", "(<strong>a</strong>), <em>b</em>."),
         ('**Note:** *"b"*', '<strong>Note:</strong> <em>"b"</em>'),
@@ -97,12 +97,54 @@ def test_asterisks_that_open_or_close_nothing_are_text(text: str):
         ("*a **b** c*", "<em>a <strong>b</strong> c</em>"),
         ("***a** b*", "<em><strong>a</strong> b</em>"),
         ("*(*a*)*", "<em>(<em>a</em>)</em>"),
+        ("**a***.*", "<strong>a</strong>*.*"),
+        ("*a **b* c**", "<em>a <em><em>b</em> c</em></em>"),
+        ("*a _b* c_", "<em>a _b</em> c_"),
+        ("_a_b_ a_b_c", "<em>a_b</em> a_b_c"),
+        ("**a *b **c** d", "**a *b <strong>c</strong> d"),
+        ("****a**b**", "****a<strong>b</strong>"),
+        ("_(_a)_", "_(<em>a)</em>"),
         # Not in CommonMark, and meant so in Chinese and Japanese.
         ("**重点。**然后", "<strong>重点。</strong>然后"),
     ],
 )
 def test_asterisks_beside_words_are_emphasis(text: str, shown: str):
     assert render(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("`a ` ` b ` `  `", "<code>a </code> <code>b</code> <code>  </code>"),
+        ("`a\n  b`", "<code>a b</code>"),
+        ("`` ` `` ```a``", "<code>`</code> ```a``"),
+    ],
+)
+def test_code_keeps_its_spaces_but_for_one_at_both_ends(text: str, shown: str):
+    assert render(text) == shown
+
+
+@pytest.mark.parametrize("text", ["&#96 b", "&#x60b", "&copy b"])
+def test_a_reference_to_a_character_has_a_semicolon(text: str):
+    assert render(text) == text.replace("&", "&amp;")
+
+
+def test_links_that_end_alike_in_two_texts_are_links():
+    body = "See [the other post](/b)\n\n- See the [other post](/b)\n- And [other post](/b)"
+    assert render(body).count('<a href="/b">') == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ('[a](/b?q="c+d")', "/b?q=&quot;c+d&quot;"),
+        ("[a](/b'c')", "/b'c'"),
+        ('[a](/b"c)', "/b&quot;c"),
+        ('[a](\n/b\n"c")', '/b" title="c'),
+    ],
+)
+def test_a_title_has_a_space_before_it(text: str, address: str):
+    assert render(text) == f'<a href="{address}">a</a>'
 
 
 @pytest.mark.parametrize("text", ["#TIL that", "#1 is", "##x", "a\n#b"])

@@ -137,6 +137,12 @@ def test_asterisks_around_words_are_emphasis(body: str, shown: str):
         ("https://b_c.a.example", "https://b_c.a.example", ""),
         ("mailto:ada@a.example.", "mailto:ada@a.example", "."),
         ("*www.a.example*", "www.a.example", "</em>"),
+        (r"https://a.example/b\_c\_d", "https://a.example/b_c_d", ""),
+        ("https://a.example/b\\\nc", "https://a.example/b", "<br>"),
+        ("[https://a.example/b]", "https://a.example/b", "]"),
+        ("[https://a.example/][1]", "https://a.example/", "][1]"),
+        ("https://a.example/b[1] c", "https://a.example/b[1]", " c"),
+        ("https://a.example/`b`", "https://a.example/", "<code>b</code>"),
     ],
 )
 def test_a_bare_address_is_a_link(text: str, address: str, after: str):

@@ -6,7 +6,7 @@ import re
 
 from markdown.extensions.attr_list import AttrListTreeprocessor
 
-_ONE = r"""(?:[.#][^\s{}="'<>]+|[A-Za-z_][\w.:-]*=(?:"[^"\n]*"|'[^'\n]*'|[^\s{}"'=<>]+))"""
+_ONE = r"""(?:[.#][\w-][^\s{}="'<>]*|[A-Za-z_][\w.:-]*=(?:"[^"\n]*"|'[^'\n]*'|[^\s{}"'=<>]+))"""
 ATTRIBUTES = rf"\{{:?[ ]*{_ONE}(?:[ ]+{_ONE})*[ ]*\}}"
 _LIST = rf"\{{:?[ ]*({_ONE}(?:[ ]+{_ONE})*)[ ]*\}}"
 

@@ -10,17 +10,21 @@ from xml.etree.ElementTree import Element
 
 from markdown import Markdown
 from markdown.inlinepatterns import AutolinkInlineProcessor, InlineProcessor
-from markdown.treeprocessors import Treeprocessor
-from markdown.util import HTML_PLACEHOLDER_RE, AtomicString
+from markdown.treeprocessors import Treeprocessor, UnescapeTreeprocessor
+from markdown.util import HTML_PLACEHOLDER_RE, INLINE_PLACEHOLDER_RE, AtomicString
 
 from blog.posts.markup.attributes import ATTRIBUTES
 
-# A list of attributes is skipped together with the addresses among its values. CJK signs end an
-# address, and a label may have letters of every script.
+# CJK signs end an address, and so does what is done already, except a sign that was escaped.
+_SIGNS = r"[^\s<\x00-\x1f\u3000-\u303f\uff00-\uff65]"
+_DONE = INLINE_PLACEHOLDER_RE.pattern.replace("(", "(?:", 1)
+_REST = rf"{_SIGNS}+(?:{_DONE}{_SIGNS}*)*"
+# A list of attributes is skipped together with the addresses among its values. A label may have
+# letters of every script.
 _ADDRESS = (
     rf"(?i:(?P<attributes>{ATTRIBUTES})"
-    r"|(?<![a-z])(?P<scheme>https?|ftp)://(?=[^\W_])[^\s<\x00-\x1f\u3000-\u303f\uff00-\uff65]+"
-    r"|(?<![^\s*_~(])www\.(?=[^\W_])[^\s<\x00-\x1f\u3000-\u303f\uff00-\uff65]+"
+    rf"|(?<![a-z])(?P<scheme>https?|ftp)://(?=[^\W_]){_REST}"
+    rf"|(?<![^\s*_~(])www\.(?=[^\W_]){_REST}"
     r"|(?<![a-z0-9._+-])(?P<mail>(?:mailto:)?[a-z0-9._+-]++@[a-z0-9_-]++(?:\.[a-z0-9_-]++)++)(?!@))"
 )
 _AUTOLINK = r"<([A-Za-z][A-Za-z0-9.+-]{1,31}:[^\s<>\x00-\x1f]*)>"
@@ -51,6 +55,7 @@ class AutolinkPattern(InlineProcessor):
 
     def __init__(self, pattern: str, md: Markdown) -> None:
         super().__init__(pattern, md)
+        self._inline: Any = md.treeprocessors["inline"]
         self._finder: Any = _AddressFinder(super().getCompiledRegExp())
 
     def getCompiledRegExp(self) -> Pattern[str]:  # noqa: N802 - Python-Markdown's name
@@ -61,14 +66,27 @@ class AutolinkPattern(InlineProcessor):
         self, m: Match[str], data: str
     ) -> tuple[Element | None, int | None, int | None]:
         """Return the link, without the signs of the sentence that it stands in."""
-        shown = _cut(m[0])
+        source = _cut(self._find_escapes(m[0]))
+        shown = INLINE_PLACEHOLDER_RE.sub(self._read_escape, source)
         if m["attributes"] or not (_is_mail(shown) if m["mail"] else _has_host(shown)):
             return None, None, None
         default = "mailto:" if m["mail"] else "http://"
         is_whole = m["scheme"] or shown[:7].lower() == "mailto:"
         link = Element("a", {"href": shown if is_whole else default + shown, _MARK: ""})
         link.text = AtomicString(shown)
-        return link, m.start(), m.start() + len(shown)
+        return link, m.start(), m.start() + len(source)
+
+    def _find_escapes(self, address: str) -> str:
+        """Return the part of a text before what is done already and is no escaped sign."""
+        for done in INLINE_PLACEHOLDER_RE.finditer(address):
+            if not self._read_escape(done):
+                return address[: done.start()]
+        return address
+
+    def _read_escape(self, done: Match[str]) -> str:
+        node = self._inline.stashed_nodes.get(done[1])
+        sign = UnescapeTreeprocessor.RE.fullmatch(node) if isinstance(node, str) else None
+        return chr(int(sign[1])) if sign else ""
 
 
 def _is_mail(shown: str) -> bool:
@@ -127,6 +145,9 @@ def register_autolinks(md: Markdown) -> None:
 
 def _cut(address: str) -> str:
     """Take off what ends a sentence, and brackets that were not opened in the address."""
+    bracket = address.find("]")
+    if bracket >= 0 and "[" not in address[:bracket]:
+        address = address[:bracket]
     surplus = address.count(")") - address.count("(")
     end = len(address)
     while end:

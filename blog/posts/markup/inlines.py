@@ -1,14 +1,13 @@
 """Inline Markdown by CommonMark's rules, where Python-Markdown's differ.
 
-Escapes (https://spec.commonmark.org/0.31.2/#backslash-escapes), labels of references, and which
-asterisks mean something.
+Escapes (https://spec.commonmark.org/0.31.2/#backslash-escapes), code spans and labels of
+references.
 """
 
 from __future__ import annotations
 
 import re
 import string
-import unicodedata
 from collections.abc import Mapping
 from re import Match
 from typing import Any
@@ -18,8 +17,6 @@ from markdown import Markdown
 from markdown.inlinepatterns import (
     HTML_RE,
     BacktickInlineProcessor,
-    Delimiter,
-    DelimiterProcessor,
     HtmlInlineProcessor,
     ImageInlineProcessor,
     ImageReferenceInlineProcessor,
@@ -27,9 +24,10 @@ from markdown.inlinepatterns import (
     ReferenceInlineProcessor,
 )
 from markdown.treeprocessors import Treeprocessor, UnescapeTreeprocessor
-from markdown.util import INLINE_PLACEHOLDER_RE, AtomicString
+from markdown.util import INLINE_PLACEHOLDER_RE, AtomicString, code_escape
 
 from blog.posts.markup.alts import AltText, register_alts
+from blog.posts.markup.emphasis import EmphasisPattern
 
 # A tag as CommonMark has it (6.6): `Map<String, Object>` has none. Python-Markdown takes any text
 # without quotation marks for one.
@@ -40,71 +38,11 @@ _TAG = (
 )
 _HTML = HTML_RE.replace(HTML_RE[3 : HTML_RE.index("|!--")], _TAG, 1)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_TICKS = re.compile("`+")
+_NEW_LINE = re.compile(r"\n *")
+_SPACE = re.compile(r"\s")
 _BRACKET = re.compile(r"[\[\]]")
 _ESCAPED = UnescapeTreeprocessor.RE
-
-
-def _write_ranges(signs: list[int]) -> str:
-    """Write code points, in order, as the inside of a regular expression's set."""
-    ranges: list[list[int]] = []
-    for sign in signs:
-        if ranges and ranges[-1][1] == sign - 1:
-            ranges[-1][1] = sign
-        else:
-            ranges.append([sign, sign])
-    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in ranges)
-
-
-# Every placeholder (\x02…\x03) stands for something that begins and ends with a sign: code, a link.
-# CJK signs are left out, and CJK letters have no spaces around them: as CommonMark is written,
-# `**重点。**然后` would not be bold (https://github.com/commonmark/commonmark-spec/issues/650).
-_SIGNS = r"!-/:-@\[-`{-~\x02\x03" + _write_ranges(
-    [code for code in range(0x80, 0x2E80) if unicodedata.category(chr(code))[0] in "PS"]
-)
-_CJK = "\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"
-_CJK += "\U00020000-\U0003ffff"
-
-
-class Asterisks(Delimiter):
-    """Knows by its neighbours whether a run of asterisks can begin or end anything.
-
-    https://spec.commonmark.org/0.31.2/#left-flanking-delimiter-run
-    """
-
-    def _build_patterns(self, token: str) -> str:
-        pattern = str(super()._build_patterns(token))  # type: ignore[misc] # the stubs lack it
-        begins = (
-            rf"(?:(?<![^\s{_SIGNS}{_CJK}])\*++(?!\s|\Z)|\*++(?![\s{_SIGNS}]|\Z))"  # left-flanking
-        )
-        ends = rf"(?<=[^\s*])(?:\*++(?![^\s{_SIGNS}{_CJK}])|(?<![{_SIGNS}])\*++)"  # right-flanking
-        self.boundary = re.compile(
-            f"(?P<ambiguous>(?={ends}){begins})|(?P<end>{ends})|(?P<start>{begins})"
-        )
-        return pattern
-
-
-class Emphasis(DelimiterProcessor):
-    """Pairs the runs of `**a*b**`: the one in the middle must not pair with the last.
-
-    https://spec.commonmark.org/0.31.2/#emphasis-and-strong-emphasis, rules 9 and 10, where the
-    earlier run could be an end, too. Python-Markdown looks at the later one only.
-    """
-
-    def search(self, data: str, start: int) -> Match[str] | None:
-        """Find the next run, and drop those that are between it and what it pairs with."""
-        found: Match[str] | None = super().search(data, start)
-        if found is not None and found.lastgroup != "start":
-            opened = self.delimiters[data[found.start()]].stack
-            size = len(found[0])
-            barred = 0
-            for run in reversed(opened):
-                is_either, length = run[2:4]
-                if not (is_either and self.rule_of_3(length, size)):
-                    break
-                barred += 1
-            for _ in range(barred if barred < len(opened) else 0):
-                opened.pop()
-        return found
 
 
 class _Code(AtomicString):
@@ -114,16 +52,34 @@ class _Code(AtomicString):
 
 
 class CodePattern(BacktickInlineProcessor):
-    """Keeps the source of code, for it may be a reference's label."""
+    """Keeps the source of code, for it may be a reference's label, and the spaces at one end.
+
+    https://spec.commonmark.org/0.31.2/#code-spans
+    """
+
+    def find_code_spans(  # type: ignore[override] # the stubs know no code without an end
+        self, start: int, text: str
+    ) -> tuple[int, int | None]:
+        """Return where the code begins that a run of backticks opens, and where it ends."""
+        runs = _TICKS.finditer(text, start)
+        opening = next(runs)
+        for run in runs:
+            if len(run[0]) == len(opening[0]):
+                return opening.end(), run.start()
+        return opening.end(), None
 
     def handleMatch(  # type: ignore[override] # noqa: N802 - Python-Markdown's name
         self, m: Match[str], data: str
     ) -> tuple[Element | str | None, int | None, int | None]:
-        """Return the code, as Python-Markdown finds it."""
+        """Return the code."""
         found, start, end = super().handleMatch(m, data)
         if isinstance(found, Element):
-            text = _Code(found.text)
-            text.source = data[start:end]
+            source = data[start:end]
+            code = _NEW_LINE.sub(" ", source.strip("`"))
+            if code.strip(" ") and code[0] == code[-1] == " ":
+                code = code[1:-1]
+            text = _Code(code_escape(code))
+            text.source = source
             found.text = text
         return found, start, end
 
@@ -147,12 +103,12 @@ class _Bracketed(LinkInlineProcessor):
     """
 
     _data = ""
-    _left = 0  # what was behind the last bracket
+    _left = 0  # how much there was from the last bracket on
     _ends: Mapping[int, int] = {}
 
     def getText(self, data: str, index: int) -> tuple[str, int, bool]:  # noqa: N802 - as above
         """Return the text, the place after it, and whether it has an end."""
-        left = len(data) - index
+        left = len(data) - index + 1  # from the bracket on
         if data is not self._data:
             # A link that was found is a placeholder now, and what is behind it is as before.
             behind = self._data[len(self._data) - left :] if left <= self._left else None
@@ -160,7 +116,7 @@ class _Bracketed(LinkInlineProcessor):
                 self._ends = _pair_brackets(data)
             self._data = data
         self._left = left
-        end = self._ends.get(left + 1)
+        end = self._ends.get(left)
         if end is None:
             return "", len(data), False
         return data[index : len(data) - end], len(data) - end + 1, True
@@ -171,7 +127,10 @@ class _Bracketed(LinkInlineProcessor):
         """Return address, title, the place after them, and whether it is a link."""
         if data.find(")", index) < 0:
             return "", None, index, False
-        return super().getLink(data, index)
+        address, title, end, is_link = super().getLink(data, index)
+        if title is not None and not _SPACE.search(inside := data[index + 1 : end - 1].strip()):
+            return inside, None, end, is_link  # a quotation mark of the address
+        return address, title, end, is_link
 
 
 def _pair_brackets(data: str) -> dict[int, int]:
@@ -293,10 +252,7 @@ def register_inlines(md: Markdown) -> None:
     """Register all patterns at the places of Python-Markdown's own."""
     md.ESCAPED_CHARS = list(string.punctuation)
     md.references = references = References()
-    emphasis = Emphasis("*", "strong,em", md)
-    emphasis.add("_", "strong,em", smart=True)
-    md.inlinePatterns.register(emphasis, "em_strong", 60)
-    emphasis.delimiters["*"] = Asterisks("*", "strong,em", smart=False, double=False)
+    md.inlinePatterns.register(EmphasisPattern(md), "em_strong", 60)
     code = md.inlinePatterns["backtick"]
     md.inlinePatterns.register(CodePattern(code.pattern), "backtick", 190)
     md.inlinePatterns.register(HtmlInlineProcessor(_HTML, md), "html", 90)
