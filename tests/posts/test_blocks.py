@@ -43,6 +43,24 @@ def test_an_escaped_bar_in_a_cell_is_a_bar(cell: str, shown: str):
     assert f"<td>{shown}</td>" in render(f"| a | b |\n|---|---|\n| {cell} | z |")
 
 
+@pytest.mark.parametrize(
+    ("below", "shown"),
+    [
+        ("> a", "<blockquote>\n<p>a</p>"),
+        ("# a", '<h2 id="a">'),
+        ("***", "<hr>"),
+        ("- a", "<ul>"),
+        ("a", "<td>a</td>"),
+    ],
+)
+def test_a_block_ends_a_table_and_a_line_of_text_does_not(below: str, shown: str):
+    for bars in ("| x | y |\n|---|---|\n| 1 | 2 |", "| x |\n|---|\n| 1 |"):
+        rendered = render(f"{bars}\n{below}")
+        assert "<th>x</th>" in rendered
+        assert "<td>1</td>" in rendered
+        assert shown in rendered
+
+
 def test_an_escaped_bar_in_code_outside_of_tables_stays():
     assert render(r"`x\|y`") == r"<p><code>x\|y</code></p>"
 
@@ -136,6 +154,13 @@ def test_an_empty_line_ends_a_block_of_html(body: str, shown: str):
         ("<b>a</b>\n*c*", "<p><b>a</b>\n<em>c</em></p>"),
         ("a\n<b>\n*c*\n</b>", "<p>a\n<b>\n<em>c</em>\n</b></p>"),
         ("<https://a.example/>", "<p><a"),
+        ("<!-- c -->\n<b a='/'/>\n\n*c*", "<!-- c -->\n\n<b a='/'/>\n<p><em>c</em></p>"),
+        ("<video>\n<source>\n</video>\n\n*c*", "<video>\n<source>\n</video>\n<p><em>c</em></p>"),
+        ("<canvas></canvas> *c*", "<p><canvas></canvas> <em>c</em></p>"),
+        ("a\n<object>\n*c*", "<p>a\n<object>\n<em>c</em></p>"),
+        ("<?>\n*c*", "<?>\n<p><em>c</em></p>"),
+        ("<!X a [\n# b\n]>\n*c*", "<!X a [\n# b\n]>\n<p><em>c</em></p>"),
+        ("<!X a\n\n*c*", "<p>&lt;!X a</p>\n<p><em>c</em></p>"),
     ],
 )
 def test_a_tag_alone_in_its_line_begins_a_block(body: str, shown: str):
@@ -188,6 +213,15 @@ def test_no_paragraph_holds_a_block_of_html(body: str, shown: str):
             "<details>\n<p><em>c</em></p>\n</de",
         ),
         ("1. a\n\n    <div>\n    x\n    </div>\n\n2. b", "<div>\nx\n</div>\n</li>"),
+        (
+            "- <div>\n  *a*\n\n  *b*\n\n  </div>\n- c",
+            "<div>\n*a*\n<p><em>b</em></p>\n</div>\n</li>",
+        ),
+        ("- <pre>`a`\n\n  *b*</pre>\n- c", "<li>\n<pre>`a`\n\n*b*</pre>\n</li>"),
+        ("1. <!-- *a* --> *b*\n2. c", "<li>\n<!-- *a* --> *b*\n</li>"),
+        ("- <b>\n  *a*\n  </b>\n- c", "<li>\n<b>\n*a*\n</b>\n</li>"),
+        ("- <b>*a*</b>\n- c", "<li><b><em>a</em></b></li>"),
+        ("- a\n\n      <p>*b*</p>\n- c", "<code>&lt;p&gt;*b*&lt;/p&gt;\n</code>"),
     ],
 )
 def test_a_block_of_html_stays_in_its_list(body: str, shown: str):

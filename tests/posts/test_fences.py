@@ -61,6 +61,24 @@ def test_code_in_a_quote_stays_in_the_quote():
     assert render(quoted) == f"<blockquote> <p>a</p> {CODE} <p>b</p> </blockquote>"
 
 
+def test_code_in_a_quote_in_a_list_stays_there():
+    quoted = "- a\n\n  > ```\n  > x\n  > ```\n  >\n  > b\n\n- c\n"
+    assert render(quoted) == (
+        f"<ul> <li> <p>a</p> <blockquote> {CODE} <p>b</p> </blockquote> </li>"
+        " <li> <p>c</p> </li> </ul>"
+    )
+
+
+def test_code_in_a_quote_in_a_quote_ends_with_it():
+    quoted = f"<blockquote> <blockquote> {CODE} </blockquote> <p>b</p> </blockquote>"
+    assert render("> > ```\n> > x\n> > ```\n> b\n") == quoted
+
+
+@pytest.mark.parametrize("around", ["<pre>\n{}</pre>", "<!--\n{}-->", "- <pre>\n  {}</pre>"])
+def test_a_fence_in_html_that_is_no_markdown_is_none(around: str):
+    assert write_html(around.format("```\n") + "\n\n*b*").endswith("<p><em>b</em></p>")
+
+
 def test_a_quote_may_be_nothing_but_code():
     assert render(">```\n>x\n>```") == f"<blockquote> {CODE} </blockquote>"
 

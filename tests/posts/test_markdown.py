@@ -126,8 +126,8 @@ def test_quotes_are_smart_only_by_setting_and_never_in_code():
 
 
 def test_raw_html_passes_through():
-    assert render('<video src="/a.mp4" controls></video>') == (
-        '<video src="/a.mp4" controls></video>'
+    assert render('<video src="/a.mp4" controls>\n</video>') == (
+        '<video src="/a.mp4" controls>\n</video>'
     )
 
 

@@ -14,6 +14,7 @@ from markdown.util import HTML_PLACEHOLDER
 
 _CLOSING_SIGNS = re.compile(r"(?:^|(?<= ))#+$")
 _CODE = re.compile(r"(?<![\\`])(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+_AFTER_TABLE = re.compile(r"\n(?= {0,3}(?:>|#{1,6} |([*_-])(?: *\1){2,} *(?:\n|$)))")
 _CODE_BLOCK = re.compile(rf"({HTML_PLACEHOLDER % '[0-9]+'}){NBSP_PLACEHOLDER}")
 
 
@@ -32,7 +33,20 @@ class HeadingProcessor(HashHeaderProcessor):
 
 
 class CellProcessor(TableProcessor):
-    r"""Reads tables, where code has no other way to write a bar than `\|`."""
+    r"""Reads tables as GitHub does: code in them has no other way to write a bar than `\|`, and a
+    quote, a heading or a rule ends them.
+    """
+
+    def test(self, parent: Element, block: str) -> bool:
+        """Tell whether a table begins here, by its first two lines."""
+        return bool(super().test(parent, "\n".join(block.split("\n", 2)[:2])))
+
+    def run(self, parent: Element, blocks: list[str]) -> None:
+        """Add a table, and leave what ends it."""
+        ends = _AFTER_TABLE.search(blocks[0])
+        if ends:
+            blocks[:1] = [blocks[0][: ends.start()], blocks[0][ends.start() + 1 :]]
+        super().run(parent, blocks)
 
     def _split(self, row: str) -> list[str]:
         cells: list[str] = super()._split(row)  # type: ignore[misc] # the stubs lack it

@@ -15,11 +15,14 @@ from markdown.preprocessors import Preprocessor
 
 from blog.posts.markup.code_blocks import FenceWords, write_code
 from blog.posts.markup.formulas import Formulas
+from blog.posts.markup.html_blocks import WHOLE_TAGS
 from blog.posts.markup.lists import PUT_IN, Nesting
 
 # A fence may stand first in an item, a definition or a footnote.
 _MARK = r"(?:[*+-]|\d{1,9}[.)]|:|\[\^[^\]]+\]:) +"
 _FENCE = re.compile(rf"([ >]*)((?:{_MARK})?)(`{{3,}}|~{{3,}}|\$\$(?=[ \t]*$))[ \t]*(.*)")
+# What is between such tags is no Markdown.
+_RAW = re.compile(rf"[ >]*(?:{_MARK})*<(?:({'|'.join(WHOLE_TAGS)})(?=[\s>]|$)|!--)", re.IGNORECASE)
 _LIST_ITEM = re.compile(rf"[ >]*{_MARK}")
 
 
@@ -27,6 +30,7 @@ _LIST_ITEM = re.compile(rf"[ >]*{_MARK}")
 class _Opening:
     """A line that begins code: what stands before the fence, the fence, and what it says."""
 
+    margin: str
     quotes: int
     indent: int
     mark: str
@@ -48,10 +52,19 @@ class FenceStep(Preprocessor):
         """Replace each block by the placeholder of its HTML."""
         done: list[str] = []
         nesting = Nesting()
+        missing: set[str] = set()
         at = 0
         while at < len(lines):
+            if "<" in lines[at] and (raw := _RAW.match(lines[at])):
+                after = _find_end(lines, at, f"</{raw[1].lower()}>" if raw[1] else "-->", missing)
+                nesting.follow(lines[at])
+                done += lines[at:after]
+                at = after
+                continue
             opening = _read_opening(lines[at])
             column = nesting.find_code_column(opening.indent) if opening else None
+            if opening and nesting.find_code_column(len(opening.margin)) is None:
+                column = None
             if opening is None or column is None:
                 nesting.follow(lines[at])
                 done.append(lines[at])
@@ -64,18 +77,21 @@ class FenceStep(Preprocessor):
                 at += 1
                 continue
             at = after
-            prefix = "> " * opening.quotes + " " * (opening.indent if opening.quotes else column)
+            quoted = opening.margin + ">" * opening.quotes + " "
+            prefix = " " * column
+            if opening.quotes:
+                prefix = opening.margin + "> " * opening.quotes + " " * opening.indent
             placeholder = self.md.htmlStash.store(self._write(code, opening))
             block = [prefix + opening.mark + placeholder]
             if not opening.mark and (not done or done[-1].strip()):
-                block.insert(0, ">" * opening.quotes + " " + PUT_IN if opening.quotes else PUT_IN)
+                block.insert(0, quoted + PUT_IN if opening.quotes else PUT_IN)
             # A quote that ends with the code must not end with an empty line of its own, or the
             # placeholder of the code would no longer be recognised. Two empty lines would end a
             # footnote.
             below = lines[at].strip() if at < len(lines) else "the end"
             if below and not (opening.mark and _LIST_ITEM.match(below)):
-                goes_on = opening.quotes and below.startswith(">")
-                block.append(">" * opening.quotes + " " + PUT_IN if goes_on else PUT_IN)
+                around = min(_count_quotes(below), opening.quotes)
+                block.append(opening.margin + ">" * around + " " + PUT_IN if around else PUT_IN)
             for line in block:
                 nesting.follow(line)
             done += block
@@ -95,7 +111,22 @@ def _read_opening(line: str) -> _Opening | None:
         return None
     quotes = found[1].count(">")
     indent = len(found[1].rpartition(">")[2]) - (1 if quotes else 0)
-    return _Opening(quotes, max(indent, 0), found[2], found[3], found[4].strip())
+    margin = found[1][: found[1].find(">")] if quotes else ""
+    return _Opening(margin, quotes, max(indent, 0), found[2], found[3], found[4].strip())
+
+
+def _count_quotes(line: str) -> int:
+    return line[: len(line) - len(line.lstrip("> "))].count(">")
+
+
+def _find_end(lines: list[str], at: int, end: str, missing: set[str]) -> int:
+    """Return the place after the line with `end`; after the first line where there is none."""
+    if end not in missing:
+        for n in range(at, len(lines)):
+            if end in lines[n].lower():
+                return n + 1
+        missing.add(end)  # nor is there one further down
+    return at + 1
 
 
 def _read_code(lines: list[str], at: int, opening: _Opening) -> tuple[str, int, bool]:
@@ -103,7 +134,7 @@ def _read_code(lines: list[str], at: int, opening: _Opening) -> tuple[str, int, 
 
     The end of its list, quote or text closes it, too.
     """
-    quote = re.compile(r" {0,3}>(?: |$)?" * opening.quotes)
+    quote = re.compile(f" {{0,{len(opening.margin)}}}" + r" {0,3}>(?: |$)?" * opening.quotes)
     indent_of_code = opening.indent + len(opening.mark)
     # Indented further, it is a fence inside the code.
     closing = re.compile(

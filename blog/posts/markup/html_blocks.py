@@ -14,27 +14,30 @@ from markdown.extensions.md_in_html import HTMLExtractorExtra, MarkdownInHTMLPos
 from markdown.preprocessors import Preprocessor
 
 from blog.posts.markup.html_tags import BoundedTags
-from blog.posts.markup.lists import MAX_QUOTES, PUT_IN, QUOTED, Nesting
+from blog.posts.markup.lists import CODE_COLUMNS, MAX_QUOTES, PUT_IN, QUOTED, Nesting
 
 _NAMES = (
     "address article aside base basefont blockquote body caption center col colgroup dd details"
     " dialog dir div dl dt fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6"
     " head header hr html iframe legend li link main menu menuitem nav noframes ol optgroup option"
     " p param search section summary table tbody td tfoot th thead title tr track ul"
-    # Blocks for Python-Markdown but not in CommonMark: one that is never closed would swallow the
-    # rest.
-    " canvas group hgroup map math noscript object output progress video"
 )
+# Blocks for Python-Markdown but not in CommonMark; one that is never closed would swallow the rest.
+_NO_BLOCKS = frozenset(
+    ["canvas", "group", "hgroup", "map", "math", "noscript", "object", "output", "progress"]
+) | {"video"}
 _BLOCK = re.compile(rf"( *)</?(?:{_NAMES.replace(' ', '|')})(?=[\s/>]|$)", re.IGNORECASE)
 # Any other tag, alone on its line below no text, begins a block, too.
 _ATTRIBUTE = r"""\s++[A-Za-z_:][\w.:-]*+(?:\s*+=\s*+(?:[^\s"'=<>`]++|"[^"]*+"|'[^']*+'))?+"""
 _ALONE = re.compile(rf"( *)(?:<[A-Za-z][\w-]*+(?:{_ATTRIBUTE})*+\s*+/?>|</[A-Za-z][\w-]*+\s*+>)$")
-_MAY_BEGIN = re.compile(r"[ >]*<")
+_MAY_BEGIN = re.compile(r"(?:[ >]|[*+-] |\d{1,9}[.)] )*<")
+_MARKED = re.compile(r"( *)(?:(?:[*+-]|\d{1,9}[.)]) +)+(?=<)")
 # Blocks that do not end at an empty line.
 WHOLE_TAGS = ("pre", "script", "style", "textarea")
 _WHOLE = re.compile(
     rf" {{0,3}}(?:<({'|'.join(WHOLE_TAGS)})(?=[\s>]|$)|<!--|<\?|<!\[CDATA\[|<![A-Z])", re.IGNORECASE
 )
+_DECLARED = re.compile(r"( {0,3})(?:<\?|<!\[CDATA\[|<![A-Z])", re.IGNORECASE)
 _ENDS = {"<!--": "-->", "<?": "?>", "<![CDATA[": "]]>"}
 _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
 _MARKDOWN = re.compile(r"\smarkdown(?=[\s=>]|$)", re.IGNORECASE)
@@ -90,12 +93,24 @@ class HtmlBlockStep(Preprocessor):
                 if inside[-1] == PUT_IN:
                     inside.pop()  # else what stands for HTML would stay in a paragraph
                 read = [f"{margin}> {text}" if text else f"{margin}>" for text in inside]
+            elif (mark := _MARKED.match(lines[at])) and (
+                after := self._find_end_of_first(lines, at, mark, nesting)
+            ):
+                first = lines[at][mark.end() :]
+                piece = self._store([first, *lines[at + 1 : after]], mark.end())
+                read = [mark[0] + piece, PUT_IN]
+                at = after
             else:
                 after, column = self._find_piece(lines, at, nesting)
                 read = lines[at:after]
+                if column is None and _WHOLE.match(read[0]):
+                    nesting.follow(read[0])
+                    done += read
+                    read = [PUT_IN]
                 if column is not None:
                     above = [PUT_IN] if done and done[-1].strip() else []
-                    read = [*above, " " * column + self._store(read), PUT_IN]
+                    piece = self._store(read, _count_spaces(read[0]))
+                    read = [*above, " " * column + piece, PUT_IN]
                 at = after
             for text in read:
                 nesting.follow(text)
@@ -108,18 +123,34 @@ class HtmlBlockStep(Preprocessor):
         if "<" not in line:
             return at + 1, None
         after = self._find_end(lines, at)
-        found = _find_block(line, nesting) if after == at else None
-        column = nesting.find_code_column(len(found[1])) if found else None
-        if column is None:
+        found = _find_block(line, nesting) if after == at else _DECLARED.match(line)
+        margin = len(found[1]) if found else 0
+        column = nesting.find_code_column(margin) if found else None
+        if column is None or margin - column >= CODE_COLUMNS:
             return max(after, at + 1), None
+        if found and after > at:
+            is_ended = _ENDS.get(found[0].strip().upper(), ">") in lines[after - 1]
+            return after, column if is_ended else None
         after = _find_empty(lines, at, column)
         if column or self._quotes < MAX_QUOTES or not _BLOCK.match(line):
             return after, column
         has_text = _has_text_behind("\n".join(lines[at:after]))
         return after, None if has_text else column
 
-    def _store(self, piece: list[str]) -> str:
-        margin = len(piece[0]) - len(piece[0].lstrip(" "))
+    def _find_end_of_first(
+        self, lines: list[str], at: int, mark: re.Match[str], nesting: Nesting
+    ) -> int:
+        """Return the place after the piece that an item begins with; 0 if there is none."""
+        if nesting.find_code_column(len(mark[1])) is None:
+            return 0
+        text = lines[at][mark.end() :]
+        if whole := _WHOLE.match(text):
+            after = self._find_line(lines, at, end := _name_end(whole))
+            return after if end in lines[after - 1].lower() else 0
+        is_piece = _BLOCK.match(text) or _ALONE.match(text.rstrip())
+        return _find_empty(lines, at, mark.end()) if is_piece and not _MARKDOWN.search(text) else 0
+
+    def _store(self, piece: list[str], margin: int) -> str:
         html = "\n".join(text[_count_spaces(text, margin) :] for text in piece)
         return self.md.htmlStash.store(_Piece(html.strip()))
 
@@ -129,8 +160,7 @@ class HtmlBlockStep(Preprocessor):
         """
         line = lines[at]
         if whole := _WHOLE.match(line):
-            end = f"</{whole[1].lower()}>" if whole[1] else _ENDS.get(whole[0].strip().upper(), ">")
-            return self._find_line(lines, at, end)
+            return self._find_line(lines, at, _name_end(whole))
         if _MARKDOWN.search(line) and _BLOCK.match(line) and (tag := _TAG.search(line)):
             return _find_closing(lines, at, tag[2].lower())
         return at
@@ -145,7 +175,15 @@ class HtmlBlockStep(Preprocessor):
 
 
 class _Extractor(BoundedTags, HTMLExtractorExtra):
-    """Python-Markdown's, which takes long for tags that never end."""
+    """Python-Markdown's, which takes long for tags that never end, and adds a semicolon to `&#96`,
+    which is text.
+    """
+
+    def handle_charref(self, name: str) -> None:
+        """Add a reference to a character as it was written."""
+        end = self.line_offset + self.offset + len(name) + 2
+        semicolon = ";" if self.rawdata[end : end + 1] == ";" else ""
+        self.handle_empty_tag(f"&#{name}{semicolon}", is_block=False)
 
 
 class ElementStep(Preprocessor):
@@ -157,6 +195,10 @@ class ElementStep(Preprocessor):
         extractor.feed("\n".join(lines))
         extractor.close()
         return "".join(extractor.cleandoc).split("\n")
+
+
+def _name_end(whole: re.Match[str]) -> str:
+    return f"</{whole[1].lower()}>" if whole[1] else _ENDS.get(whole[0].strip().upper(), ">")
 
 
 def _read_quote(lines: list[str], at: int, nesting: Nesting) -> tuple[str, list[str]] | None:
@@ -196,7 +238,7 @@ def _find_empty(lines: list[str], at: int, column: int) -> int:
     return len(lines)
 
 
-def _count_spaces(line: str, most: int) -> int:
+def _count_spaces(line: str, most: int = 10**9) -> int:
     return min(len(line) - len(line.lstrip(" ")), most)
 
 
@@ -221,6 +263,7 @@ def _has_text_behind(html: str) -> bool:
 
 def register_html_blocks(md: Markdown) -> None:
     """Have blocks found after code (25) and before elements (20)."""
+    md.block_level_elements = [tag for tag in md.block_level_elements if tag not in _NO_BLOCKS]
     md.preprocessors.register(HtmlBlockStep(md), "page_html", 22)
     md.preprocessors.register(ElementStep(md), "html_block", 20)
     md.postprocessors.register(PiecesStep(md), "raw_html", 30)

@@ -28,7 +28,7 @@ _HOLDER = re.compile(r"!!! ?[\w-]|\[\^[^\]]+\]: *$|(?::|\[\^[^\]]+\]:) +(?P<rest
 _CODE = re.compile(r"`[^`]*`")
 QUOTED = re.compile(r"( *)> ?(.*)")
 
-_COLUMNS = 4
+CODE_COLUMNS = 4
 _NOWHERE = 10**9
 # Python-Markdown recurses for every level, and reads a line once for each of its levels.
 _MAX_LEVELS = 20
@@ -95,7 +95,7 @@ class Nesting:
         """
         holder = next((one for one in reversed(self._open) if one.begin < indent), None)
         column = holder.content if holder else 0
-        is_near = (holder and holder.kind) or indent - column < _COLUMNS
+        is_near = (holder and holder.kind) or indent - column < CODE_COLUMNS
         return column if is_near else None
 
     def count_levels(self, indent: int) -> int:
@@ -142,7 +142,9 @@ class Nesting:
         if level >= _MAX_LEVELS:
             return None
         # Six columns below an item, right under its text, were always good for one more level.
-        if inner >= _COLUMNS and not (level and self._above == "text" and inner < _COLUMNS + 2):
+        if inner >= CODE_COLUMNS and not (
+            level and self._above == "text" and inner < CODE_COLUMNS + 2
+        ):
             return None
         if self._above == "text" and level == len(self._open) and not LIST_BELOW_TEXT.match(text):
             return None
@@ -155,14 +157,14 @@ class Nesting:
         needs_blank = self._above != "blank" and not number
         del self._open[level:]
         written = self._write_item(item, indent, number or self._lists.open())
-        margin = " " * (_COLUMNS * level)
+        margin = " " * (CODE_COLUMNS * level)
         lines = [margin + line for line in written]
         return ["", *lines] if needs_blank else lines
 
     def _write_item(self, item: re.Match[str], indent: int, number: int) -> list[str]:
         """Open an item, and those that begin in its own line; return the line as it is read."""
         mark, gap, rest = item["mark"], item["gap"] or "", item["rest"] or ""
-        is_code = len(gap) > _COLUMNS and rest
+        is_code = len(gap) > CODE_COLUMNS and rest
         width = len(mark) + (len(gap) if rest and not is_code else 1)
         self._open_item(mark[-1], indent, width, number)
         written = mark + write_number(number)
@@ -172,30 +174,30 @@ class Nesting:
         inside = _ITEM.match(rest) if len(self._open) < _MAX_LEVELS else None
         if inside:
             first, *more = self._write_item(inside, indent + width, self._lists.open())
-            return [f"{written} {first}", *(" " * _COLUMNS + line for line in more)]
+            return [f"{written} {first}", *(" " * CODE_COLUMNS + line for line in more)]
         self._above = _name_kind(rest) if rest else "mark"
         # A quote gets a line of its own, so that the lists in it can be read.
-        return [written, " " * _COLUMNS + rest] if rest[:1] == ">" else [f"{written} {rest}"]
+        return [written, " " * CODE_COLUMNS + rest] if rest[:1] == ">" else [f"{written} {rest}"]
 
     def _follow_text(self, line: str, level: int, inner: int, below: str) -> list[str]:
         text = line.lstrip(" ")
         above, closes = self._above, level < len(self._open)
         closes_item = closes and bool(self._open[level].kind)
-        is_break = inner < _COLUMNS and _BREAK.match(text)
-        holder = _HOLDER.match(text) if inner < _COLUMNS else None
+        is_break = inner < CODE_COLUMNS and _BREAK.match(text)
+        holder = _HOLDER.match(text) if inner < CODE_COLUMNS else None
         if holder and closes_item and above == "text" and text[0] == ":":
             holder = None
         is_plain = not is_break and not holder
         if is_plain and closes and above in ("text", "quote"):
             # The line continues the paragraph above, wherever that is, and underlines no heading.
             return [f" {line}" if text[0] in "=-" else line]
-        if not (above == "blank" and self._last == "code" and inner >= _COLUMNS):
+        if not (above == "blank" and self._last == "code" and inner >= CODE_COLUMNS):
             self._loosen(level - 1)
         del self._open[level:]
         self._above = "text"
         if is_break or text.startswith("!!!"):
             self._above = _name_kind(text)
-        elif inner >= _COLUMNS and above != "text":
+        elif inner >= CODE_COLUMNS and above != "text":
             self._above = "code"
         # What follows an item without an empty line would be read as a part of it.
         needs_blank = above != "blank" and (
@@ -204,13 +206,13 @@ class Nesting:
         lines = [self._move(line, level, inner, is_plain=is_plain, above=above)]
         if holder:
             indent = len(line) - len(text)
-            content = _COLUMNS + (indent if level else 0)
+            content = CODE_COLUMNS + (indent if level else 0)
             lines = self._open_holder(lines[0], holder["rest"], content)
         return ["", *lines] if needs_blank else lines
 
     def _move(self, line: str, level: int, inner: int, *, is_plain: bool, above: str) -> str:
         text = line.lstrip(" ")
-        margin = " " * (_COLUMNS * level)
+        margin = " " * (CODE_COLUMNS * level)
         if self._above == "code":
             return margin + " " * inner + text if level else line
         if not level:
@@ -218,12 +220,12 @@ class Nesting:
         if is_plain and above == "text" and self._open[level - 1].kind:
             # Text that is indented further keeps its indentation: with less it could become a
             # heading or a quote.
-            if inner >= _COLUMNS:
+            if inner >= CODE_COLUMNS:
                 return margin + line
             # Never at the margin, where a row of dashes would make a heading of the item.
             outside = len(line) - len(text) - (self._open[level - 2].content if level > 1 else 0)
             return margin + " " * min(outside, 3) + text
-        return margin + text if inner < _COLUMNS else line
+        return margin + text if inner < CODE_COLUMNS else line
 
     def _loosen(self, level: int) -> None:
         """Note that the list at a level is loose, if an empty line was above."""
@@ -232,7 +234,7 @@ class Nesting:
 
     def _open_item(self, kind: str, indent: int, width: int, number: int) -> None:
         # Four columns are enough everywhere, as Python-Markdown has it.
-        enough = (self._open[-1].content if self._open else 0) + _COLUMNS
+        enough = (self._open[-1].content if self._open else 0) + CODE_COLUMNS
         content = max(min(indent + width, enough), indent + 1)
         self._open.append(_Holder(kind, indent, content, number))
 
@@ -243,7 +245,7 @@ class Nesting:
         if item is None:
             return [line]
         first, *more = self._write_item(item, content, self._lists.open())
-        margin = " " * (_COLUMNS * len(self._open[:-1]))
+        margin = " " * (CODE_COLUMNS * len(self._open[:-1]))
         return [line.removesuffix(rest or "") + first, *(margin + text for text in more)]
 
 
