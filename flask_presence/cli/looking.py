@@ -28,6 +28,8 @@ from ..tracking import (
 )
 from ..web.readers import TOPIC
 
+MOST_CHARACTERS = 120  # of a name
+
 FAULTS = (RedisError, OSError, ValueError)
 
 NO_SOCKET = (
@@ -36,7 +38,7 @@ NO_SOCKET = (
     " it, where it runs."
 )
 # Characters that end a line, control a terminal or change the direction of text, and lone
-# surrogates.
+# surrogates: whoever may write in Redis wrote them.
 _UNRULY = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
@@ -49,7 +51,7 @@ def print_list(place: Place, *, as_json: bool) -> None:
     rows = [(worker, presence) for worker in workers for presence in worker.presences]
     rows.sort(key=lambda row: (_page_of(row[1]), row[1].ref))
     if as_json:
-        click.echo(json.dumps([_as_object(*row) for row in rows], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([_as_object(*row) for row in rows], indent=2))
         return
     for line in _write_table(rows):
         click.echo(line)
@@ -109,8 +111,8 @@ def _write_table(rows: list[tuple[SeenWorker, Presence]]) -> Iterator[str]:
     yield f"{'PAGE':{width}}  {'READER':18}  {'SINCE':19}  WORKER"
     for worker, presence in rows:
         since = _write_time(read_arrival(presence.meta, -1))
-        row = f"{_page_of(presence):{width}}  {presence.key:18}  {since:19}  {worker.name}"
-        yield _on_one_line(row)
+        key, name = _on_one_line(presence.key), _on_one_line(worker.name)
+        yield f"{_page_of(presence):{width}}  {key:18}  {since:19}  {name}"
 
 
 def _write_time(joined_at: int) -> str:
@@ -132,7 +134,7 @@ def _page_of(presence: Presence) -> str:
 
 
 def _on_one_line(text: str) -> str:
-    return _UNRULY.sub(" ", text)
+    return _UNRULY.sub(" ", text[:MOST_CHARACTERS])
 
 
 def _open_inspector(place: Place) -> Inspector:

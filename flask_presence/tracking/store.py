@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from ..redis_address import has_tag
 from .observer import NOBODY, Observer
@@ -27,6 +28,8 @@ from .wire import (
     encode_message,
     load_json,
 )
+
+log = logging.getLogger(__name__)
 
 FOR_EVER_MS = 1 << 50  # some thousand years, and exact in Lua
 
@@ -95,9 +98,7 @@ class Store:
             found = self._run(self._digest, [self._live], [f"{self._prefix}:w:", memory_ms])
         triples = zip(found[::3], found[1::3], found[2::3], strict=True)
         return {
-            worker.decode(): Digested(
-                left_ms > 0, Version.parse(text.decode()) if text else None, left_ms
-            )
+            worker.decode(errors="replace"): Digested(left_ms > 0, _read_version(text), left_ms)
             for worker, left_ms, text in triples
         }
 
@@ -150,6 +151,32 @@ class Store:
             return self._link.call(keys[0], "EVALSHA", script.digest, *rest)
         except NoScriptError:  # the server is new, or another: after a failover, say
             return self._link.call(keys[0], "EVAL", script.text, *rest)
+        except ResponseError as error:
+            if "WRONGTYPE" in str(error):
+                self._delete_odd()
+            raise
+
+    def _delete_odd(self) -> None:
+        """Delete what has a name of ours and is of another type: the next step succeeds.
+
+        No program of ours made it, and it may have no TTL.
+        """
+        self._delete_unless(self._live, b"zset")
+        for worker in self._link.call(self._live, "ZRANGE", self._live, 0, -1):
+            self._delete_unless(self._slot(worker.decode(errors="replace")), b"hash")
+
+    def _delete_unless(self, key: str, kind: bytes) -> None:
+        if self._link.call(key, "TYPE", key) not in (kind, b"none"):
+            log.warning("presence: deleted %.100r, which was none of ours", key)
+            self._link.call(key, "DEL", key)
+
+
+def _read_version(text: bytes) -> Version | None:
+    """Return a slot's version; None, as for a slot that is gone, for what is no version."""
+    try:
+        return Version.parse(text.decode()) if text else None
+    except ValueError:
+        return None
 
 
 def read_script(name: str) -> str:

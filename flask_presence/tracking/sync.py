@@ -7,7 +7,6 @@ actions; `protocol` has the rules for their decisions.
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable
 
@@ -15,6 +14,7 @@ import gevent
 import gevent.event
 
 from .asks import Asks
+from .backoff import Backoff
 from .own_presences import OwnPresences
 from .protocol import Health, Hearing, Membership, Timings
 from .redis_link import CALL_TIMEOUT_SECONDS, FAILURES, describe_outage
@@ -26,7 +26,6 @@ from .wire import Asked, Leaving, Published, begin_message, decode_message
 
 log = logging.getLogger(__name__)
 
-FIRST_RETRY_SECONDS = 0.1
 # The longest wait for a message: a stopping worker has to wait for it to end.
 MAX_WAIT_SECONDS = 1.0
 
@@ -61,6 +60,7 @@ class Sync:
         self._peers = Membership(own.worker, timings.lease_seconds, return_seconds)
         self._hearing = Hearing(timings, now())
         self._own_beginning = begin_message(own.worker).encode()
+        self._unreadable: dict[str, str] = {}  # what was said of the slots of some peers
         self._has_changed = False  # by our last write
         self._has_digested = False
         self._subscription: Subscription | None = None
@@ -110,7 +110,7 @@ class Sync:
         return self._timings.next_heartbeat(has_changed=self._has_changed)
 
     def _write_forever(self) -> None:
-        backoff = _Backoff(self._timings.max_retry_seconds)
+        backoff = Backoff(self._timings.max_retry_seconds)
         last_write = float("-inf")
         while not self._is_closing:
             if self._own.slot.has_news or self._news.wait(self.heartbeat_seconds):
@@ -178,7 +178,7 @@ class Sync:
     # -- The reading greenlet --------------------------------------------------------------------
 
     def _read_forever(self) -> None:
-        backoff = _Backoff(self._timings.max_retry_seconds)
+        backoff = Backoff(self._timings.max_retry_seconds)
         while not self._is_closing:
             if self.read():
                 backoff.reset()
@@ -294,6 +294,7 @@ class Sync:
             fetch_due=now + self._fetch_jitter(),
         )
         for worker in dead:
+            self._unreadable.pop(worker, None)
             self._tell(self._replica.drop(worker))
         self._note_success("reader")
         self._has_digested = True
@@ -305,9 +306,12 @@ class Sync:
         except ValueError as error:
             # Perhaps from another version of this program: we cannot read it, and need not stop for
             # it.
-            log.warning("presence: %s in the slot of %s", error, worker)
+            if self._unreadable.get(worker) != str(error):
+                log.warning("presence: %s in the slot of %.100r", error, worker)
+            self._unreadable[worker] = str(error)
         self._peers.note_fetched(worker)
         if slot is not None:
+            self._unreadable.pop(worker, None)
             self._tell(self._replica.replace(worker, *slot))
 
     def _fetch_jitter(self) -> float:
@@ -332,18 +336,3 @@ class Sync:
         if since is not None and self.health.failing_since is None:
             log.info("presence: Redis is back after %.1f s", self._now() - since)
         return has_ended
-
-
-class _Backoff:
-    """The waits between failing tries: each longer, and random, to keep workers apart."""
-
-    def __init__(self, max_seconds: float) -> None:
-        self._max_seconds = max_seconds
-        self._seconds = FIRST_RETRY_SECONDS
-
-    def reset(self) -> None:
-        self._seconds = FIRST_RETRY_SECONDS
-
-    def wait(self) -> None:
-        gevent.sleep(self._seconds * random.uniform(0.5, 1.0))
-        self._seconds = min(2 * self._seconds, self._max_seconds)

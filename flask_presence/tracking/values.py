@@ -60,7 +60,7 @@ class Version(NamedTuple):
         """Read `epoch.seq`. Raises `ValueError` for anything else."""
         epoch, separator, seq = text.rpartition(".")
         if not separator or not epoch:
-            raise ValueError(f"found {text!r} as a slot's version, expected epoch.seq")
+            raise ValueError(f"found {text[:100]!r} as a slot's version, expected epoch.seq")
         return cls(epoch, int(seq))
 
 

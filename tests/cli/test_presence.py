@@ -98,6 +98,36 @@ def test_list_as_json_has_all_that_redis_has(site, tabs):
     assert len({one["worker"] for one in listed}) == 2
 
 
+ODD = "\x1b]0;pwned\x07\n\r\x7f\x9b2J\u2028\u202e\ud800" + "x" * 1_000_000
+ODD_TIMES = [10**30, -(10**30), 10**400, "soon", None, True, {}, 1.5]
+
+
+@pytest.mark.parametrize("command", [["list"], ["list", "--json"], ["top"]])
+def test_what_others_wrote_in_redis_does_nothing_to_the_terminal(site, tabs, command):
+    """Neither as a page, a key, a ref, nor as the name of a worker."""
+    odd = json.dumps(ODD)
+    fields = {".": "e.1"} | {
+        f"{number}\x1b[2J": f'["readers",{odd},{{"page":{odd},"joined_at":{json.dumps(at)}}},null]'
+        for number, at in enumerate(ODD_TIMES)
+    }
+    name = "evil\x1b[2J\x9b2J\n"
+    with site.embedded_redis() as redis:
+        try:
+            redis.hset(f"{{viblog}}:w:{name}", mapping=fields)
+            redis.zadd("{viblog}:live", {name: (time.time() + 60) * 1000})
+            code, said, complained = ask(environ_of(site), *command)
+        finally:
+            redis.delete(f"{{viblog}}:w:{name}")
+            redis.zrem("{viblog}:live", name)
+    assert code == 0
+    assert [sign for sign in said + complained if not sign.isprintable() and sign != "\n"] == []
+    if "--json" in command:
+        assert ODD in [one["meta"]["page"] for one in json.loads(said)]
+    else:
+        assert "pwned" in said
+        assert max(map(len, said.splitlines())) < 1000
+
+
 def test_top_prints_once_where_nobody_looks(site, tabs):
     code, said, _ = ask(environ_of(site), "top")
     assert code == 0

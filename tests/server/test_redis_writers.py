@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flask_presence.web.identity import key_of, token_of
 from tests.server.open_stream import OpenStream
 from tests.site import TOTAL, Site
+from tests.valkey import Valkey
 
 COOKIE = "A" * 21 + "_"
 KEY = key_of(token_of(COOKIE))
@@ -94,3 +98,92 @@ def test_pages_and_streams_go_on_whatever_is_published(site: Site) -> None:
     log = site.read_whole_log()
     assert "Traceback" not in log
     assert log.count("WARNING") <= len(ODD_MESSAGES)
+
+
+texts = st.text(st.characters(), max_size=4)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+versions = st.just("*") | st.builds("{}.{}".format, st.sampled_from("ef"), st.integers(0, 3))
+metas = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("page", "joined_at", "face", "section", "tab"), anything)
+)
+keys = st.just(KEY) | texts
+presences = st.tuples(st.just("readers") | texts, keys, metas | anything, st.none() | texts)
+joins = st.builds(lambda ref, rest: [ref, *rest], texts, presences)
+workers = st.sampled_from(["evil1", "evil2", "evil3"])
+messages = st.one_of(
+    anything,
+    st.tuples(workers, versions, versions, st.none() | st.lists(joins | anything, max_size=3))
+    .flatmap(lambda fields: st.tuples(*map(st.just, fields), st.lists(texts, max_size=2)))
+    .map(list),
+    st.tuples(workers | texts, keys, texts, metas | anything).map(list),
+    st.tuples(workers | texts, st.integers() | anything).map(list),
+)
+slots = st.dictionaries(texts.filter(lambda ref: ref != "."), presences | anything, max_size=3)
+
+
+def test_pages_go_on_whatever_json_is_published_or_is_in_a_slot(site: Site) -> None:
+    """A line of the log for each at most: one for the message, one for what it says to fetch."""
+    tried = []
+
+    @settings(max_examples=120, deadline=None, derandomize=True)
+    @given(messages, slots, versions | texts)
+    def try_one(message: object, slot: dict[str, object], version: str) -> None:
+        tried.append(message)
+        fields = {ref.encode("utf-8", "surrogatepass"): json.dumps(slot[ref]) for ref in slot}
+        fields[b"."] = version.encode("utf-8", "surrogatepass")  # type: ignore[assignment]
+        redis.delete("{viblog}:w:evil1")
+        redis.hset("{viblog}:w:evil1", mapping=fields)  # type: ignore[arg-type]
+        redis.zadd("{viblog}:live", {"evil1": (time.time() + 60) * 1000})
+        redis.publish(CHANNEL, json.dumps(message))
+        redis.publish(CHANNEL, '["evil1","*","x.1",null,[]]')  # it is fetched
+        for path in ("/blog", "/now"):
+            assert "connection lost" in site.fetch(path)  # what is shown when a stream ends
+
+    before = site.read_whole_log()
+    with site.embedded_redis() as redis, OpenStream(site, headers=f"Cookie: a={COOKIE}\r\n") as one:
+        one.read_until("id: ")
+        try_one()
+        redis.delete("{viblog}:w:evil1")
+        with OpenStream(site, page=POST) as other:
+            other.read_until("id: ")
+    log = site.read_whole_log()[len(before) :]
+    assert "Traceback" not in log
+    assert log.count("\n") <= 2 * len(tried)
+    assert [sign for sign in log if not sign.isprintable() and sign != "\n"] == []
+
+
+def test_odd_names_are_passed_over_and_those_of_another_type_deleted(valkey: Valkey) -> None:
+    """The blog finds them when it starts: it asks for all that are there."""
+    redis, for_long = valkey.client, (time.time() + 1000) * 1000
+    slots: dict[bytes, dict[str, bytes]] = {
+        b"\xff": {".": b"e.1"},
+        b"a\x1b]0;pwned\x07\nFORGED": {".": b"e.1", "r": b"5"},
+        b"utf-8": {".": b"\xff.1"},
+        b"large": {".": b"e." + b"1" * 5_000},
+        b"none": {".": b"nothing"},
+        b"bomb": {".": b"e.1", "r": b"[" * 100_000},
+    }
+    for name, fields in slots.items():
+        redis.hset(b"{viblog}:w:" + name, mapping=fields)  # type: ignore[arg-type]
+        redis.zadd("{viblog}:live", {name: for_long})
+    redis.zadd("{viblog}:live", {"infinite": float("inf"), "text": for_long})
+    redis.set("{viblog}:w:text", "no hash")
+    with Site(workers=1, environ={"BLOG_REDIS_URL": valkey.url}) as site:
+        site.wait(lambda: "not live" not in site.fetch(), "it is live")
+        assert not redis.exists("{viblog}:w:text")
+        redis.delete("{viblog}:live")
+        redis.set("{viblog}:live", "no list")
+        with OpenStream(site) as one, OpenStream(site, page=POST) as other:
+            one.read_until("2 readers online")
+            other.read_until("2 readers online")
+            site.wait(lambda: redis.type("{viblog}:live") == "zset", "it is a list again", 10)
+            site.wait(lambda: "not live" not in site.fetch(), "it is live again", 10)
+        log = site.read_whole_log()
+    assert "Traceback" not in log
+    assert "\nFORGED" not in log
+    assert log.count("which was none of ours") == 2
+    assert log.count("in the slot of") == 2

@@ -160,7 +160,7 @@ def test_a_slot_that_cannot_be_read_does_not_stop_the_others(two_nodes, valkey):
     valkey.client.expire("{nodes}:w:alien", 5)
     valkey.client.publish("{nodes}:d", '["alien", "e.0", "e.0", [], []]')
     wait_until(
-        lambda: "in the slot of alien" in there.log(),
+        lambda: "in the slot of 'alien'" in there.log(),
         within_seconds=2.0,
         what=lambda: "a warning",
     )
