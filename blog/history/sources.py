@@ -18,7 +18,7 @@ CAMPAIGN, HOST = "campaign", "host"
 MOST_CHARACTERS = 64
 # Of a query: what stands behind that is no name of a campaign.
 MOST_QUERY_CHARACTERS = 2048
-# So many different names a day in each worker; whatever else comes is counted as these.
+# So many different names a day; whatever else comes is counted as these.
 MOST_NAMES = 500
 OTHERS = "others"
 _CAMPAIGN = re.compile(r"[?&](?:utm_source|utm_campaign|ref)=[^&#]")
@@ -93,20 +93,24 @@ def _clean(text: str) -> str:
     return " ".join(text.split())
 
 
-class Names:
-    """Folds the names of a day that are too many into one."""
+def fold_name(known: set[tuple[str, str]], kind: str, name: str) -> str:
+    """Return the name to count under on a day: it, or `OTHERS` where so many others are known."""
+    if (kind, name) not in known:
+        if len(known) >= MOST_NAMES:
+            return OTHERS
+        known.add((kind, name))
+    return name
 
-    def __init__(self, most: int = MOST_NAMES) -> None:
-        self._most = most
+
+class Names:
+    """Folds the names that one worker hears of on a day: it keeps no more. So does the store."""
+
+    def __init__(self) -> None:
         self._day = 0
-        self._names: set[tuple[str, str]] = set()
+        self._known: set[tuple[str, str]] = set()
 
     def fold(self, day: int, kind: str, name: str) -> str:
-        """Return the name to count under: it, or `OTHERS`."""
+        """Return the name to count under."""
         if day != self._day:
-            self._day, self._names = day, set()
-        if (kind, name) not in self._names:
-            if len(self._names) >= self._most:
-                return OTHERS
-            self._names.add((kind, name))
-        return name
+            self._day, self._known = day, set()
+        return fold_name(self._known, kind, name)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Table, case
+from sqlalchemy import Connection, Table, case, select
 
 from blog.history.counts import SITE, STAY_BINS, Batch, Counts
+from blog.history.sources import fold_name
 from blog.history.spans import EPOCH_DAY, Grain, month_of, spans_of
-from blog.store.names import number_names
-from blog.store.schema import ADDED, batches, counts, paths, refused, sources
+from blog.store.names import clean, number_names
+from blog.store.schema import ADDED, batches, counts, names, paths, refused, sources
 from blog.store.upsert import insert, insert_once
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects.sqlite import Insert
+
+Source = tuple[int, str, str, str]  # day, page, kind and name
 
 
 def merge(connection: Connection, batch: Batch, zone: ZoneInfo) -> bool:
@@ -27,6 +31,7 @@ def merge(connection: Connection, batch: Batch, zone: ZoneInfo) -> bool:
     """
     if not _is_first(connection, batch):
         return False
+    batch = replace(batch, sources=_fold_names(connection, batch.sources))
     numbers = number_names(connection, _names_in(batch))
     spans: dict[tuple[Grain, int, int], Counts] = {}
     known = {minute: spans_of(minute, zone) for _, minute in batch.minutes}
@@ -44,6 +49,26 @@ def merge(connection: Connection, batch: Batch, zone: ZoneInfo) -> bool:
     _add_times(connection, sources, came)
     _add_times(connection, refused, batch.refused)
     return True
+
+
+def _fold_names(connection: Connection, counted: Mapping[Source, int]) -> dict[Source, int]:
+    """Return what came of the first names of each day, and of all others as one."""
+    folded: dict[Source, int] = {}
+    known: dict[int, set[tuple[str, str]]] = {}
+    for (day, page, kind, name), times in counted.items():
+        if day not in known:
+            known[day] = _find_names(connection, day)
+        key = day, page, kind, fold_name(known[day], kind, clean(name))
+        folded[key] = folded.get(key, 0) + times
+    return folded
+
+
+def _find_names(connection: Connection, day: int) -> set[tuple[str, str]]:
+    """Return the kinds and names that are counted on a day."""
+    asked = select(sources.c.kind, names.c.name).join(names, names.c.number == sources.c.name)
+    asked = asked.where(sources.c.grain == int(Grain.DAY), sources.c.at == day)
+    site = select(names.c.number).where(names.c.name == SITE).scalar_subquery()
+    return {(kind, name) for kind, name in connection.execute(asked.where(sources.c.page == site))}
 
 
 def _names_in(batch: Batch) -> Iterator[str]:
@@ -77,14 +102,14 @@ def _add_times(
     connection: Connection, table: Table, counted: Mapping[tuple[Any, ...], int]
 ) -> None:
     """Add how often each was, by day; the table's columns after `at` are the rest of the key."""
-    names = [column.name for column in table.primary_key][2:]
+    key_names = [column.name for column in table.primary_key][2:]
     sums: dict[tuple[Any, ...], int] = {}
     for (day, *rest), times in counted.items():
         for key in ((Grain.DAY, day), (Grain.MONTH, month_of(day))):
             whole = (*key, *rest)
             sums[whole] = sums.get(whole, 0) + times
     rows = [
-        dict(zip(("grain", "at", *names), key, strict=True)) | {"times": times}
+        dict(zip(("grain", "at", *key_names), key, strict=True)) | {"times": times}
         for key, times in sorted(sums.items())
     ]
     if rows:

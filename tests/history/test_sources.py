@@ -102,7 +102,7 @@ def test_a_load_is_a_page_to_be_shown_now(environ, expected):
 
 
 def test_of_a_thousand_names_a_day_the_first_are_kept_and_the_rest_are_others():
-    names = Names(most=500)
+    names = Names()
     folded = [names.fold(1, HOST, f"{number}.example") for number in range(1_000)]
     assert folded[:500] == [f"{number}.example" for number in range(500)]
     assert set(folded[500:]) == {OTHERS}

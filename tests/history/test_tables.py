@@ -73,6 +73,21 @@ def test_sums_are_added_and_of_equal_peaks_the_earlier_one_is_kept(database: Dat
     assert row[-6:] == (0, 1, 1, 5, 8, 1)
 
 
+def test_of_a_thousand_names_a_day_of_all_workers_the_first_are_kept(database: Database):
+    """Each worker keeps to that bound; so does what they write together."""
+    day = date(2026, 10, 31).toordinal()
+    for number in range(1, 4):
+        seen = {(day, "index", "host", f"{number}-{at}.example"): 1 for at in range(400)}
+        seen[day + 1, "index", "host", "news.example"] = 1
+        database.write(merge, batch(number, sources=seen), BERLIN)
+    found = database.read(rows, sources)
+    of_day = {row[4]: row[5] for row in found if row[:3] == (Grain.DAY, day, "*")}
+    assert len(of_day) == 501
+    assert of_day["others"] == 3 * 400 - 500
+    (next_day,) = (row for row in found if row[:3] == (Grain.DAY, day + 1, "*"))
+    assert next_day[3:] == ("host", "news.example", 3)
+
+
 def test_paths_sources_and_refusals_are_added_by_day_and_month(database: Database):
     first, second = date(2026, 10, 31).toordinal(), date(2026, 11, 1).toordinal()
     database.write(
