@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -13,6 +14,7 @@ from flask_presence.streams.observer import Ending
 from tests.history.metered import MeteredMachine, MeteredWorker, MeteredWorld, Recount, tabulate
 from tests.tracking.machine import KEYS, settings
 from tests.tracking.simulation import PAGES, Worker
+from tests.valkey import Valkey
 
 
 @pytest.mark.parametrize("schedules", [8, pytest.param(200, marks=pytest.mark.full)])
@@ -24,6 +26,46 @@ def test_after_every_schedule_the_store_has_what_a_recount_has(valkey, monkeypat
         MeteredMachine,
         settings=settings(schedules, derandomize=True, phases=[hypothesis.Phase.generate]),
     )
+
+
+@pytest.fixture
+def world(valkey: Valkey) -> Iterator[MeteredWorld]:
+    world = MeteredWorld(valkey.url)
+    yield world
+    world.close()
+
+
+def join(world: MeteredWorld) -> MeteredWorker:
+    """Return a worker that knows that it is the only one."""
+    worker = world.add_worker()
+    assert isinstance(worker, MeteredWorker)
+    for step in (Worker.write, Worker.read) * 2:
+        step(worker)
+    return worker
+
+
+def test_the_stay_of_a_parked_tab_goes_on_when_it_is_back_wherever_that_is(world: MeteredWorld):
+    """It was open for 40 seconds, away for 100, then open for 40 and, as another ref, for 10."""
+    worker = join(world)
+    worker.open_tab("tab", "ada", "index")
+    worker.write()
+    world.pass_time(40)
+    worker.end_tab("tab", Ending.PARKED)
+    worker.write()
+    world.pass_time(100)
+    worker.open_tab("back", "ada", "index", parked_after=40)
+    worker.write()
+    world.pass_time(40)
+    ref = worker.end_tab("back", Ending.RETURNS)
+    worker.open_tab("moved", "ada", "index", prev_ref=ref)
+    worker.write()
+    world.pass_time(10)
+    worker.close_tab("moved")
+    world.pass_time(2)
+    worker.flush()
+    tables = tabulate([worker])
+    assert (tables.opens, tables.open_ms) == ({"index": 1}, {"index": 90_000})
+    assert +tables.stays == {("index", 3): 1}  # 60 to 120 seconds
 
 
 def play(url: str, count: int, seed: int) -> Recount:
