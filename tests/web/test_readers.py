@@ -85,7 +85,11 @@ def test_who_listens_is_told_which_stream_ended_and_why_before_its_tab_leaves(br
 
     browser.service.readers.on_end = note
     refs: list[str] = []
-    for end in (Stream.end, Stream.rotate, lambda stream: browser.service.readers._park(refs[-1])):
+    for end in (
+        Stream.end,
+        Stream.rotate,
+        lambda stream: browser.service.readers._park({"ref": refs[-1]}),
+    ):
         stream = browser.open()
         refs.append(ref_of(stream))
         end(stream)
