@@ -32,12 +32,26 @@ class Counters:
 
     def add(self, topic: str, key: str, meta: Mapping[str, Any], change: int) -> None:
         """Count one presence in (`change` 1) or out (-1)."""
-        self._add((topic, ""), None, key, change)
-        for name in self._indexes:
-            value = meta.get(name)
-            # Another program may have written anything here; only scalars can be index values.
-            if name in meta and isinstance(value, SCALARS):
-                self._add((topic, name), value, key, change)
+        places: list[tuple[tuple[str, str], object]] = [((topic, ""), None)]
+        # Another program may have written anything here; only scalars can be index values.
+        places += [
+            ((topic, name), meta[name])
+            for name in self._indexes
+            if name in meta and isinstance(meta[name], SCALARS)
+        ]
+        for index, value in places:
+            counters = self._counters.setdefault(index, {})
+            counter = counters.get(value)
+            if counter is None:
+                counter = counters[value] = _Counter()
+            counter.presences += change
+            count = counter.by_key[key] = counter.by_key.get(key, 0) + change
+            if not count:
+                del counter.by_key[key]
+            if not counter.presences:
+                del counters[value]
+                if not counters:
+                    del self._counters[index]
 
     def count(self, topic: str, where: Mapping[str, object], *, distinct: bool) -> int:
         """Count a topic's presences, or their distinct keys; `where` names at most one index."""
@@ -64,19 +78,3 @@ class Counters:
         if name not in self._indexes:
             known = ", ".join(self._indexes) or "none"
             raise ValueError(f"found {name!r} to count by, expected an index ({known})")
-
-    def _add(self, index: tuple[str, str], value: object, key: str, change: int) -> None:
-        counters = self._counters.get(index)
-        if counters is None:
-            counters = self._counters[index] = {}
-        counter = counters.get(value)
-        if counter is None:
-            counter = counters[value] = _Counter()
-        counter.presences += change
-        count = counter.by_key[key] = counter.by_key.get(key, 0) + change
-        if not count:
-            del counter.by_key[key]
-        if not counter.presences:
-            del counters[value]
-            if not counters:
-                del self._counters[index]
