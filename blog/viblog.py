@@ -270,8 +270,10 @@ class Viblog:
         )
         self.numbers.faces = faces
         self.presence.readers.choose_meta = faces.choose
-        self.presence.greeting = lambda page, tab: self.numbers.greet(
-            tab.meta, tab.event_id if has_sections else ""
+        self.presence.greeting = lambda page, tab: (
+            self.numbers.greet(tab.meta, tab.event_id if has_sections else "")
+            if page.startswith(POST_PREFIX)
+            else b""  # no other page has faces
         )
         if has_sections:
             self.presence.read_changes = self._read_section

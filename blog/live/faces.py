@@ -81,7 +81,8 @@ class Faces:
 
     def _follow(self, diff: Diff) -> None:
         """Take in the changes on posts; no other page has faces."""
-        joins, leaves = (tuple(filter(_is_of_post, part)) for part in (diff.joins, diff.leaves))
+        joins = tuple([one for one in diff.joins if _is_of_post(one)])
+        leaves = tuple([one for one in diff.leaves if _is_of_post(one)])
         if joins or leaves:
             self._roster.apply(Diff(joins, leaves))
 

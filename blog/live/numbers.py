@@ -16,7 +16,7 @@ from blog.live.recent import Activity, Curve, Opened, Peak
 from blog.live.templates import LiveTemplates
 from blog.posts.page_names import INDEX_PAGE, NOW_PAGE, POST_PREFIX
 from flask_presence.streams.event import encode_event, join_events
-from flask_presence.tracking import Tracker
+from flask_presence.tracking import Diff, State, Tracker
 from flask_presence.web.readers import TOPIC
 
 # How many of the posts with most readers the index names, and how many of its cards can have a
@@ -196,8 +196,9 @@ class LiveCounts:
     ) -> None:
         self.version = 0
         tracker.subscribe(self._note_change, topic=TOPIC)
-        tracker.subscribe_state(self._note_change)
+        tracker.subscribe_state(self._note_state)
         self._tracker = tracker
+        self._state = tracker.state.value
         self._templates = templates
         self._is_distinct = counts_readers
         self._find_post = find_post
@@ -278,12 +279,15 @@ class LiveCounts:
             "most_today": lately.peak and lately.peak._asdict(),
         }
 
-    def _note_change(self, change: object) -> None:
+    def _note_change(self, diff: Diff) -> None:
+        self.version += 1
+
+    def _note_state(self, state: State) -> None:
+        self._state = state.value
         self.version += 1
 
     def _count(self, page: str) -> CountSnapshot:
-        state = self._tracker.state.value
-        total = self._count_where()
+        state, total = self._state, self._count_where()
         if page.startswith(POST_PREFIX):
             here = self._count_where(page=page)
             faces = self.faces.row(page) if self.faces else None

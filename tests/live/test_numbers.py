@@ -18,7 +18,7 @@ from blog.live.numbers import (
 from blog.live.templates import LiveTemplates
 from blog.pages.theme import make_loader
 from blog.words import load_words
-from flask_presence.tracking import State, Store, Tracker, connect
+from flask_presence.tracking import Store, Tracker, connect
 from flask_presence.web.readers import TOPIC
 
 TEMPLATES = LiveTemplates(make_loader(None), load_words("en"))
@@ -115,7 +115,7 @@ def test_a_frame_is_made_anew_when_a_number_or_the_state_is_another(tracker):
     assert numbers.frame("blog/a") is first
     read(tracker, "blog/a")
     assert b">2 reading now<" in numbers.frame("blog/a")
-    tracker.sync.health.state = State.STALE
+    tracker.sync.health.note_failure("writer", now=0.0)
     assert b">not live right now, as last known<" in numbers.frame("blog/a")
 
 
