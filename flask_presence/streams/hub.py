@@ -129,7 +129,8 @@ class Hub:
         except BaseException:
             stream.end()
             raise
-        log.debug("streams: one opened", extra={"page": name, "open": self._count})
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("streams: one opened", extra={"page": name, "open": self._count})
         return stream.begin(request)
 
     def greet(self, stream: Stream) -> bytes:
@@ -163,8 +164,9 @@ class Hub:
         if not page.count:
             del self._pages[name]
         self.observer.ended(name, ending)
-        fields = {"page": name, "ending": ending.name.lower(), "open": self._count}
-        log.debug("streams: one ended", extra=fields)
+        if log.isEnabledFor(logging.DEBUG):
+            fields = {"page": name, "ending": ending.name.lower(), "open": self._count}
+            log.debug("streams: one ended", extra=fields)
 
     def end_all(self, goodbye: Callable[[], bytes]) -> int:
         """End every stream with a goodbye of its own, in slices; return how many there were."""

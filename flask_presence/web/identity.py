@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import os
 import re
-import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..streams.stream import PATH
@@ -89,7 +89,7 @@ def identify(
 
 def make_cookie() -> str:
     """Return a new random value for a reader's cookie or a tab's token: 128 bits."""
-    return _as_text(secrets.token_bytes(16))
+    return _as_text(os.urandom(16))
 
 
 def read_event_id(text: str | None) -> tuple[str | None, str]:

@@ -25,7 +25,8 @@ class Tab:
         self._readers = readers
         self.identity = identity
         self.ref = ""
-        self._before = readers.find_tab(identity.key, identity.prev_ref)
+        key, _, prev_ref, _ = identity
+        self._before = readers.find_tab(key, prev_ref) if prev_ref is not None else None
         self._meta: Meta | None = None
         # A tab that was asked to come back opens nothing new: with four tabs that happens at each
         # link.

@@ -89,8 +89,10 @@ class DetachedStream(SocketStream):
 
     def lose(self, ending: Ending = Ending.CLOSED) -> None:
         """Give it up: the other side is gone, or takes nothing any more."""
-        self.end(ending=ending)
-        self.close()
+        if self.is_open:
+            self.end(ending=ending)  # and so close it
+        else:
+            self.close()
 
     def close(self) -> None:
         """Close the socket, whatever it has not taken. Idempotent."""

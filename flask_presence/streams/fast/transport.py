@@ -31,6 +31,7 @@ class FastTransport(Transport):
 
     def __init__(self) -> None:
         self.sockets = Sockets()
+        self._can_take_over = can_take_over()
 
     def start(self) -> None:
         """Begin to watch."""
@@ -57,7 +58,7 @@ class FastTransport(Transport):
         sock = environ.get("gunicorn.socket")
         return (
             sock is not None
-            and can_take_over()
+            and self._can_take_over
             and not isinstance(sock, ssl.SSLSocket)
             and isinstance(sock, _SOCKETS)
             and sock.family in _FAMILIES
