@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from gevent.lock import BoundedSemaphore
 
+from blog.desk.veil import last_told
 from blog.history.report import Period, Report
 
 if TYPE_CHECKING:
@@ -34,18 +35,22 @@ class Reports:
         self._store = store
         self._zone = zone
         self._clock = clock
-        self._kept: dict[tuple[Period, str | None], tuple[float, Report]] = {}
+        self._kept: dict[tuple[Period, str | None, bool], tuple[float, Report]] = {}
         self._reading = BoundedSemaphore()
 
-    def read(self, period: Period, page: str | None = None) -> Report:
-        """Return the report of a period, of the whole site or a page. Raises `StoreUnavailable`."""
-        asked = (period, page)
+    def read(self, period: Period, page: str | None = None, *, for_all: bool = False) -> Report:
+        """Return the report of a period, of the whole site or a page. Raises `StoreUnavailable`.
+
+        It ends now, or with what everybody may see.
+        """
+        asked = (period, page, for_all)
         with self._reading:  # who waits here finds what the one before has read
             now = self._clock()
             kept = self._kept.get(asked)
             if kept is not None and 0 <= now - kept[0] < FRESH_SECONDS:
                 return kept[1]
-            report: Report = self._store.read(_read, period, now, self._zone, page)
+            end = last_told(period, now, self._zone) if for_all else now
+            report: Report = self._store.read(_read, period, end, self._zone, page)
             self._kept.pop(asked, None)
             self._kept[asked] = (now, report)
             if len(self._kept) > MOST_KEPT:
@@ -54,8 +59,8 @@ class Reports:
 
 
 def _read(
-    connection: Connection, period: Period, now: float, zone: ZoneInfo, page: str | None
+    connection: Connection, period: Period, end: float, zone: ZoneInfo, page: str | None
 ) -> Report:
     from blog.history.reading import read  # it loads SQLAlchemy
 
-    return read(connection, period, now, zone, page)
+    return read(connection, period, end, zone, page)

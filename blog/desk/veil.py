@@ -7,14 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 from blog.history.counts import Counts
-from blog.history.report import PageRow, Point, Report
+from blog.history.report import PageRow, Period, Point, Report
+from blog.history.spans import day_of, first_day, first_minute, month_of
 from blog.live.recent import round_to_few
 
 LEAST = 3
+QUARTER_HOUR_SECONDS = 15 * 60
+# What was counted comes to the store so much later, at most.
+LATE_SECONDS = 30
 MINUTE_MS = 60_000
 TENTHS = 10
+
+
+def last_told(period: Period, now: float, zone: ZoneInfo) -> float:
+    """Return the moment until which everybody may see what was counted in a period.
+
+    It is the end of a quarter hour, of a day where days are shown, or of a month. Who looks again
+    and again would see else when one more reader takes a rounded number over its border.
+    """
+    now -= LATE_SECONDS
+    if period is Period.TODAY:
+        return now // QUARTER_HOUR_SECONDS * QUARTER_HOUR_SECONDS - 1
+    day = day_of(int(now // 60), zone)
+    if period is Period.TWO_YEARS:
+        day = first_day(month_of(day))
+    return first_minute(day, zone) * 60 - 1
 
 
 def veil(report: Report) -> Report:

@@ -59,7 +59,7 @@ class Span:
 def read(
     connection: Connection, period: Period, now: float, zone: ZoneInfo, page: str | None = None
 ) -> Report:
-    """Read the report of a period that ends now: of a page, or of the whole site."""
+    """Read the report of a period that ends at `now`: of a page, or of the whole site."""
     minute = int(now // 60)
     today = day_of(minute, zone)
     first = first_day(month_of(today) - MONTHS_KEPT + 1)
@@ -105,19 +105,22 @@ def _points_of(period: Period, first: int, minute: int, zone: ZoneInfo) -> Span:
     return Span(Grain.DAY, first, day_of(minute, zone) + 1)
 
 
-def _pages_of(period: Period, first: int, minute: int, zone: ZoneInfo) -> tuple[Span, int]:
-    """Return the rows that the table of pages is made of, and how much of `at` a line's part is."""
+def _pages_of(period: Period, first: int, minute: int, zone: ZoneInfo) -> tuple[Span, int, int]:
+    """Return the rows that the table of pages is made of, how much of `at` a line's part is, and
+    how long the line is.
+    """
     today = day_of(minute, zone)
-    match period:
-        case Period.TODAY:  # by the hour: to the end of the day, so that the line keeps its length
-            end = first_minute(today + 1, zone)
-            return Span(Grain.QUARTER_HOUR, first_minute(first, zone), end), 60
-        case Period.MONTH:
-            return Span(Grain.DAY, first, today + 1), 1
-        case Period.QUARTER:
-            return Span(Grain.DAY, first, today + 1), 2
-        case Period.TWO_YEARS:
-            return Span(Grain.MONTH, month_of(first), month_of(today) + 1), 1
+    if (
+        period is Period.TODAY
+    ):  # by the hour: to the end of the day, so that the line keeps its length
+        begin = first_minute(first, zone)
+        length = first_minute(today + 1, zone) - begin
+        return Span(Grain.QUARTER_HOUR, begin, minute + 1), 60, -(-length // 60)
+    span = Span(Grain.DAY, first, today + 1)
+    if period is Period.TWO_YEARS:
+        span = Span(Grain.MONTH, month_of(first), month_of(today) + 1)
+    part = 2 if period is Period.QUARTER else 1
+    return span, part, -(-(span.end - span.first) // part)
 
 
 def _is_in(table: Table, span: Span) -> list[ColumnElement[bool]]:
@@ -160,10 +163,10 @@ def _sum(all_counts: Iterable[Counts]) -> Counts:
 
 
 def _read_pages(
-    connection: Connection, spanned: tuple[Span, int], site: int
+    connection: Connection, spanned: tuple[Span, int, int], site: int
 ) -> list[tuple[int, Counts, tuple[int, ...]]]:
     """Return number, counts and line of the pages that were opened most."""
-    span, part = spanned
+    span, part, length = spanned
     opens = func.sum(counts.c.opens)
     is_page = [*_is_in(counts, span), counts.c.page != site]
     most = select(counts.c.page).where(*is_page).group_by(counts.c.page)
@@ -177,7 +180,6 @@ def _read_pages(
     line = func.aggregate_strings(cast(parts, String), " ")
     asked = select(counts.c.page, *sums, peak, func.max(counts.c.doubt), line)
     asked = asked.where(*_is_in(counts, span), counts.c.page.in_(shown)).group_by(counts.c.page)
-    length = -(-(span.end - span.first) // part)
     found: dict[int, tuple[Counts, tuple[int, ...]]] = {}
     for page, *added, encoded, doubt, text in connection.execute(asked):
         highest = -(-encoded // PEAK)

@@ -21,6 +21,7 @@ from blog.desk.reports import Reports
 from blog.desk.turns import MOST_WAITING
 from blog.desk.week import fit, measure, sum_up, wrap, write_week
 from blog.factory import create_app
+from blog.history.counts import SITE, Batch, Counts
 from blog.history.report import Period
 from blog.history.tables import merge
 from flask_presence.web.readers import TOPIC
@@ -86,6 +87,41 @@ def test_strangers_wait_in_turn_and_the_author_does_not(app, author, anybody):
         assert "Retry-After" in refused.headers
         assert author.get("/desk/readers").status_code == 200
     assert [one.get().status_code for one in waiting] == [200] * MOST_WAITING
+
+
+def test_what_everybody_sees_changes_by_the_quarter_hour_the_day_or_the_month(
+    tmp_path: Path,
+) -> None:
+    app = open_blog(tmp_path, dashboard="public")
+    database, anybody = app.extensions["viblog"].database, app.test_client()
+    for batch in count_days(NOW, 60):
+        database.write(merge, batch, BERLIN)
+
+    def look(seconds: float) -> list[bytes]:
+        moment = NOW.timestamp() + seconds
+        reports = Reports(database, BERLIN, clock=lambda: moment)
+        app.extensions["dashboard"] = app.extensions["dashboard"]._replace(reports=reports)
+        asked = [f"?period={period.value}" for period in Period]
+        asked += ["?page=blog/owls", "?page=blog/owls&period=today"]
+        return [anybody.get(f"/desk/readers.json{query}").data for query in asked]
+
+    before = look(60)
+    for number in range(1, 4):
+        at = int(NOW.timestamp()) // 60 + number
+        many = Counts(opens=500, open_ms=9_000_000, stays=[60] * 8, peak=50, peak_minute=at)
+        counted = {(page, at): many for page in (SITE, "blog/owls")}
+        database.write(merge, Batch("other", number, counted, {}, {}, {}), BERLIN)
+    assert look(14 * 60) == before
+    today, owls = 0, -1
+    after = look(16 * 60)
+    assert [
+        at for at, (one, other) in enumerate(zip(before, after, strict=True)) if one != other
+    ] == [
+        today,
+        len(before) + owls,
+    ]
+    assert look(24 * 3600)[1] != before[1]
+    app.extensions["viblog"].close()
 
 
 @pytest.mark.parametrize("sign", [*"=+-@＝＋－＠", "\t", "\r", "\n"])
@@ -197,14 +233,16 @@ def test_the_exports_have_what_is_on_the_screen(author):
 
 
 def test_everybody_is_told_nothing_of_few_and_not_where_readers_are_from(anybody):
-    page = anybody.get("/desk/readers").text
+    page = anybody.get("/desk/readers?period=today").text
     assert "Numbers above ten are rounded" in page
-    assert titles_of(page) == ["blog/owls", "index", "blog/gone"]  # "night" was opened twice
+    today = anybody.get("/desk/readers.json?period=today").json
+    # "night" was opened twice.
+    assert [row["page"] for row in today["pages"]] == ["blog/owls", "index", "blog/gone"]
     for secret in ("news.example", "letter", "crawler", "from: ", "Machines"):
         assert secret not in page
     told = anybody.get("/desk/readers.json").json
     assert [told["went"], told["sources"], told["refused"]] == [[], [], []]
-    assert told["total"]["opens"] == 2000  # 1,749 of them
+    assert told["total"]["opens"] == 2000  # 1,721 of them, without today
     assert read_csv(anybody, "table=sources") == [["kind", "name", "times"]]
     assert anybody.get("/desk/events").status_code == 303
 
