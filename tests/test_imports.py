@@ -342,11 +342,11 @@ def test_what_every_flask_command_loads_is_no_more_than_flask():
     assert not {"redis", "gevent"} & loaded
 
 
-def test_importing_the_extension_does_not_load_redis():
+def test_importing_the_extension_loads_neither_redis_nor_gevent():
     """It takes as long as the rest of the library: an application loads it when it is made."""
     loaded = loaded_after("flask_presence.web.extension")
     assert "flask" in loaded
-    assert not {"redis", "asyncio", "gunicorn"} & loaded
+    assert not {"redis", "gevent", "asyncio", "gunicorn"} & loaded
     parts = {name.removeprefix("flask_presence.") for name in loaded}
     assert not {"tracking.tracker", "tracking.replica", "tracking.memory", "settings"} & parts
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import gevent
-
 __all__ = ["Turns", "wait_a_round"]
 
 # A page request waits for one slice at most before its own work.
@@ -22,6 +20,8 @@ ROUNDS = 2
 
 def wait_a_round() -> None:
     """Let every socket and every greenlet that is ready have its turn first."""
+    import gevent
+
     for _ in range(ROUNDS):
         gevent.sleep(NEXT_ROUND_SECONDS)
 

@@ -11,9 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import gevent
 from flask import Flask
-from gevent import monkey
 from itsdangerous import BadSignature, URLSafeSerializer
 from markupsafe import Markup
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -27,9 +25,10 @@ from .blocks import Blocks
 from .elements import TOTAL, Element, Elements, Words
 from .identity import Identity, hide_key
 from .lists import Fetch, Lists
-from .readers import TOPIC, Meta
+from .own_meta import TOPIC, Meta
 
 if TYPE_CHECKING:
+    import gevent
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from .tab import Tab
@@ -192,6 +191,8 @@ class AppPresence:
             return
         self._is_asked = True
         self._say_if_hidden()
+        from gevent import monkey
+
         if not monkey.is_module_patched("socket"):
             self._note_threads()
             return
@@ -219,6 +220,7 @@ class AppPresence:
 
     def _make_later(self, make: Callable[[], None]) -> None:
         """Have a part of the frames made in the background, and then the frames made again."""
+        import gevent
 
         def run() -> None:
             with self._app.app_context():
@@ -231,7 +233,8 @@ class AppPresence:
 
     def close(self) -> None:
         """Stop; a few seconds at most."""
-        gevent.killall(list(self._greenlets), block=False)
+        for greenlet in list(self._greenlets):
+            greenlet.kill(block=False)
         if self._is_started:
             self.service.close()
 

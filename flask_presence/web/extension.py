@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import gevent
 from flask import Flask, current_app, g, request, send_from_directory, url_for
 from markupsafe import Markup
 
@@ -25,8 +24,7 @@ from .app_presence import TAB_INPUT, THREADS, UNSIGNED, AppPresence, Hooks, Show
 from .elements import COUNTER, LIST, TOTAL, Element, Words
 from .identity import hide_key
 from .lists import Fetch
-from .own_meta import check_added, read_added
-from .readers import TOPIC, TRACKED_BY_APPLICATION, Meta
+from .own_meta import TOPIC, TRACKED_BY_APPLICATION, Meta, check_added, read_added
 
 if TYPE_CHECKING:
     from ..tracking import Tracker
@@ -197,10 +195,12 @@ class Presence:
         For other things than open pages: a call, a job, a game. If the owner is a greenlet, its end
         untracks. Raises `AlreadyTrackedError`, and `ValueError` for what no meta may hold.
         """
+        from gevent import Greenlet
+
         _check_topic(topic)
         own = {"page": topic, "joined_at": int(time.time() * 1000), "tab": TRACKED_BY_APPLICATION}
         ref = self._tracker.track((owner, topic), TOPIC, key, {**check_added(meta), **own})
-        if isinstance(owner, gevent.Greenlet):
+        if isinstance(owner, Greenlet):
             untrack = self._tracker.untrack
             owner.link(lambda _: untrack((owner, topic), TOPIC, key))
         return ref

@@ -6,6 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+Meta = Mapping[str, Any]
+
+# Every reader of any page is present on this topic; the metas say which page.
+TOPIC = "readers"
+# The `tab` of a meta that the application itself tracks: there is no tab whose ref it could hold.
+TRACKED_BY_APPLICATION = ""
 # `page` is the page that it counts for; `joined_at` is when it first came, in milliseconds of its
 # worker's clock; `tab` is the ref that its stream began with, if the meta was changed since; `was`
 # is what that was before it came back.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -14,7 +14,14 @@ from ..streams.event import encode_event
 from ..streams.observer import Ending
 from ..streams.stream import Stream
 from ..tracking import Diff, Presence, read_arrival
-from .own_meta import MetaError, check_added, read_added
+from .own_meta import (
+    TOPIC,
+    TRACKED_BY_APPLICATION,
+    Meta,
+    MetaError,
+    check_added,
+    read_added,
+)
 from .probes import Probes
 
 if TYPE_CHECKING:
@@ -25,13 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["TOPIC"]
 
 log = logging.getLogger(__name__)
-
-Meta = Mapping[str, Any]
-
-# Every reader of any page is present on this topic; the metas say which page.
-TOPIC = "readers"
-# The `tab` of a meta that the application itself tracks: there is no tab whose ref it could hold.
-TRACKED_BY_APPLICATION = ""
 
 # A named event that `hx-sse:close` of the stream element waits for: the tab closes its stream and
 # opens it again when its window gets the focus.

@@ -8,7 +8,8 @@ from ..streams.observer import Ending
 from ..streams.stream import Stream
 from .gate import Gate, Places
 from .identity import Identity
-from .readers import Meta, Readers
+from .own_meta import Meta
+from .readers import Readers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

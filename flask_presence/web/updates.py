@@ -20,8 +20,8 @@ from gevent import monkey
 from .bounded import put_last
 from .htmx import read_page
 from .identity import Identity
-from .own_meta import MetaError, check_added
-from .readers import Meta, Readers
+from .own_meta import Meta, MetaError, check_added
+from .readers import Readers
 from .request_signals import is_own
 
 if TYPE_CHECKING:
