@@ -1,22 +1,27 @@
-"""`docs/five-minutes.md`, word by word: the wheel in a fresh environment, and real browsers."""
+"""`docs/five-minutes.md`, word by word: the wheel in a fresh environment, and real browsers.
+
+What it makes is served by the other servers of `docs/flask-presence.md`, too, and by two hosts.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewBrowser
 from tests.browser.test_static_site import run, wait_for
 from tests.ports import reserve_port
 from tests.setup.wheels import build_wheels
 from tests.site import ROOT
+from tests.web.example import PYWSGI
 
 pytestmark = [pytest.mark.browser, pytest.mark.full]
 
@@ -56,7 +61,7 @@ def assert_shows(output: str, lines: list[str], command: str) -> None:
     assert re.search(form, output, re.DOTALL), f"{command}:\n{output}"
 
 
-def test_the_page_is_true_word_by_word(folder, new_browser: NewBrowser):
+def test_the_page_is_true_word_by_word(folder, valkey_url, new_browser: NewBrowser):
     build_wheels(folder / "wheels")
     port, log = reserve_port(), folder / "log"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
@@ -90,6 +95,41 @@ def test_the_page_is_true_word_by_word(folder, new_browser: NewBrowser):
     installed = {line.partition("==")[0].lower() for line in listed.splitlines()}
     assert installed - INSTALLED == set()
     assert (app / ".venv/bin/flask-presence").exists()
+    serve_otherwise(app, valkey_url, new_browser, log, environ)
+
+
+def serve_otherwise(
+    app: Path, redis_url: str, new_browser: NewBrowser, log: Path, environ: dict[str, str]
+) -> None:
+    """Serve the application without our configuration, with pywsgi, by threads, on two hosts."""
+    python = app / ".venv/bin/python"
+    plain = app.with_name("plain")
+    plain.mkdir()
+    shutil.copy(app / "app.py", plain)
+    shutil.copytree(app / "templates", plain / "templates")
+    environ = environ | {"FLASK_SECRET_KEY": "change-me", "PRESENCE_REDIS_URL": redis_url}
+    own = {name: value for name, value in environ.items() if name != "GUNICORN_CMD_ARGS"}
+    gunicorn = [str(python), "-m", "gunicorn", "app:app", "--bind"]
+    ports = [reserve_port(), reserve_port()]
+    first, second = (f"127.0.0.1:{port}" for port in ports)
+
+    with run([*gunicorn, first, "-k", "gevent", "-w", "2"], plain, log, own):
+        look(f"http://{first}", new_browser, log).close()  # it would come back
+    with run([str(python), "-c", PYWSGI.format(app="app"), str(ports[0])], plain, log, own):
+        look(f"http://{first}", new_browser, log).close()
+    threads = [str(python), "-m", "flask", "run", "--port", str(ports[0])]
+    with run(threads, plain, log, own):
+        wait_for(f"http://{first}/notes/first", 200, log)
+        page = new_browser().new_page()
+        page.goto(f"http://{first}/notes/first")
+        expect(page.locator("body")).not_to_contain_text("reading now")
+        expect(page.locator("body")).to_contain_text("gunicorn -k gevent")
+        page.close()
+    with (
+        run([*gunicorn, first], app, log, own),  # two workers each
+        run([*gunicorn, second], app, log, own),
+    ):
+        look(f"http://{first}", new_browser, log, f"http://{second}")
 
 
 def tell(command: str, folder: Path, environ: dict[str, str]) -> str:
@@ -105,13 +145,17 @@ def tell(command: str, folder: Path, environ: dict[str, str]) -> str:
     return ended.stdout
 
 
-def look(url: str, new_browser: NewBrowser, log: Path) -> None:
-    wait_for(f"{url}/notes/first", 200, log)
+def look(url: str, new_browser: NewBrowser, log: Path, other_url: str = "") -> Page:
+    """Have two browsers see each other, the second at another address of the same; one stays."""
+    other_url = other_url or url
+    for address in (url, other_url):
+        wait_for(f"{address}/notes/first", 200, log)
     ada, ben = (new_browser().new_page() for _ in range(2))
     ada.goto(f"{url}/notes/first")
     expect(ada.locator("p")).to_have_text("1 reading now")
-    ben.goto(f"{url}/notes/first")
+    ben.goto(f"{other_url}/notes/first")
     for tab in (ada, ben):
         expect(tab.locator("p")).to_have_text("2 reading now")
     ben.close()
     expect(ada.locator("p")).to_have_text("1 reading now")
+    return ada
