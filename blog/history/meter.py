@@ -216,8 +216,14 @@ class Meter:
         return self._now
 
     def _skip_to(self, now: int) -> None:
-        """Go on at another time, and count nothing of what lies between."""
+        """Go on at another time, and count nothing of what lies between, in no stay either."""
         self._settle(self._now)
+        jump = now - self._now
+        for tab in self._tabs.values():
+            tab.joined_at += jump
+            tab.expires += jump
+            tab.ended_at += jump if tab.ended_at else 0
+        self._due = [(expires + jump, number, tab) for expires, number, tab in self._due]
         for page in self._pages.values():
             page.open_ms = -page.running * now
         self._now = now

@@ -235,6 +235,27 @@ def test_what_is_counted_by_day_is_of_the_day_of_the_site(zone, before, after):
     assert batch.refused == {(day, "crawler"): 1 for day in days}
 
 
+@pytest.mark.parametrize("days", [1, -1])
+def test_a_clock_that_is_set_by_a_day_changes_no_stay_and_no_time(days):
+    """The tab is open for a minute before and a minute after, and another is about to come back."""
+    meter, jump = make(), days * 24 * 3600 * 1000
+    meter.open("t", "index", NOON, since=NOON, is_new=True)
+    meter.open("ended", "index", NOON, since=NOON, is_new=True)
+    meter.end("ended", NOON + 60_000)
+    before = meter.take(NOON + 60_000)
+    meter.leave("ended", NOON + jump + 60_000)
+    meter.leave("t", NOON + jump + 120_000)
+    after = meter.take(NOON + jump + 120_000)
+    assert before is not None
+    assert after is not None
+    total = Counts()
+    for batch in (before, after):
+        for (page, _), counts in batch.minutes.items():
+            if page == "index":
+                total.add(counts)
+    assert (total.open_ms, total.stays) == (180_000, [0, 0, 0, 1, 1, 0, 0, 0])
+
+
 def test_a_reload_is_no_way_from_page_to_page():
     meter = make()
     meter.open("t", "index", NOON, since=NOON, is_new=True)
