@@ -119,6 +119,11 @@ class Hooks:
         worker.handover = server.handover
         worker.address_table = server.address_table
         worker.address_column = server.address_table.give(worker.presence_name)
+        if worker.address_column is None:
+            server.log.warning(
+                "there are more workers than were expected: what an address may have, it may have"
+                " once more in this one; set WEB_CONCURRENCY to as many, and restart"
+            )
 
     def post_fork(self, server: Any, worker: Any) -> None:
         """Tell the worker its name."""

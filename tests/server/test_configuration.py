@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import re
 import weakref
 from pathlib import Path
@@ -64,6 +65,20 @@ def test_before_a_fork_all_is_frozen_but_what_a_reload_left_and_nothing_needs():
         assert gone() is None
     finally:
         gc.unfreeze()
+
+
+def test_a_worker_too_many_is_told_to_count_alone(caplog):
+    hooks = Hooks(SETTINGS, find_presence)
+    log = logging.getLogger("test_configuration")
+    server: Any = SimpleNamespace(address_table=AddressTable(1), handover=None, log=log)
+    workers = [SimpleNamespace(address_column=0) for _ in range(2)]
+    try:
+        for worker in workers:
+            hooks.pre_fork(server, worker)
+    finally:
+        gc.unfreeze()
+    assert [worker.address_column for worker in workers] == [0, None]
+    assert ["more workers than were expected" in line for line in caplog.messages] == [True]
 
 
 @pytest.mark.parametrize(
