@@ -36,6 +36,8 @@ class Tab:
         self.events: list[str] = []  # the names of named events
         self.retry_ms: int | None = None
         self.drain_retry_ms: int | None = None
+        # How much later than asked it comes back: a hidden tab's timers fire once a second.
+        self.late_seconds = 0.0
         self.last_event_id = ""
         self.streams_opened = 0
         self.is_live = False  # its stream is open, and has shown something
@@ -121,7 +123,7 @@ class Tab:
         # hx-sse.js: the last `retry` ± 30 %, twice as long after each try that failed.
         delay_ms = (self.retry_ms or 500) * 2**self._failures
         jitter = random.uniform(1 - HTMX_JITTER, 1 + HTMX_JITTER)
-        self.back_at = time.monotonic() + delay_ms / 1000 * jitter
+        self.back_at = time.monotonic() + delay_ms / 1000 * jitter + self.late_seconds
 
     def _read_frames(self) -> bool:
         """Take complete events out of what has come; return whether the response has ended."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.server.tabs import Tabs
 from tests.site import Site
 
+# Together with what they are asked to wait, less than `RETURN_SECONDS`.
+LATE_SECONDS = 1.5
 COOKIE = "AAAAAAAAAAAAAAAAAAAAAA"
 
 
@@ -21,3 +25,25 @@ def test_a_link_followed_in_one_of_four_tabs_parks_none_of_the_others():
         tabs.pump_for(4.0)
         assert [tab.total for tab in [*others, followed]] == [4] * 4
         assert not [tab.events for tab in [*others, followed] if "park" in tab.events]
+
+
+@pytest.mark.full
+def test_tabs_that_are_slow_to_come_back_never_make_the_total_dip():
+    """Hidden ones, say, that are asked back as their reader follows links, again and again."""
+    with Site(workers=2) as site, Tabs() as tabs:
+        (watcher,) = tabs.open(site)
+        *hidden, left = tabs.open(site, 3, cookie=COOKIE)
+        for tab in hidden:
+            tab.late_seconds = LATE_SECONDS
+        tabs.wait_for_total(4, 5, tabs=[watcher])
+        tabs.pump_for(4.0)
+        asked = [tab.streams_opened for tab in hidden]
+        watcher.totals = [4]
+        for _ in range(3):
+            (followed,) = tabs.open(site, cookie=COOKIE)
+            left.close()
+            left = followed
+            tabs.pump_for(3.5)
+        assert all(tab.streams_opened > before for tab, before in zip(hidden, asked, strict=True))
+        assert min(watcher.totals) == 4
+        assert watcher.total == 4
