@@ -72,9 +72,13 @@ def write_address(site: Site, source: Source, pattern: str = "") -> str | None:
     if used - words.keys() or _ANY_TOKEN.search(_TOKEN.sub("", pattern)):
         return None
     path = _TOKEN.sub(lambda found: words[found[1]], pattern)
+    return join_address(site.prefix, find_language_folder(site, source), path)
+
+
+def find_language_folder(site: Site, source: Source) -> str:
+    """Return the folder of a post's language at Hugo and Zola; nothing for that of the site."""
     is_apart = source.lang and (source.lang != site.language or site.in_subdir)
-    lang = source.lang if site.kind in ("hugo", "zola") and is_apart else ""
-    return join_address(site.prefix, lang, path)
+    return source.lang if site.kind in ("hugo", "zola") and is_apart else ""
 
 
 def _cut_sections(folders: tuple[str, ...], found: re.Match[str]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 from typing import Any
 
-from blog.importing.addresses import write_address
+from blog.importing.addresses import find_language_folder, write_address
 from blog.importing.names import divide_names
 from blog.importing.site import JEKYLL_STYLES, Site, join_address
 from blog.importing.source import Source, read_words
@@ -37,6 +38,8 @@ OLD_ADDRESSES = ("aliases", "alias", "redirect_from")
 PAGE_PATTERNS = {"jekyll": "/:path.html", "pelican": "/pages/:slug.html"}
 # In a mapping (`cover: {image: x.png}`), what holds the address.
 _INNER = ("image", "src", "path", "url", "teaser", "feature", "relative", "name", "title")
+# `https://a.example//b`, as WordPress at times writes.
+_MANY_SLASHES = re.compile(r"(?<!:)/{2,}")
 _USED = {"date", "publishdate", "published_at", "pubdate", "slug", "draft", "published", "status"}
 
 
@@ -187,8 +190,10 @@ class _Reader:
             pattern = own  # of one post, or of many by the site's defaults
         if self.source.is_page and not own:
             pattern = PAGE_PATTERNS.get(self.site.kind, "")
-        if own and "://" not in own and self.site.kind != "hugo":
-            own = join_address(self.site.prefix, own)  # what a post says is below that
+        if own and "://" not in own:  # what a post says is below the site's address
+            is_beside = self.site.kind == "hugo" and own[0] != "/"
+            lang = find_language_folder(self.site, self.source) if is_beside else ""
+            own = join_address(self.site.prefix, lang, own)
         address = own if own and not pattern else write_address(self.site, self.source, pattern)
         if address is None:
             self.notes.append("left out: its old address, which the site's pattern does not tell")
@@ -197,14 +202,15 @@ class _Reader:
             value = self.take(name)
             for text in value if isinstance(value, list | tuple) else [value]:
                 path = _read_text(text)
-                if path and not path.startswith("/") and "://" not in path and address:
-                    # Hugo's stand beside the post; for the others the root is all there is.
-                    beside = posixpath.dirname(address.rstrip("/"))
-                    path = f"{beside if self.site.kind == 'hugo' else ''}/{path}"
+                if path and "://" not in path:
+                    # Hugo's stand beside the post; for the others the site is all there is.
+                    is_beside = self.site.kind == "hugo" and path[0] != "/" and address
+                    beside = posixpath.dirname(address.rstrip("/")) if is_beside else ""
+                    path = join_address(beside or self.site.prefix, path)
                 wanted.append(path)
         found: dict[str, str] = {}
         for text in filter(None, wanted):
-            path = read_alias(text) or ""
+            path = read_alias(_MANY_SLASHES.sub("/", text)) or ""
             if not path:
                 self.notes.append(f"left out: the old address {text}")
             else:

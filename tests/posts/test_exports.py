@@ -71,7 +71,7 @@ def wordpress(tmp_path: Path) -> Imported:
     url = "<wp:attachment_url>https://old.example/wp-content/uploads/sky.png</wp:attachment_url>"
     items = [
         item(1, "hello", CLASSIC, link="https://old.example/2020/01/hello/", rest=REST),
-        item(2, "%d0%bc%d0%b8%d1%80", BLOCKS, link="https://old.example/%d0%bc%d0%b8%d1%80/"),
+        item(2, "%d0%bc%d0%b8%d1%80", BLOCKS, link="https://old.example//%d0%bc%d0%b8%d1%80/"),
         item(
             3, "idea", status="draft", date="0000-00-00 00:00:00", link="https://old.example/?p=3"
         ),

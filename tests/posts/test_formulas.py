@@ -71,6 +71,8 @@ def test_prices_shell_variables_and_code_are_no_formulas(text: str):
         "${x:-y}/$, ${arr[@]}:$, ${1}$",
         "${user.name}, you owe ${amount}$",
         "$5, or 6$",
+        "$5 and $6.50, US$ 10",
+        "$5, A$ 6",
         "$5 a month, or 50$",
     ],
 )

@@ -96,6 +96,23 @@ def test_a_jekyll_address_is_as_jekyll_wrote_it(
     assert post.aliases == (address,)
 
 
+@pytest.mark.parametrize(
+    ("config", "name", "field"),
+    [
+        ("_config.yml: {baseurl: /w}", "_posts/2020-01-02-a.md", "redirect_from: [/old/]"),
+        ("hugo.yaml: {baseURL: https://a.example/w/}", "content/a.md", "aliases: [/old/]"),
+    ],
+)
+def test_an_older_address_is_below_that_of_the_site(
+    tmp_path: Path, config: str, name: str, field: str
+):
+    file, said = config.split(": ", 1)
+    put(tmp_path, f"site/{file}", said)
+    put(tmp_path, f"site/{name}", f"---\ntitle: T\n{field}\n---\n")
+    (post,) = Imported(tmp_path / "site").posts.values()
+    assert post.aliases[1:] == ("/w/old/",)
+
+
 def test_names_in_every_script_stay_and_lose_no_post(tmp_path: Path):
     put(tmp_path, "site/_config.yml", "title: T\n")
     for name in ("Docker安装教程", "Docker使用指南"):
@@ -173,6 +190,20 @@ def test_names_in_every_script_stay_and_lose_no_post(tmp_path: Path):
             "/post/%D0%BF%D1%80%D0%B8%D0%B2%D0%B5%D1%82-%D0%BC%D0%B8%D1%80/",
         ),
         ("", "content/a.md", "", "/a/"),
+        ('baseURL = "https://a.example/w/"', "content/a.md", "url: /x/y/", "/w/x/y/"),
+        ('baseURL = "https://a.example/w"', "content/a.md", "url: x.html", "/w/x.html"),
+        (
+            'baseURL = "https://a.example/w/"\n[languages.fr]\ncontentDir = "content/fr"',
+            "content/fr/a.md",
+            "url: x/",
+            "/w/fr/x/",
+        ),
+        (
+            'baseURL = "https://a.example/w/"\n[languages.fr]\ncontentDir = "content/fr"',
+            "content/fr/a.md",
+            "url: /x/",
+            "/w/x/",
+        ),
     ],
 )
 def test_a_hugo_address_is_as_hugo_wrote_it_whichever_folder_is_named(

@@ -81,7 +81,7 @@ def test_a_zola_site_keeps_its_addresses_and_what_stays_out_is_named(tmp_path: P
     imported = Imported(site)
     assert imported.kind == "zola"
     assert {post.id: post.aliases for post in imported.posts.values()} == {
-        "hello": ("/w/blog/hello/", "/old"),
+        "hello": ("/w/blog/hello/", "/w/old"),
         "b.fr": ("/w/salut",),
         "c.fr": ("/w/fr/blog/c/",),
     }

@@ -100,7 +100,7 @@ def test_a_jekyll_post_keeps_its_fields_and_its_old_addresses(jekyll: Path):
     assert post.tags == ("sky", "news", "Deep")
     assert post.date == datetime(2019, 3, 4, 9, 30, tzinfo=UTC)
     assert post.updated == datetime(2019, 3, 31, 22, tzinfo=UTC)
-    assert post.aliases == ("/weblog/news/deep/2019/03/04/hello.html", "/first")
+    assert post.aliases == ("/weblog/news/deep/2019/03/04/hello.html", "/weblog/first")
     assert imported.posts["other"].aliases == ("/weblog/science/2020/01/02/other.html",)
     assert imported.posts["at-noon"].date == datetime(2020, 5, 5, 10, tzinfo=UTC)
     assert imported.posts["pinned"].aliases == ("/weblog/pin.html",)
@@ -129,7 +129,7 @@ and ![moon](moon.png), `{{ code }}`.
 """
     )
     assert imported.notes("_posts/2019-03-04-hello.md") == [
-        "left out: the old address /?p=3",
+        "left out: the old address /weblog/?p=3",
         "left out: layout",
         'line 22: left out: {% include note.html text="--hi" %}',
     ]
@@ -209,8 +209,8 @@ def test_a_hugo_post_in_toml_keeps_its_fields_and_its_old_addresses(hugo: Path):
         datetime(2020, 2, 4, tzinfo=UTC),
         datetime(3020, 1, 1, tzinfo=UTC),
     )
-    assert post.aliases == ("/b/posts/first-stars/", "/very/old/", "/b/posts/beside")
-    assert (imported.posts["second"].draft, imported.posts["second"].aliases) == (True, ("/2/",))
+    assert post.aliases == ("/b/posts/first-stars/", "/b/very/old/", "/b/posts/beside")
+    assert (imported.posts["second"].draft, imported.posts["second"].aliases) == (True, ("/b/2/",))
     assert imported.posts["third"].aliases == ("/b/2021/the-third/",)
     assert imported.kinds()["content/posts/_index.md"] == "left out"
 

@@ -53,9 +53,9 @@ CODE_FORMULA = r"(?<![\\$\w`])\$`([^`\n]+)`\$(?![\w$`])"
 DISPLAY_FORMULA = r"(?<![\\$])\$\$((?:\\.|[^$\\\x02\x03])+)\$\$(?!\$)"
 _VARIABLE = r"\{[\w@*#?!-][^{}\\\s$]*\}(?![_^])"
 FORMULA = rf"(?<![\\$\w])\$(?![\s$]|{_VARIABLE})((?:\\.|[^$\\\x02\x03])+)(?<!\s)\$(?![\w${{])"
-# “$5, or 6$”: an amount and words, without a sign that only formulas have.
+# “$5, or 6$”, “$5, US$ 6”: an amount and words, without a sign that only formulas have.
 _AMOUNT = re.compile(r"\d[^\\^_={}+*/<>|]*")
-_WORD = re.compile(r"\s[^\W\d_]{2,}\s")
+_WORD = re.compile(r"\s(?:[^\W\d_]{2,}\s|[A-Z]{1,3}$)")
 
 
 class Formulas:
