@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DisconnectionError
 
-from blog.store.place import BUSY_SECONDS, SQLITE
+from blog.store.place import BUSY_SECONDS, SQLITE, check_owner
 
 # On the disk when a transaction ends; what is deleted is overwritten.
 PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON")
@@ -74,6 +74,7 @@ def _identify(path: Path) -> tuple[int, int] | None:
 
 def _create_private(path: Path) -> None:
     """Make a file that its owner alone can read, unless it is there."""
+    check_owner(path)
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -43,3 +44,27 @@ def name_place(url: str) -> str:
     if path := find_file(url):
         return str(path)
     return "PostgreSQL at " + url.removeprefix(POSTGRESQL).rpartition("@")[2].partition("?")[0]
+
+
+def check_owner(path: Path) -> None:
+    """Raise `PermissionError` where another user keeps a file, or the folder for it, from us.
+
+    What else may be wrong with it the database says.
+    """
+    place = path
+    while not (found := _find_owner(place)):
+        place = place.parent
+    owner, is_ours = found
+    if not is_ours and owner != os.geteuid():
+        raise PermissionError(
+            f"{place} is of user {owner}, and the blog runs as user {os.geteuid()}, who may not"
+            " read and write it; give it to that user, or run the blog as its owner"
+        )
+
+
+def _find_owner(place: Path) -> tuple[int, bool] | None:
+    """Return whose it is, and whether we may use it; None where nothing is seen."""
+    try:
+        return place.stat().st_uid, os.access(place, os.R_OK | os.W_OK, effective_ids=True)
+    except OSError:
+        return None

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from blog.store.place import REFUSED, choose_url, find_file
+from blog.store.place import REFUSED, check_owner, choose_url, find_file
 from blog.store.versions import NEWEST
 
 # Longer than a migration of two years of counts takes.
@@ -36,6 +36,11 @@ def prepare_store(url: str, folder: Path) -> Prepared:
     """
     chosen = choose_url(url, folder)
     path = find_file(chosen)
+    try:
+        if path is not None:
+            check_owner(path)
+    except PermissionError as error:
+        return Prepared(f"{path}: {error}", can_start=not url, is_well=False)
     if path is not None and (_is_newest(path) or not (url or path.exists())):
         return Prepared()
     import subprocess  # no start of most blogs needs it
