@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from werkzeug.security import generate_password_hash
 
+from blog.config import Settings
+from blog.factory import create_app
 from tests.server.open_stream import OpenStream
 from tests.site import Site
 
@@ -68,7 +73,9 @@ for _ in range(CONNECTIONS):
 @pytest.fixture(scope="module")
 def sites() -> Iterator[tuple[Site, Site]]:
     """Start two blogs: one to be attacked, and its twin, which only shares the machine."""
-    with Site(workers=1) as site, Site(workers=1) as twin:
+    password = generate_password_hash("correct horse battery", "scrypt:16384:8:1")
+    environ = {"BLOG_SCHEME_SWITCH": "1", "BLOG_DESK_PASSWORD_HASH": password}
+    with Site(workers=1, environ=environ) as site, Site(workers=1, environ=environ) as twin:
         yield site, twin
 
 
@@ -125,6 +132,64 @@ def test_a_body_without_end_is_answered_and_closed(sites: tuple[Site, Site], att
         assert time.monotonic() - began < CLOSED_SECONDS
     assert answer.startswith(b"HTTP/1.1 405 METHOD NOT ALLOWED\r\n")
     assert b"\r\nConnection: close\r\n" in answer
+
+
+FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
+# What is said of the length, and then sent again and again.
+BODIES = (
+    (f"Content-Length: {10**12}\r\n", "x=y&" * 2000),
+    ("Content-Length: 4000\r\n", "x"),
+    ("Content-Length: 4000\r\n", ""),
+    ("Transfer-Encoding: chunked\r\n", "1\r\nx\r\n" * 500),
+)
+# An address of each route that answers POST, and one of none.
+POSTED = {
+    "pages.choose_scheme": "/scheme.css",
+    "desk.use_password": "/desk/sign-in",
+    "desk.use_link": "/desk/link/x",
+    "desk.sign_out": "/desk/sign-out",
+    "desk.choose_own_visits": "/desk/own-visits",
+}
+
+
+def test_every_route_that_reads_a_form_is_tried(tmp_path: Path) -> None:
+    app = create_app(Settings(instance_dir=tmp_path))
+    routes = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    app.extensions["viblog"].close()
+    assert routes == set(POSTED)
+
+
+def test_no_form_is_waited_for_in_vain(sites: tuple[Site, Site]) -> None:
+    """Of a change of an open page, too. All at once: each is closed in time, and pages go on."""
+    site, twin = sites
+    mine, theirs = [], []
+    with contextlib.ExitStack() as stack:
+        sending = {}
+        for path, (length, then) in itertools.product(["/live", *POSTED.values()], BODIES):
+            sock = stack.enter_context(site.connect())
+            sock.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{FORM}{length}\r\n".encode())
+            sock.settimeout(0)
+            sending[sock] = then.encode()
+        began = time.monotonic()
+        while sending:
+            assert time.monotonic() - began < CLOSED_SECONDS
+            for sock in [sock for sock in sending if is_closed(sock, sending[sock])]:
+                del sending[sock]
+            mine.append(time_page(site))
+            theirs.append(time_page(twin))
+    assert sorted(mine)[len(mine) * 9 // 10] < MOST_PAGE_SECONDS + max(theirs)
+
+
+def is_closed(sock: socket.socket, then: bytes) -> bool:
+    """Send some more; tell whether the other side has closed the connection."""
+    try:
+        with contextlib.suppress(BlockingIOError):
+            sock.send(then)
+        return not sock.recv(65536)
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def test_many_requests_at_once_are_all_answered_in_order(sites: tuple[Site, Site]) -> None:
