@@ -204,8 +204,8 @@ class _Reader:
                 path = _read_text(text)
                 if path and "://" not in path:
                     # Hugo's stand beside the post; for the others the site is all there is.
-                    is_beside = self.site.kind == "hugo" and path[0] != "/" and address
-                    beside = posixpath.dirname(address.rstrip("/")) if is_beside else ""
+                    is_beside = self.site.kind == "hugo" and path[0] != "/"
+                    beside = posixpath.dirname((address or "").rstrip("/")) if is_beside else ""
                     path = join_address(beside or self.site.prefix, path)
                 wanted.append(path)
         found: dict[str, str] = {}
