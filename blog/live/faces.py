@@ -13,7 +13,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from hashlib import blake2b
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -70,12 +69,16 @@ class Faces:
         self._counts_sections = counts_sections
         self._tracker = tracker
         self._counts_readers = counts_readers
-        self._base_path = base_path
         motifs = read_motifs()
-        self._names, self._motifs = tuple(motifs), tuple(motifs.values())
+        self._motifs = tuple(motifs.values())
         self._count = len(self._motifs) * len(COLOURS)
         # In each address, so that a browser may keep the picture for good.
-        self._version = blake2b(repr((self._motifs, COLOURS)).encode(), digest_size=4).hexdigest()
+        version = blake2b(repr((self._motifs, COLOURS)).encode(), digest_size=4).hexdigest()
+        names = tuple(motifs)
+        self._faces = tuple(
+            Face(face, f"{base_path}/faces/{version}/{face}.svg", names[face % len(names)])
+            for face in range(self._count)
+        )
         self._roster = Roster("page", distinct=counts_readers)
         tracker.subscribe(self._follow, topic=TOPIC)
 
@@ -104,8 +107,7 @@ class Faces:
         wanted = int.from_bytes(digest) % self._count
         if not self._roster.is_room(page):
             return {"face": wanted}
-        there = (self.read(one.meta) for one in self._roster.iterate(page))
-        taken = {face for face in there if face is not None}
+        taken = set(self._list(page))
         return {"face": _find_free(wanted, taken, len(self._motifs), self._count)}
 
     def row(self, page: str) -> FaceRow | None:
@@ -113,12 +115,19 @@ class Faces:
         count = self._roster.count(page)
         if count < 2 or not self._roster.is_room(page):
             return None
-        every = (self.read(one.meta) for one in self._roster.iterate(page))
-        first = islice((face for face in every if face is not None), MOST_SHOWN)
-        faces = tuple(self.name(face) for face in first)
+        faces = tuple([self._faces[face] for face in self._list(page)[:MOST_SHOWN]])
         if not faces:
             return None
         return FaceRow(faces, count - len(faces), self._count_sections(page))
+
+    def _list(self, page: str) -> list[int]:
+        """Return the faces of a page's readers, those first who came first."""
+        # As `read` does, which would be called up to 50 times for each arrival.
+        return [
+            face
+            for one in self._roster.first(page)
+            if type(face := one.meta.get("face")) is int and 0 <= face < self._count
+        ]
 
     def _count_sections(self, page: str) -> tuple[tuple[str, int], ...]:
         if not self._counts_sections:
@@ -133,8 +142,7 @@ class Faces:
 
     def name(self, face: int) -> Face:
         """Return a face as templates show it."""
-        motif = self._names[face % len(self._names)]
-        return Face(face, f"{self._base_path}/faces/{self._version}/{face}.svg", motif)
+        return self._faces[face]
 
     def read(self, meta: Mapping[str, Any]) -> int | None:
         """Return the face of a meta; None where it has none, or not one of ours."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from .values import Diff, Presence, read_arrival
 
@@ -53,7 +52,8 @@ class Roster:
 
     def first(self, group: Hashable = None, most: int = ROOM) -> list[Presence]:
         """Return the first of a group: those that have been there longest."""
-        return list(islice(self.iterate(group), most))
+        held = self._groups.get(group)
+        return [presence for *_, presence in held.order[:most]] if held else []
 
     def iterate(self, group: Hashable = None) -> Iterator[Presence]:
         """Yield the presences of a group in their order, while nothing changes."""
