@@ -121,6 +121,7 @@ def test_a_worker_is_not_ready_without_its_posts_folder(tmp_path):
     def ask() -> tuple[int, str]:
         library.load()
         answer = client.get("/readyz")
+        assert str(tmp_path) not in client.get("/blog").text  # nobody's business
         return answer.status_code, json.loads(answer.data).get("reason", "")
 
     missing = (503, "its posts folder cannot be listed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -50,6 +51,8 @@ def test_the_embedded_valkey_is_started_again_and_the_numbers_heal():
         with OpenStream(site) as second:
             second.read_until("2 readers online", seconds=8)
             stream.read_until("2 readers online", seconds=8)
+        folder = site.log_path.parent / "valkey"  # no other user may ask it, nor read its log
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_an_embedded_valkey_that_lost_its_socket_is_replaced():

@@ -15,6 +15,8 @@ from gevent import monkey
 from flask_presence.settings import PresenceSettings
 from flask_presence.streams.stream import Request, Stream
 from flask_presence.tracking import Roster
+from flask_presence.tracking.asks import MOST_WAITING, Asks
+from flask_presence.web.bounded import MOST_KEYS, put_last
 from flask_presence.web.identity import key_of
 from flask_presence.web.readers import TOPIC
 from flask_presence.web.service import PresenceService
@@ -347,3 +349,15 @@ def test_a_page_that_says_no_tab_tells_for_those_that_its_reader_has_there(worke
     assert heard == [(["a"], {"end": "1"})]
     answers = [tell("page=a", cookie) for _ in range(MOST_AT_ONCE)]
     assert answers[-1] == "429 Too Many Requests"
+
+
+def test_what_waits_for_other_workers_and_who_is_remembered_is_bounded():
+    asks = Asks()
+    readers: dict[str, int] = {}
+    for number in range(2 * MOST_WAITING):
+        asks.add("ann", str(number), {"x": 1})
+    newest = range(MOST_WAITING, 2 * MOST_WAITING)
+    assert [ref for _, ref in asks.take()] == list(map(str, newest))
+    for number in range(2 * MOST_KEYS):
+        put_last(readers, str(number), number)
+    assert list(readers.values()) == list(range(MOST_KEYS, 2 * MOST_KEYS))
