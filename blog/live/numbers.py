@@ -15,7 +15,7 @@ from blog.live.faces import FaceRow, Faces, section_class
 from blog.live.recent import Activity, Curve, Opened, Peak
 from blog.live.templates import LiveTemplates
 from blog.posts.page_names import INDEX_PAGE, NOW_PAGE, POST_PREFIX
-from flask_presence.streams.event import encode_event, join_events
+from flask_presence.streams.event import join_events
 from flask_presence.tracking import Diff, State, Tracker
 from flask_presence.web.readers import TOPIC
 
@@ -245,7 +245,7 @@ class LiveCounts:
         face = self.faces.read(meta) if self.faces and meta else None
         if self.faces is None or face is None:
             return b""
-        return encode_event(self._templates.you(self.faces.name(face), tab))
+        return self._templates.you(self.faces.name(face), tab)
 
     def is_crowd(self, page: str) -> bool:
         """Tell whether a page has too many readers to show any of them."""

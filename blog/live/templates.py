@@ -130,6 +130,7 @@ class LiveTemplates:
         self.reloads = reloads
         # A macro takes as long as the rest of a frame, and only few numbers occur.
         self._say_again = lru_cache(MOST_WORDS)(self._say)
+        self._greet_again = lru_cache(MOST_WORDS)(self._make_you)  # of some 250 faces
 
     def _list_modules(self) -> Iterable[Any]:
         """Return what has the macros: an author's own file, and the theme's for the rest."""
@@ -186,9 +187,12 @@ class LiveTemplates:
         """Return the data of the event that a quiet stream is alive."""
         return self._render("ping")
 
-    def you(self, face: Any, tab: str) -> str:
-        """Return the data of the event that tells a tab which face it is: a `Face`."""
-        return self._render("you", face=face, tab=tab)
+    def you(self, face: Any, tab: str) -> bytes:
+        """Return the event that tells a tab which face it is: a `Face`."""
+        return self._make_you(face, tab) if tab or self.reloads else self._greet_again(face, "")
+
+    def _make_you(self, face: Any, tab: str) -> bytes:
+        return encode_event(self._render("you", face=face, tab=tab))
 
     def parked(self, seconds: int) -> str:
         """Return the data of the last event of a tab that shall stay away; it was open so long."""
