@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from blog.desk.charts import Mark, cut_days, cut_minutes, draw
+from blog.desk.export import write_times
 from blog.desk.shown import write_time
 from blog.history.counts import Counts
 from blog.history.report import Period, Point
@@ -53,13 +54,26 @@ def write_figure(kind: str, period: Period) -> str:
 
 @pytest.mark.parametrize(
     ("kind", "period"),
-    [("peak", Period.MONTH), ("open_ms", Period.MONTH), ("opens", Period.TWO_YEARS)],
+    [
+        ("peak", Period.MONTH),
+        ("open_ms", Period.MONTH),
+        ("opens", Period.QUARTER),
+        ("opens", Period.TWO_YEARS),
+        ("peak", Period.TWO_YEARS),
+    ],
 )
 def test_a_known_year_is_drawn_as_it_was(kind, period):
     html = write_figure(kind, period)
     assert "style=" not in html
     ElementTree.fromstring(html)  # noqa: S314 - ours; it is well-formed
     compare(f"{kind}-{period.value}.html", html)
+
+
+def test_a_known_year_is_written_as_it_was():
+    """Months of 28 to 31 days, both changes of the clocks, days of which nothing is known."""
+    lines = "".join(write_times(Year().report(Period.TWO_YEARS))).splitlines()
+    assert len(lines) == 1 + 730 - 3
+    compare("times-two-years.csv", "\n".join([lines[0], *lines[-365:]]) + "\n")
 
 
 def test_today_is_drawn_by_the_minute_and_has_a_column_for_each_quarter_of_an_hour():

@@ -211,6 +211,8 @@ def read_csv(client: FlaskClient, query: str) -> list[list[str]]:
 
 def test_the_exports_have_what_is_on_the_screen(author):
     compare("times-month.csv", author.get("/desk/readers.csv").text.replace("\r\n", "\n"))
+    by_page = author.get("/desk/readers.csv?table=pages&period=quarter").text
+    compare("pages-quarter.csv", by_page.replace("\r\n", "\n"))
     pages = read_csv(author, "table=pages&sort=title")
     assert [row[:3] for row in pages] == [
         ["page", "title", "opens"],
