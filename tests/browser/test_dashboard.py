@@ -101,9 +101,9 @@ def test_each_minute_the_numbers_are_new_and_what_is_unfolded_stays_so(site, new
     tab.goto(f"{site.url}/desk/events")
     reader = new_browser().new_page()
     with reader.expect_response("**/live?**"):
-        reader.goto(f"{site.url}/about")
+        reader.goto(f"{site.url}/blog/owls")
     tab.clock.fast_forward(11_000)
-    expect(tab.locator(".events li", has_text="opened").filter(has_text="About")).to_have_count(1)
+    expect(tab.locator(".events li", has_text="opened").filter(has_text="Owls")).to_have_count(1)
     assert said == []
 
 
