@@ -94,7 +94,13 @@ def new_site(folder: Path, title: str | None, language: str | None) -> None:
             f"\nThe blog's own words are English: it has none in {language}, but in"
             f" {', '.join(list_languages())}. Yours: viblog eject {language}.po"
         )
-    click.echo(f"\nNow:\n  cd {shlex.quote(str(folder))}\n  viblog dev")
+    click.echo(f"\nNow:\n  cd {shlex.quote(str(folder))}\n  {_own_name()} dev")
+
+
+def _own_name() -> str:
+    """Return how this command is called: `uvx` puts it on no PATH but its own."""
+    by_uvx = "UV" in os.environ and os.environ.get("VIRTUAL_ENV") != sys.prefix
+    return "uvx viblog" if by_uvx else "viblog"
 
 
 def _ask(question: str, default: str, read: Callable[[str], str], said: str | None) -> str:

@@ -13,11 +13,14 @@ from tests.site import ROOT
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 
 
-def build_wheels(folder: Path) -> list[Path]:
-    """Build both wheels as `make wheel` does; return them, the library's first."""
+def build_wheels(folder: Path, root: Path = ROOT) -> list[Path]:
+    """Build both wheels as `make wheel` does; return them, the library's first.
+
+    `root` is where their code is, for a test that changes it.
+    """
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder)]
     environ = os.environ | {"HATCH_NPM_VENDOR_SKIP": "1"}
-    sources = [str(ROOT / "flask_presence"), str(ROOT)]
+    sources = [str(root / "flask_presence"), str(root)]
     subprocess.run([*PIP, "wheel", *options, *sources], check=True, env=environ)
     return [next(folder.glob(f"{name}-*.whl")) for name in ("flask_presence", "viblog")]
 
