@@ -126,7 +126,8 @@ class LiveTemplates:
         self.words: Any = Words(self._list_modules)
         # The macros use it, too: one that calls another gets the author's own, where there is one.
         self._environment.globals["words"] = self.words
-        self._frames: dict[tuple[bool | str, ...], PageTemplate | None] = {}
+        # By the kind of page and frame: what the index says, and what was made of it.
+        self._frames: dict[tuple[bool | str, ...], tuple[object, PageTemplate | None]] = {}
         self.reloads = reloads
         # A macro takes as long as the rest of a frame, and only few numbers occur.
         self._say_again = lru_cache(MOST_WORDS)(self._say)
@@ -144,16 +145,19 @@ class LiveTemplates:
     def frame(self, shown: Any, *, arrived: bool = False) -> bytes:
         """Return the event that has every live element of a page: a `CountSnapshot`.
 
-        Except for the index it is made once, with placeholders for the numbers, because every
-        arrival needs a frame.
+        It is made once, with placeholders for the numbers, because every arrival needs a frame; and
+        anew when what the index says of posts changes.
         """
         numbers = _Numbers(self._say if self.reloads else self._say_again, shown)
-        if shown.reads is not None or shown.has_sections or self.reloads:
+        if shown.has_sections or self.reloads:
             return self._make_frame(shown, arrived, numbers)
-        key = (shown.here is None, shown.faces is None, shown.state, arrived, not shown.title)
-        if key not in self._frames:
-            self._frames[key] = self._prepare_frame(shown, arrived)
-        prepared = self._frames[key]
+        index = (shown.reads, shown.named, shown.lately, shown.curve)
+        lacks = (shown.here is None, shown.faces is None, not shown.title, shown.curve is None)
+        kind = (shown.state, arrived, shown.reads is None, *lacks)
+        made = self._frames.get(kind)
+        if made is None or made[0] != index:
+            made = self._frames[kind] = index, self._prepare_frame(shown, arrived)
+        prepared = made[1]
         if prepared is not None:
             texts = prepared.read_from(numbers)
             if not _HAS_LINE_END.search(b"".join(texts)):

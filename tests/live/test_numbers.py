@@ -199,6 +199,23 @@ def test_an_index_frame_is_made_anew_when_a_reader_goes_to_another_post(tracker)
     assert b'<a href="/blog/b">' in numbers.frame("index")
 
 
+def test_an_index_frame_says_the_same_whether_it_was_made_for_another_number_or_not(tracker):
+    def make_anew() -> bytes:
+        templates = LiveTemplates(make_loader(None), load_words("en"), reloads=True)
+        return LiveCounts(
+            tracker, templates, counts_readers=False, find_post=numbers._find_post
+        ).frame("index")
+
+    numbers = count(tracker)
+    frames = []
+    for page in ("blog/a", "index", "blog/b", "index", "index"):
+        read(tracker, page)
+        numbers._frames.clear()  # so that nobody has just arrived
+        frames.append(numbers.frame("index"))
+        assert frames[-1] == make_anew()
+    assert len(set(frames)) == 5
+
+
 def test_an_index_frame_stays_small_however_many_posts_are_read(tracker):
     """The cards of those with fewest readers then have no number."""
     read(tracker, *(f"blog/{n:03}" for n in range(MOST_COUNTED + 1)), "blog/500")
