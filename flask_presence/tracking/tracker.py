@@ -84,7 +84,8 @@ class Tracker:
             now=now,
         )
         self.asks = self.sync.asks
-        self._refs_made = 0
+        # Who begins again under its name is not to give a ref again that others may still hold.
+        self._refs_made = secrets.randbits(32) if worker else 0
         self._owned: dict[Hashable, dict[tuple[str, str], Presence]] = {}
         self._lingers = Lingers(self._leave)
         self._listeners: list[tuple[str | None, Listener]] = []

@@ -302,10 +302,9 @@ def test_a_list_is_enriched_by_one_call_for_all_its_keys():
     diffs: list[Diff] = []
     tracker.subscribe(diffs.append)
     assert tracker.list("blog") == {}
-    tracker.track("tab 1", "blog", "ann", {})
-    tracker.track("tab 2", "blog", "bob", {})
+    ann = {"ref": tracker.track("tab 1", "blog", "ann", {})}
+    bob = {"ref": tracker.track("tab 2", "blog", "bob", {})}
     assert calls == []
-    ann, bob = {"ref": "w1-1"}, {"ref": "w1-2"}
     assert tracker.list("blog") == {
         "ann": {"metas": [ann], "name": "Ann"},
         "bob": {"metas": [bob], "name": "Bob"},
@@ -321,9 +320,9 @@ def test_a_list_is_enriched_by_one_call_for_all_its_keys():
 
 def test_the_last_meta_takes_the_key_and_the_last_key_the_topic(tracker):
     tracker.track("tab 1", "blog", "ann", INDEX)
-    tracker.track("tab 2", "blog", "ann", ABOUT)
+    ref = tracker.track("tab 2", "blog", "ann", ABOUT)
     tracker.untrack("tab 1")
-    assert tracker.list("blog") == {"ann": {"metas": [{"page": "about", "ref": "w1-2"}]}}
+    assert tracker.list("blog") == {"ann": {"metas": [{"page": "about", "ref": ref}]}}
     assert (tracker.count("blog"), tracker.count("blog", distinct=True)) == (1, 1)
     tracker.untrack("tab 2")
     assert tracker.list("blog") == {}

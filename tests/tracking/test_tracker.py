@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gevent
 import pytest
 
+from flask_presence.tracking import MemoryStore, Tracker
 from tests.tracking.nodes import (
     LEASE_SECONDS,
     NodeError,
@@ -214,3 +216,26 @@ def test_what_came_back_and_left_is_never_shown_again_while_its_old_slot_lasts(
             meta["ref"] for diff in node.call("take_diffs") for _, meta in list_metas(diff["joins"])
         ]
         assert told.count(a) == (node is here), "A was told once, before it came back"
+
+
+def test_who_begins_again_under_its_name_is_seen_with_what_it_tracks_now():
+    """It tracks before it starts; its first write is a whole slot, in an epoch of its own."""
+    store = MemoryStore()
+    peer, old, new = (Tracker(store, worker=name) for name in ("peer", "fixed", "fixed"))
+
+    def wait_for(key: str) -> None:
+        with gevent.Timeout(5):
+            while list(peer.list("blog")) != [key]:
+                gevent.sleep(0.02)
+
+    peer.start()
+    old.start()
+    old.track("tab", "blog", "ann", {})
+    wait_for("ann")
+    old.close(lease_seconds=60)  # as of one that was killed, its slot lasts
+    assert list(peer.list("blog")) == ["ann"]
+    new.track("other tab", "blog", "bob", {})
+    new.start()
+    wait_for("bob")
+    new.close()
+    peer.close()
