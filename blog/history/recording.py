@@ -78,6 +78,8 @@ class Recording:
         self.meter = Meter(secrets.token_hex(6), zone, reading_seconds, now_ms())
         self._visits = Visits(presence.tracker, self.meter, recorder, counts_readers=counts_readers)
         self.meter.count = self._visits.count
+        self._visits.grew = self._look_later
+        self._looking: gevent.Greenlet[[], None] | None = None
         presence.readers.on_end = self._visits.end
         presence.on_refuse = self._refuse
         presence.hear = self._hear
@@ -92,21 +94,21 @@ class Recording:
 
         presence.readers.choose_meta = choose_meta
         self._is_ending = gevent.event.Event()
-        self._greenlets: list[gevent.Greenlet[[], None]] = []
+        self._keeping: gevent.Greenlet[[], None] | None = None
 
     def start(self) -> None:
         """Begin to have it kept; call once, when the presence is started."""
         self._visits.note_state(self._presence.tracker.state)
-        self._greenlets = [gevent.spawn(self._look_forever), gevent.spawn(self._keep_forever)]
+        self._keeping = gevent.spawn(self._keep_forever)
 
     def close(self) -> None:
         """Have the last of it kept; a few seconds at most. Call when the streams have ended."""
-        if not self._greenlets:
+        if self._keeping is None:
             return
         self._is_ending.set()
-        gevent.joinall(self._greenlets, timeout=CLOSE_SECONDS)
-        gevent.killall(self._greenlets, block=False)  # one waits for a store that does not answer
-        self._greenlets = []
+        self._keeping.join(timeout=CLOSE_SECONDS)
+        self._keeping.kill(block=False)  # it waits for a store that does not answer
+        self._keeping = None
         self._visits.look()
         now = time.time()
         self._keeper.keep(self.meter.take(now_ms()), now)
@@ -143,7 +145,7 @@ class Recording:
         """
 
         def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            page = find_page(environ["PATH_INFO"]) if self._greenlets else None
+            page = find_page(environ["PATH_INFO"]) if self._keeping is not None else None
             if page is not None and is_load(environ) and not self.is_own_visit(environ):
                 self._count_load(page, environ)
             return pages(environ, start_response)
@@ -161,9 +163,9 @@ class Recording:
         self.meter.refuse(kind, now_ms())
         self._recorder.refuse(page, kind, environ.get("HTTP_USER_AGENT", ""))
 
-    def _look_forever(self) -> None:
-        while not self._is_ending.wait(LOOK_SECONDS):
-            self._visits.look()
+    def _look_later(self) -> None:
+        if self._looking is None or self._looking.ready():
+            self._looking = gevent.spawn_later(LOOK_SECONDS, self._visits.look)
 
     def _keep_forever(self) -> None:
         # On the full ten seconds: then a minute begins with as many as are here.

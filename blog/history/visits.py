@@ -68,6 +68,7 @@ class Visits:
         self._is_distinct = counts_readers
         self._topic = topic
         self._now = now
+        self.grew: Callable[[], None] = lambda: None  # called when somebody came: `look` soon
         self._names = Names()
         # The author's own tabs, by page and key.
         self._own: dict[str, dict[str, int]] = {}
@@ -119,8 +120,10 @@ class Visits:
             returned = {joined.prev_ref: joined for joined in diff.joins if joined.prev_ref}
             for left in diff.leaves:
                 self._take_leave(left, returned.get(left.ref), diff, now)
-        for joined in diff.joins:
-            self._grown.add(self._take_join(joined, diff, now))
+        if diff.joins:
+            for joined in diff.joins:
+                self._grown.add(self._take_join(joined, diff, now))
+            self.grew()
 
     def _take_leave(self, left: Presence, after: Presence | None, diff: Diff, now: int) -> None:
         """Take one that is shown no more; `after` is what it came back as, if it did."""
