@@ -21,8 +21,9 @@ from werkzeug.security import generate_password_hash
 
 from blog.config import Settings
 from blog.factory import create_app
+from blog.live.count import Count
 from blog.live.faces import Face, FaceRow
-from blog.live.numbers import Count, LastHour, OpenedPost, ReadPost
+from blog.live.numbers import LastHour, OpenedPost, ReadPost
 from blog.live.recent import Curve, Peak
 from blog.live.templates import LiveTemplates
 from blog.pages.theme import make_loader

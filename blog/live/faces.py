@@ -34,11 +34,15 @@ _SECTION = re.compile("at-[0-9a-f]{8}")
 
 
 class Face(NamedTuple):
-    """A face as templates show it: its number, the address of its picture, and of what."""
+    """A face as templates show it: its number, the address of its picture, and of what.
+
+    `has_left` is told once, so that pages can let it go calmly.
+    """
 
     number: int
     address: str
     motif: str
+    has_left: bool = False
 
 
 class FaceRow(NamedTuple):
@@ -50,6 +54,17 @@ class FaceRow(NamedTuple):
     faces: tuple[Face, ...]
     more: int
     sections: tuple[tuple[str, int], ...] = ()
+
+    def with_those_who_left(self, before: FaceRow) -> FaceRow:
+        """Return the row with each face of the one before that is not in it any more.
+
+        Those stay at their places, and the others keep their order.
+        """
+        faces = list(self.faces)
+        for place, face in enumerate(before.faces):
+            if face not in self.faces:
+                faces.insert(place, face._replace(has_left=True))
+        return self._replace(faces=tuple(faces))
 
 
 class Faces:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from blog.live.count import Count, find_widest
 from blog.live.faces import FaceRow, Faces, section_class
 from blog.live.recent import Activity, Curve, Opened, Peak
 from blog.live.templates import LiveTemplates
@@ -34,13 +35,6 @@ class PostLink(NamedTuple):
     title: str
     address: str
     needs_direction: bool = False
-
-
-class Count(NamedTuple):
-    """How many read: tabs, and their browsers. Where browsers are counted, both are the same."""
-
-    readers: int
-    tabs: int
 
 
 class ReadPost(NamedTuple):
@@ -207,6 +201,7 @@ class LiveCounts:
         self.read_activity: Callable[[], Activity | None] = lambda: None
         self.title_of: Callable[[str], str] = lambda page: ""
         self.faces: Faces | None = None
+        self._widest: dict[str, str] = {}
         # Each page's newest frame, and the numbers it was made of: every new reader asks for it,
         # and then the fan-out once for all others.
         self._frames: dict[str, tuple[tuple[CountSnapshot, bytes], bytes]] = {}
@@ -230,12 +225,23 @@ class LiveCounts:
         made = self._frames.get(page)
         if made is not None and made[0] == (shown, beside):
             return made[1]
-        arrived = made is not None and shown.total.tabs > made[0][0].total.tabs
-        frame = self._templates.frame(shown, arrived=arrived)
+        before = made[0][0] if made else None
+        arrived = before is not None and shown.total.tabs > before.total.tabs
+        told = shown
+        if shown.faces is not None and before is not None and before.faces is not None:
+            told = shown._replace(faces=shown.faces.with_those_who_left(before.faces))
+        frame = self._templates.frame(told, arrived=arrived)
         if beside:
             frame = join_events(frame, beside)
         self._frames[page] = ((shown, beside), frame)
         return frame
+
+    def widest(self, number: str) -> str:
+        """Return the widest words that "online" or "reading" can have here, a line each."""
+        if number not in self._widest or self._templates.reloads:
+            say = getattr(self._templates.words, number)
+            self._widest[number] = find_widest(say, counts_readers=self._is_distinct)
+        return self._widest[number]
 
     def greet(self, meta: Mapping[str, Any] | None, tab: str = "") -> bytes:
         """Return the event that tells a tab which face it is; b"" where it has none.

@@ -22,7 +22,8 @@ class LiveNumbers(Protocol):
     is "5 readers online", `here` is "2 reading now" on a post, `notice` says why the numbers are
     not live. `being_read` is HTML, the posts with most readers, and `reads(post_id)` what a post's
     card says: both of the index only. `reads_class` is the class of that element. `describe_now`
-    returns what `/now.json` says, `draw_face` a face as SVG or None.
+    returns what `/now.json` says, `draw_face` a face as SVG or None, and `widest` the widest words
+    of "online" or "reading".
     """
 
     def fragments(self, page: str) -> object: ...
@@ -30,6 +31,7 @@ class LiveNumbers(Protocol):
     def describe_now(self, site_url: str) -> dict[str, object]: ...
     def reads_class(self, post_id: str) -> str: ...
     def section_class(self, anchor: str) -> str: ...
+    def widest(self, number: str) -> str: ...
 
 
 class PageRenderer:

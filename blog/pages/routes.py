@@ -36,6 +36,7 @@ def install_pages(app: Flask, content: Content) -> None:
     app.jinja_env.filters["reads_class"] = content.live.reads_class
     app.jinja_env.filters["thumbnail"] = show_thumbnail
     app.jinja_env.filters["section_class"] = content.live.section_class
+    app.jinja_env.globals["widest"] = content.live.widest
     app.jinja_env.globals["menu"] = lambda: list_entries(content.settings, content.pages.index)
     assets = install_assets(app)
     look = install_look(app, content.settings)

@@ -233,3 +233,26 @@ def test_a_tab_is_told_once_which_face_is_its_own(room):
         assert f'You are <img src="{room.faces.name(face).address}"' in told
     assert b'name="tab" value="its id"' in numbers.greet({"face": 37}, "its id")
     assert numbers.greet({}) == numbers.greet(None) == b""
+
+
+def test_who_leaves_is_shown_once_more_at_the_same_place_and_then_no_longer(room):
+    templates = LiveTemplates(make_loader(None), load_words("en"))
+    numbers = LiveCounts(room.tracker, templates, counts_readers=False, find_post=lambda page: None)
+    numbers.faces = room.faces
+    leaves = [room.arrive(f"reader {number}") for number in range(8)]
+    before = list_faces(numbers)
+    assert [is_gone for _, is_gone in before] == [False] * 6
+    leaves[1]()
+    leaves[4]()
+    after = list_faces(numbers)
+    assert after[:6] == [(face, place in (1, 4)) for place, (face, _) in enumerate(before)]
+    assert [is_gone for _, is_gone in after[6:]] == [False, False]  # the seventh and the eighth
+    assert "gone" not in numbers.fragments(PAGE).faces
+    room.arrive("another")
+    assert list_faces(numbers) == [face for face in after if not face[1]]
+
+
+def list_faces(numbers: LiveCounts) -> list[tuple[str, bool]]:
+    """Return the faces of a frame, each with whether it is one that has left."""
+    found = re.findall(r'<img id="(f-\d+)"( class="gone")?', numbers.frame(PAGE).decode())
+    return [(face, bool(is_gone)) for face, is_gone in found]

@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from jinja2 import ChoiceLoader, DictLoader
 
+from blog.live.count import Count
 from blog.live.numbers import (
     MOST_COUNTED,
-    Count,
     CountSnapshot,
     LiveCounts,
     PostLink,

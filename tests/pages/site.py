@@ -62,6 +62,9 @@ class Numbers:
     def section_class(self, anchor: str) -> str:
         return f"at-{anchor}"
 
+    def widest(self, number: str) -> str:
+        return f"22 readers {number}\n5 readers, 12 tabs"
+
     def reads_class(self, post_id: str) -> str:
         """Call them by their ids, which are plain ones here."""
         return f"reads-{post_id}"
