@@ -16,6 +16,7 @@ from blog.importing.source import Source, read_words
 from blog.posts.addresses import post_path, read_alias, write_alias_key
 from blog.posts.dates import read_date
 from blog.posts.fields import drop_links
+from blog.posts.markup.outline import find_heading
 from blog.setting_kinds import LANGUAGE_TAG
 
 # Our field, and the names that others have for it: the first with a value is taken.
@@ -39,6 +40,7 @@ PAGE_PATTERNS = {"jekyll": "/:path.html", "pelican": "/pages/:slug.html"}
 # In a mapping (`cover: {image: x.png}`), what holds the address.
 _INNER = ("image", "src", "path", "url", "teaser", "feature", "relative", "name", "title")
 # `https://a.example//b`, as WordPress at times writes.
+_DATE = re.compile(r"\d{2,4}-\d{1,2}-\d{1,2}[-_ ]+(?=.)")
 _MANY_SLASHES = re.compile(r"(?<!:)/{2,}")
 _USED = {"date", "publishdate", "published_at", "pubdate", "slug", "draft", "published", "status"}
 
@@ -55,7 +57,7 @@ def convert_fields(site: Site, source: Source, zone: tzinfo) -> Converted:
     """Convert the fields of a post; times without a zone are the old site's, ours else."""
     reader = _Reader(site, source, zone)
     fields = {
-        "title": reader.text("title"),
+        "title": reader.title(),
         "description": reader.text("description"),
         "date": reader.published(),
         **{name: reader.moment(name) for name in DATES},
@@ -99,6 +101,16 @@ class _Reader:
                 self.used.add(other)
                 return text
         return ""
+
+    def title(self) -> str:
+        """Read the title; of a text that has none, and no heading, it is made of its name."""
+        said = self.text("title")
+        if said or not self.source.body.strip() or find_heading(self.source.body):
+            return said
+        name = _DATE.sub("", self.source.stem)
+        words = " ".join(re.split(r"[-_\s]+", name.strip("-_ ")))
+        self.notes.append(f"title: made of the name of the file, “{words}”")
+        return words.title() if self.site.kind == "jekyll" else words[:1].upper() + words[1:]
 
     def published(self) -> date | None:
         if self.source.date is None and (found := self.source.fields.get("date")):

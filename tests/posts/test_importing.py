@@ -437,11 +437,11 @@ def test_of_two_posts_with_one_id_the_second_is_left_out(tmp_path: Path):
 
 
 def test_a_post_that_would_be_a_fault_is_left_out(tmp_path: Path):
-    put(tmp_path, "site/a.md", "---\nmood: calm\n---\n\nNo heading.\n")
     put(tmp_path, "site/b.md", "---\ntitle: T\nlang: German language\n---\n")
+    put(tmp_path, "site/c.md", "---\nmood: calm\n---\n")
     imported = Imported(tmp_path / "site")
     assert set(imported.kinds().values()) == {"left out"}
-    assert imported.notes("a.md")[0].startswith("title: found none")
+    assert imported.notes("c.md")[0].startswith("title: found none")
 
 
 def test_a_date_that_cannot_be_read_is_left_out_and_told(tmp_path: Path):
@@ -573,3 +573,33 @@ def test_every_post_of_the_corpus_is_imported_as_it_is(tmp_path: Path):
         assert new.body.strip() == old.body.strip()
         place = old.path.relative_to(folder).with_suffix("").as_posix().removesuffix("/index")
         assert new.aliases == (f"/en/blog/{place}",)
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "title"),
+    [
+        ("_config.yml", "_posts/2020-01-02-my-first_post.md", "My First Post"),
+        ("hugo.toml", "content/posts/my-first-post.md", "My first post"),
+        ("hugo.toml", "content/posts/my-first-post/index.md", "My first post"),
+        ("package.json", "posts/写真1.md", "写真1"),
+    ],
+)
+def test_a_text_without_a_title_gets_one_of_its_name(
+    tmp_path: Path, config: str, name: str, title: str
+):
+    put(tmp_path, f"site/{config}", "{}" if config.endswith("json") else "")
+    put(tmp_path, f"site/{name}", "---\ndate: 2020-01-02\n---\nText.\n")
+    imported = Imported(tmp_path / "site", "" if config != "package.json" else "plain")
+    (post,) = imported.posts.values()
+    assert post.title == title
+    assert any(
+        "made of the name" in note for one in imported.outcomes.values() for note in one.notes
+    )
+
+
+def test_a_text_without_a_title_and_without_a_text_is_left_out(tmp_path: Path):
+    put(tmp_path, "site/hugo.toml", "")
+    put(tmp_path, "site/content/posts/a.md", "---\ndate: 2020-01-02\n---\n")
+    put(tmp_path, "site/content/posts/b.md", "---\ndate: 2020-01-02\n---\n# Its title\n\nText.\n")
+    imported = Imported(tmp_path / "site")
+    assert [post.title for post in imported.posts.values()] == ["Its title"]

@@ -35,9 +35,9 @@ _MARKED = re.compile(r"( *)(?:(?:[*+-]|\d{1,9}[.)]) +)+(?=<)")
 # Blocks that do not end at an empty line.
 WHOLE_TAGS = ("pre", "script", "style", "textarea")
 _WHOLE = re.compile(
-    rf" {{0,3}}(?:<({'|'.join(WHOLE_TAGS)})(?=[\s>]|$)|<!--|<\?|<!\[CDATA\[|<![A-Z])", re.IGNORECASE
+    rf"(?:<({'|'.join(WHOLE_TAGS)})(?=[\s>]|$)|<!--|<\?|<!\[CDATA\[|<![A-Z])", re.IGNORECASE
 )
-_DECLARED = re.compile(r"( {0,3})(?:<\?|<!\[CDATA\[|<![A-Z])", re.IGNORECASE)
+_DECLARED = re.compile(r"<\?|<!\[CDATA\[|<![A-Z]", re.IGNORECASE)
 _ENDS = {"<!--": "-->", "<?": "?>", "<![CDATA[": "]]>"}
 _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>")
 _MARKDOWN = re.compile(r"\smarkdown(?=[\s=>]|$)", re.IGNORECASE)
@@ -103,7 +103,7 @@ class HtmlBlockStep(Preprocessor):
             else:
                 after, column = self._find_piece(lines, at, nesting)
                 read = lines[at:after]
-                if column is None and _WHOLE.match(read[0]):
+                if column is None and _WHOLE.match(read[0].lstrip(" ")):
                     nesting.follow(read[0])
                     done += read
                     read = [PUT_IN]
@@ -122,17 +122,21 @@ class HtmlBlockStep(Preprocessor):
         line = lines[at]
         if "<" not in line:
             return at + 1, None
-        after = self._find_end(lines, at)
-        found = _find_block(line, nesting) if after == at else _DECLARED.match(line)
-        margin = len(found[1]) if found else 0
-        column = nesting.find_code_column(margin) if found else None
+        margin = _count_spaces(line)
+        column = nesting.find_code_column(margin)
         if column is None or margin - column >= CODE_COLUMNS:
-            return max(after, at + 1), None
-        if found and after > at:
-            is_ended = _ENDS.get(found[0].strip().upper(), ">") in lines[after - 1]
-            return after, column if is_ended else None
+            return at + 1, None
+        is_inside = column > 0 or self._quotes < MAX_QUOTES  # a list or a quote
+        if whole := _WHOLE.match(line[margin:]):
+            after = self._find_line(lines, at, end := _name_end(whole))
+            is_piece = end in lines[after - 1].lower() and (is_inside or _DECLARED.match(whole[0]))
+            return after, column if is_piece else None
+        if _MARKDOWN.search(line) and _BLOCK.match(line) and (tag := _TAG.search(line)):
+            return _find_closing(lines, at, tag[2].lower()), None  # left to Python-Markdown whole
+        if not _find_block(line, nesting):
+            return at + 1, None
         after = _find_empty(lines, at, column)
-        if column or self._quotes < MAX_QUOTES or not _BLOCK.match(line):
+        if is_inside or not _BLOCK.match(line):
             return after, column
         has_text = _has_text_behind("\n".join(lines[at:after]))
         return after, None if has_text else column
@@ -153,17 +157,6 @@ class HtmlBlockStep(Preprocessor):
     def _store(self, piece: list[str], margin: int) -> str:
         html = "\n".join(text[_count_spaces(text, margin) :] for text in piece)
         return self.md.htmlStash.store(_Piece(html.strip()))
-
-    def _find_end(self, lines: list[str], at: int) -> int:
-        """Return the place after what is left to Python-Markdown whole; `at` if nothing is left
-        to it.
-        """
-        line = lines[at]
-        if whole := _WHOLE.match(line):
-            return self._find_line(lines, at, _name_end(whole))
-        if _MARKDOWN.search(line) and _BLOCK.match(line) and (tag := _TAG.search(line)):
-            return _find_closing(lines, at, tag[2].lower())
-        return at
 
     def _find_line(self, lines: list[str], at: int, end: str) -> int:
         if end not in self._missing:
