@@ -276,7 +276,7 @@ class Membership:
             if not is_dead:
                 continue
             if now < self._grace_until and not has_left:
-                self._expected_by[worker] = now + self.lease_seconds
+                self._expected_by[worker] = self._grace_until
                 self.digest_by(self._grace_until)
             else:
                 dead.append(worker)

@@ -163,6 +163,15 @@ def test_nobody_is_dropped_for_a_moment_after_a_lost_write(membership):
     assert read_digest(membership, {"peer": DEAD}, {"peer": FIRST}, 203.0) == ["peer"]
 
 
+def test_who_is_not_in_the_list_is_not_spared_longer(membership):
+    """A host died after the list was lost, while we stood still: a lease more would be too long."""
+    membership.note_alive("peer", 100.0)
+    membership.grant_grace(200.0)
+    assert read_digest(membership, {}, {"peer": FIRST}, 200.1) == []
+    assert not membership.is_digest_due(202.9)
+    assert read_digest(membership, {}, {"peer": FIRST}, 203.0) == ["peer"]
+
+
 @pytest.mark.parametrize("left_ms", [2000, 9000])
 def test_a_peer_that_stays_silent_is_looked_at_when_its_lease_ends(membership, left_ms):
     """It died, or said goodbye, before we began to listen."""
