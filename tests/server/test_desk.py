@@ -20,6 +20,7 @@ from blog.desk.keys import find_key
 from blog.desk.pass_registry import PassRegistry
 from blog.desk.passes import LINK_SALT, LINK_SECONDS, Pass, sign
 from blog.store.database import Database
+from tests.server.open_stream import OpenStream
 from tests.site import ROOT, Site
 
 PASSWORD = "correct horse battery"
@@ -38,6 +39,7 @@ def site() -> Iterator[Site]:
 
 
 KEY = "k" * 32
+AWAY_SECONDS = 3.0
 ADDRESSES = map("198.51.100.{}".format, itertools.count(1))
 
 
@@ -122,6 +124,30 @@ def test_closing_ends_cookies_links_and_streams_in_every_worker(site):
     assert ask(site, "GET", "/desk/readers", cookie).status == 303
     assert ask(site, "POST", link).status == 403
     assert b"event: park" in ask(site, "GET", "/desk/live", cookie).read()
+
+
+def test_a_store_that_is_away_for_some_seconds_signs_nobody_out(site):
+    """The look at each second fails meanwhile. Nobody gets in, and the stream goes on."""
+    cookie = sign_in(site)
+    stream = ask(site, "GET", "/desk/live", cookie)
+    read_until(stream, b"\n\n")
+    store = site.log_path.parent / "store.db"
+    store.rename(f"{store}.away")
+    store.mkdir()
+    gone = time.monotonic()
+    try:
+        while time.monotonic() - gone < AWAY_SECONDS:
+            assert ask(site, "GET", "/desk/readers", cookie).status == 503
+            assert b"event: busy" in ask(site, "GET", "/desk/live", cookie).read()
+            time.sleep(0.2)
+    finally:
+        store.rmdir()
+        store.with_name("store.db.away").rename(store)
+    with OpenStream(site):
+        assert b"park" not in read_until(stream, b"\n\n")
+    assert ask(site, "GET", "/desk/readers", cookie).status == 200
+    stream.close()
+    site.wait_for_total(0)
 
 
 def test_tries_are_counted_over_all_workers(site):
