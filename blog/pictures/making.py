@@ -26,8 +26,10 @@ MAKING_VERSION = 1
 # screens of one to three dots a pixel.
 WIDTHS = (240, 480, 800, 1280)
 MAX_BYTES = 190_000
-# What a phone's camera gives. Decoding one takes 200 MB.
+# What a phone's camera gives. Decoding one takes 200 MB; not so a JPEG, which is decoded at an eighth
+# of its size, unless it is a progressive one.
 MAX_PIXELS = 64_000_000
+MAX_PIXELS_OF_JPEG = 400_000_000
 # Not worth a copy.
 SMALL_BYTES = 20_000
 # A copy that saves less than a tenth is none.
@@ -71,15 +73,20 @@ def open_picture(path: Path) -> Image.Image:
 @contextmanager
 def bombs_are_errors() -> Iterator[None]:
     """Have Pillow refuse a picture that is huge, and keep to itself what a camera got wrong."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MAX_PIXELS_OF_JPEG
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def look_at(image: Image.Image) -> str:
     """Say by a picture's head why no copies can be made; empty where they can."""
-    if image.width * image.height > MAX_PIXELS:
+    is_scaled = image.format in ("JPEG", "MPO") and not image.info.get("progressive")
+    if image.width * image.height > (MAX_PIXELS_OF_JPEG if is_scaled else MAX_PIXELS):
         return "huge"
     is_moving = image.format in MOVING_FORMATS and getattr(image, "is_animated", False)
     return "moving" if is_moving else ""
@@ -115,7 +122,10 @@ def find_size(image: Image.Image) -> tuple[int, int]:
 
 
 def encode_all(image: Image.Image, width: int, source_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the copies that are worth it, each with its width; none of 16 or 32 bits a colour."""
+    """Yield the copies that are worth it, each with its width; none of 16 or 32 bits a colour.
+
+    What is too large at the least quality, such as noise, is had in its smaller widths only.
+    """
     is_photo = image.format in ("JPEG", "MPO")
     # A JPEG is decoded at half of its size, or a quarter, where that is enough.
     enough = 2 * WIDTHS[-1]
@@ -134,6 +144,8 @@ def encode_all(image: Image.Image, width: int, source_bytes: int) -> Iterator[tu
             continue
         scaled = image.resize((wanted, height), Image.Resampling.LANCZOS, reducing_gap=3)
         copy = encode(scaled, profile, is_photo=is_photo)
+        if len(copy) > MAX_BYTES and wanted > WIDTHS[0]:
+            return
         if len(copy) < source_bytes * MOST_OF_SOURCE or source_bytes > MAX_BYTES:
             yield wanted, copy
 

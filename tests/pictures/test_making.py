@@ -76,7 +76,8 @@ def test_a_small_picture_needs_no_copy(source: Path):
 @pytest.mark.parametrize(
     ("content", "problem", "size"),
     [
-        (write_bomb(), "huge", (0, 0)),
+        (write_bomb(20_000, 20_001), "huge", (0, 0)),
+        (write_bomb(), "huge", (10_000, 10_000)),
         (write_bomb(9000, 8000), "huge", (9000, 8000)),
         (write_moving("GIF"), "moving", (600, 400)),
         (write_moving("WEBP"), "moving", (600, 400)),
@@ -85,7 +86,7 @@ def test_a_small_picture_needs_no_copy(source: Path):
         (b"picture", "broken", (0, 0)),
         (b"", "broken", (0, 0)),
     ],
-    ids=["bomb", "72 megapixels", "gif", "webp", "png", "small cut", "no picture", "empty"],
+    ids=["400 megapixels", "100 megapixels", "72 megapixels", "gif", "webp", "png", "small cut", "no picture", "empty"],
 )
 def test_bad_pictures_have_no_copies(
     source: Path, content: bytes, problem: str, size: tuple[int, int]
@@ -94,6 +95,29 @@ def test_bad_pictures_have_no_copies(
     found, copies = make_copies(source)
     assert (found["problem"], found["width"], found["height"]) == (problem, *size)
     assert copies == {}
+
+
+@pytest.mark.parametrize(
+    ("is_progressive", "problem", "widths"),
+    [(False, "", [240, 480, 800, 1280]), (True, "huge", [])],
+)
+def test_a_jpeg_of_100_megapixels_has_copies_unless_it_must_be_decoded_whole(
+    source: Path, is_progressive: bool, problem: str, widths: list[int]
+):
+    whole = Image.linear_gradient("L").resize((10_000, 10_000))
+    source.write_bytes(write_plain(whole, progressive=is_progressive))
+    del whole
+    found, copies = make_copies(source)
+    assert (found["problem"], found["widths"]) == (problem, widths)
+    assert (found["width"], found["height"]) == (10_000, 10_000)
+    assert all(len(copy) <= 190_000 for copy in copies.values())
+
+
+def test_what_cannot_be_small_is_had_in_smaller_widths_only(source: Path):
+    source.write_bytes(write_noise(2000, 2000))
+    found, copies = make_copies(source)
+    assert found["widths"] == [240, 480, 800]
+    assert all(len(copy) <= 190_000 for copy in copies.values())
 
 
 def test_a_photo_that_was_cut_off_is_broken(source: Path):
