@@ -150,7 +150,7 @@ def describe_post_page(post: Post, catalogue: Catalogue) -> dict[str, Any]:
     }
     if renderer.site_url:
         url = renderer.site_url + path
-        image_url = own_url = find_image(post, url, request.script_root)
+        image_url = find_image(post, url, request.script_root)
         if not is_shown_elsewhere(image_url):
             image_url = ""
         elif shared := find_shared(post):
@@ -162,7 +162,7 @@ def describe_post_page(post: Post, catalogue: Catalogue) -> dict[str, Any]:
         elif image_url and post.image_alt:
             context["image_facts"] = {"alt": post.image_alt}
         context["image_url"] = image_url
-        context["linked_data"] = describe_post(renderer.settings, post, url, own_url or image_url)
+        context["linked_data"] = describe_post(renderer.settings, post, url, image_url)
     return context
 
 

@@ -127,6 +127,7 @@ class TestScheme:
         before = client.get("/blog/one")
         answer = self.choose(client, "dark")
         assert (answer.status_code, answer.location) == (303, "/blog/one?x=1")
+        assert "theme-color" not in before.text  # it would follow the device
         cookie = "viblog_scheme=dark; Expires"
         assert answer.headers["Set-Cookie"].startswith(cookie)
         assert "HttpOnly; Path=/; SameSite=Lax" in answer.headers["Set-Cookie"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -152,8 +153,11 @@ def test_other_sites_are_given_the_widest_copy_once_there_is_one(posts: Path):
     original = "https://blog.example/blog/a/der%20Himmel.jpg"
 
     def shared() -> str:
-        found = re.findall(r'property="og:image" content="([^"]*)"', fetch(app, "/blog/a").text)
-        return unescape(*found)
+        page = fetch(app, "/blog/a").text
+        (found,) = re.findall(r'property="og:image" content="([^"]*)"', page)
+        (described,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page)
+        assert json.loads(described)["image"] == unescape(found)
+        return unescape(found)
 
     assert shared() == original
     make(app)
