@@ -26,8 +26,8 @@ MAKING_VERSION = 1
 # screens of one to three dots a pixel.
 WIDTHS = (240, 480, 800, 1280)
 MAX_BYTES = 190_000
-# What a phone's camera gives. Decoding one takes 200 MB; not so a JPEG, which is decoded at an eighth
-# of its size, unless it is a progressive one.
+# What a phone's camera gives. Decoding one takes 200 MB; not so a JPEG, of which a fraction is
+# decoded, unless it is a progressive one.
 MAX_PIXELS = 64_000_000
 MAX_PIXELS_OF_JPEG = 400_000_000
 # Not worth a copy.

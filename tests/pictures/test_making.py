@@ -86,7 +86,7 @@ def test_a_small_picture_needs_no_copy(source: Path):
         (b"picture", "broken", (0, 0)),
         (b"", "broken", (0, 0)),
     ],
-    ids=["400 megapixels", "100 megapixels", "72 megapixels", "gif", "webp", "png", "small cut", "no picture", "empty"],
+    ids=["400 MP", "100 MP", "72 MP", "gif", "webp", "png", "small cut", "no picture", "empty"],
 )
 def test_bad_pictures_have_no_copies(
     source: Path, content: bytes, problem: str, size: tuple[int, int]
