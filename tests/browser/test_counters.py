@@ -184,6 +184,9 @@ def test_readers_of_a_post_are_shown_as_faces_and_nothing_moves(
     assert ada.locator("main").bounding_box() == text
     assert ada.locator(".presence").bounding_box() == strip
     ben.close()
+    expect_numbers(ada, here=2, total=2)
+    expect(ada.locator(".faces img:visible")).to_have_count(2)
+    expect(ada.locator(".faces .gone")).to_have_attribute("src", shown[0][1])
     cleo.close()
     expect_numbers(ada, here=1, total=1)
     expect(ada.locator(".faces")).to_be_hidden()
