@@ -7,6 +7,7 @@ master and is only in the memory of its processes. No call waits or asks Redis.
 from __future__ import annotations
 
 import hashlib
+import math
 import mmap
 import secrets
 import struct
@@ -109,7 +110,7 @@ class AddressTable:
         first, second = place
         return self._count_recent(first, now) >= count and self._count_recent(second, now) >= count
 
-    def _count_recent(self, row: int, now: float) -> float:
+    def _count_recent(self, row: int, now: float) -> int:
         window = int(now) // WINDOW_SECONDS
         still = 1 - now % WINDOW_SECONDS / WINDOW_SECONDS
         total = 0.0
@@ -117,7 +118,7 @@ class AddressTable:
             if value:
                 before, count = _read_recent(value, window)
                 total += before * still + count
-        return total
+        return math.ceil(total)  # of few, the part of one that is over decides
 
 
 def _read_recent(value: int, window: int) -> tuple[int, int]:

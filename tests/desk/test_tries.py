@@ -30,6 +30,15 @@ def test_an_address_has_five_in_a_minute_and_others_theirs():
     assert count_taken(tries, "192.0.2.1") == 5
 
 
+def test_where_another_minute_begins_there_is_not_one_more():
+    clock = Clock()
+    clock.now = 659.9
+    tries = Tries(clock=clock)
+    assert count_taken(tries, "192.0.2.1", 3) == 3
+    clock.now = 661.0
+    assert count_taken(tries, "192.0.2.1") == 2
+
+
 def test_a_network_of_ipv6_has_few_more():
     tries = Tries(clock=Clock())
     assert count_taken(tries, "2001:db8:1:1::1") == 5
