@@ -255,6 +255,10 @@ def test_strong_text_may_be_a_bare_address():
 @pytest.mark.parametrize(
     "piece",
     [
+        '[a](b"c)',
+        "https://a.b/]",
+        "*a **b",
+        "_a* ",
         '<a "',
         "<a b='",
         "- <div '\n",

@@ -15,10 +15,11 @@ from markdown.util import HTML_PLACEHOLDER_RE, INLINE_PLACEHOLDER_RE, AtomicStri
 
 from blog.posts.markup.attributes import ATTRIBUTES
 
-# CJK signs end an address, and so does what is done already, except a sign that was escaped.
-_SIGNS = r"[^\s<\x00-\x1f\u3000-\u303f\uff00-\uff65]"
+# CJK signs end an address, and so does a bracket that was opened before it, and what is done
+# already, except a sign that was escaped.
+_SIGNS = r"[^\s<\[\]\x00-\x1f\u3000-\u303f\uff00-\uff65]"
 _DONE = INLINE_PLACEHOLDER_RE.pattern.replace("(", "(?:", 1)
-_REST = rf"{_SIGNS}+(?:{_DONE}{_SIGNS}*)*"
+_REST = rf"{_SIGNS}+(?:(?:{_DONE}|\[{_SIGNS}*\]?){_SIGNS}*)*"
 # A list of attributes is skipped together with the addresses among its values. A label may have
 # letters of every script.
 _ADDRESS = (
@@ -145,9 +146,6 @@ def register_autolinks(md: Markdown) -> None:
 
 def _cut(address: str) -> str:
     """Take off what ends a sentence, and brackets that were not opened in the address."""
-    bracket = address.find("]")
-    if bracket >= 0 and "[" not in address[:bracket]:
-        address = address[:bracket]
     surplus = address.count(")") - address.count("(")
     end = len(address)
     while end:

@@ -40,6 +40,9 @@ _HTML = HTML_RE.replace(HTML_RE[3 : HTML_RE.index("|!--")], _TAG, 1)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _TICKS = re.compile("`+")
 _NEW_LINE = re.compile(r"\n *")
+# An address and a title with quotation marks are no longer than this: behind one mark all that
+# follows is searched for another, for each link anew.
+_MAX_QUOTED = 2000
 _SPACE = re.compile(r"\s")
 _BRACKET = re.compile(r"[\[\]]")
 _ESCAPED = UnescapeTreeprocessor.RE
@@ -127,7 +130,12 @@ class _Bracketed(LinkInlineProcessor):
         """Return address, title, the place after them, and whether it is a link."""
         if data.find(")", index) < 0:
             return "", None, index, False
-        address, title, end, is_link = super().getLink(data, index)
+        near = data[index : index + _MAX_QUOTED]
+        if '"' in near or "'" in near:
+            address, title, end, is_link = super().getLink(near, 0)
+            end += index
+        else:
+            address, title, end, is_link = super().getLink(data, index)
         if title is not None and not _SPACE.search(inside := data[index + 1 : end - 1].strip()):
             return inside, None, end, is_link  # a quotation mark of the address
         return address, title, end, is_link
