@@ -104,6 +104,8 @@ def test_asterisks_that_open_or_close_nothing_are_text(text: str):
         ("**a *b **c** d", "**a *b <strong>c</strong> d"),
         ("****a**b**", "****a<strong>b</strong>"),
         ("_(_a)_", "_(<em>a)</em>"),
+        ("すると、_N_ と「_何_」", "すると、<em>N</em> と「<em>何</em>」"),
+        ("（**重点**）、**a**。", "（<strong>重点</strong>）、<strong>a</strong>。"),
         # Not in CommonMark, and meant so in Chinese and Japanese.
         ("**重点。**然后", "<strong>重点。</strong>然后"),
     ],

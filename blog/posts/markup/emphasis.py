@@ -30,11 +30,11 @@ _MAX_LEVELS = 50
 
 @lru_cache(maxsize=4096)
 def _name_kind(sign: str) -> str:
-    """Tell "space", "sign", "cjk" or "" by a character, or by the nothing at an end of the text."""
+    """Tell "space", "sign", "cjk sign", "cjk" or "" by a character; an end of the text is a space."""
     if not sign or sign.isspace():
         return "space"
     if _CJK.match(sign):
-        return "cjk"
+        return "cjk sign" if unicodedata.category(sign)[0] in "PS" else "cjk"
     # A placeholder (\x02…\x03) stands for what begins and ends with a sign: code, a link.
     is_sign = sign < "\u2e80" and (sign in "\x02\x03" or unicodedata.category(sign)[0] in "PS")
     return "sign" if is_sign else ""
@@ -57,7 +57,9 @@ class _Run:
         start, end = found.span()
         sign = data[start]
         before, after = _name_kind(data[start - 1 : start]), _name_kind(data[end : end + 1])
-        near = ("space", "sign", "cjk") if sign == "*" else ("space", "sign")
+        near = ("space", "sign", "cjk sign", "cjk") if sign == "*" else ("space", "sign")
+        if sign == "_":
+            before, after = before.removeprefix("cjk "), after.removeprefix("cjk ")
         is_left = after != "space" and (after != "sign" or before in near)
         is_right = before != "space" and (before != "sign" or after in near)
         if sign == "_":  # not within words
