@@ -30,7 +30,7 @@ _MAX_LEVELS = 50
 
 @lru_cache(maxsize=4096)
 def _name_kind(sign: str) -> str:
-    """Tell "space", "sign", "cjk sign", "cjk" or "" by a character; an end of the text is a space."""
+    """Tell "space", "sign", "cjk sign", "cjk" or "" by a character; an end is a space."""
     if not sign or sign.isspace():
         return "space"
     if _CJK.match(sign):
