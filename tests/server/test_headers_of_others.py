@@ -135,7 +135,7 @@ ALONE = {
     "Upgrade": "websocket",
 }
 # By what they are called here. That of the author differs from blog to blog.
-AUTHORS_COOKIE = "the author's cookie"
+AUTHORS_COOKIE = "the cookie of the author"
 SAID = {
     **{name: {name: value} for name, value in (PLACES | TOGETHER | ALONE).items()},
     "all together": TOGETHER,
@@ -219,10 +219,15 @@ def ask(site: Site, path: str, **headers: str) -> tuple[int, dict[str, str], byt
 
 
 def change_posts(sites: tuple[Site, Site], folder: Path, words: str) -> None:
-    """Change a post, so that nothing of the pages and feeds is made yet."""
+    """Change a post, so that nothing of the pages and feeds is made yet: "Words" and others."""
     write(folder, words)
-    for site in sites:
-        site.wait(lambda site=site: words in site.fetch("/blog/one"), "the post is read")  # type: ignore[misc]
+    found = words.removeprefix("Words")  # which is marked in what a search finds
+    for site, path in itertools.product(sites, ("/blog/one", "/search?q=words")):
+        site.wait(partial(has_text, site, path, found), f"the change is at {path}")
+
+
+def has_text(site: Site, path: str, text: str) -> bool:
+    return text in site.fetch(path)
 
 
 def sign_in(site: Site) -> str:

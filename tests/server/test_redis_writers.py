@@ -49,8 +49,9 @@ ODD_MESSAGES = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def site() -> Iterator[Site]:
+    """Start a blog for one test: whom it invents is there until a lease ends."""
     with Site(workers=1, environ={"BLOG_SECTIONS": "1"}) as site:
         yield site
 
