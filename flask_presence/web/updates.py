@@ -36,9 +36,10 @@ MAX_LENGTH_DIGITS = 20  # Python refuses to read thousands
 MAX_FIELDS = 50
 BODY_SECONDS = 2.0
 # A tab that another worker opened just now is heard of within a tenth of a second; on a busy
-# machine, later.
+# machine, later. So many requests at a time may wait for that: anybody can name a tab.
 HEARD_SECONDS = 2.0
 LOOK_SECONDS = 0.02
+MOST_WAITING = 100
 # Each reader may send so many at once, and so many more a second: each goes to all workers.
 MOST_AT_ONCE = 20
 PER_SECOND = 2.0
@@ -73,6 +74,7 @@ class Updates:
         self._hear = hear
         self._clock = clock
         self._left: dict[str, tuple[float, float]] = {}  # by key: how many, and since when
+        self._waiting = 0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer, always without a body."""
@@ -127,9 +129,17 @@ class Updates:
 
     def _find_open(self, key: str, ref: str) -> Meta | None:
         """Return the meta of an open tab as soon as this worker has heard of it; else None."""
+        meta = self._readers.find_open(key, ref)
+        if meta is not None or self._waiting >= MOST_WAITING:
+            return meta
         last_look = self._clock() + HEARD_SECONDS
-        while (meta := self._readers.find_open(key, ref)) is None and self._clock() < last_look:
-            gevent.sleep(LOOK_SECONDS)
+        self._waiting += 1
+        try:
+            while meta is None and self._clock() < last_look:
+                gevent.sleep(LOOK_SECONDS)
+                meta = self._readers.find_open(key, ref)
+        finally:
+            self._waiting -= 1
         return meta
 
     def _tell(self, key: str, page: str, form: Form) -> str:

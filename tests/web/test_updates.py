@@ -22,6 +22,7 @@ from flask_presence.web.readers import TOPIC
 from flask_presence.web.service import PresenceService
 from flask_presence.web.tab import Tab
 from flask_presence.web.updates import MAX_BODY_BYTES, MOST_AT_ONCE, Updates
+from flask_presence.web.updates import MOST_WAITING as MOST_AT_A_TIME
 
 TOKENS = {name: name.ljust(22, "x") for name in ("ann", "bob")}
 
@@ -253,6 +254,20 @@ def test_a_change_that_comes_before_its_worker_has_heard_of_the_tab_waits_for_th
     wait_for(other, lambda: other.metas() == [{}])
     assert told.get(timeout=5) == "204 No Content"
     wait_for(holder, lambda: holder.metas() == [{"typing": True}])
+
+
+def test_only_so_many_requests_wait_for_tabs_that_nobody_has_heard_of(worker, monkeypatch):
+    monkeypatch.setattr("flask_presence.web.updates.HEARD_SECONDS", 0.2)
+    names = [f"w9-{number}.{TOKENS['ann']}" for number in range(MOST_AT_A_TIME + 1)]
+    worker.updates._takes_one = lambda key: True  # they may come from as many readers
+    answers = [gevent.spawn(worker.post, name, None, typing="1") for name in names]
+    gevent.idle()
+    assert [answer.ready() for answer in answers] == [False] * MOST_AT_A_TIME + [True]
+    assert {answer.get(timeout=5) for answer in answers} == {"204 No Content"}
+    late = gevent.spawn(worker.post, names[0], None, typing="1")
+    gevent.idle()
+    assert not late.ready()  # there is room again
+    late.join(timeout=5)
 
 
 def wait_for(worker: Worker, is_so: Callable[[], bool]) -> None:
