@@ -157,7 +157,7 @@ class Recording:
         meter.load(page, now)
         host = read_host(environ)
         if host is not None and self._reading_seconds(page) is not None:
-            meter.come_from(page, HOST, self._hosts.fold(meter.day, HOST, host), now)
+            meter.come_from(page, HOST, self._hosts.fold(meter.day, host), now)
 
     def _refuse(self, kind: str, page: str, environ: WSGIEnvironment) -> None:
         self.meter.refuse(kind, now_ms())

@@ -18,7 +18,7 @@ CAMPAIGN, HOST = "campaign", "host"
 MOST_CHARACTERS = 64
 # Of a query: what stands behind that is no name of a campaign.
 MOST_QUERY_CHARACTERS = 2048
-# So many different names a day; whatever else comes is counted as these.
+# So many different names of a kind a day; whatever else comes is counted as these.
 MOST_NAMES = 500
 OTHERS = "others"
 _CAMPAIGN = re.compile(r"[?&](?:utm_source|utm_campaign|ref)=[^&#]")
@@ -93,24 +93,26 @@ def _clean(text: str) -> str:
     return " ".join(text.split())
 
 
-def fold_name(known: set[tuple[str, str]], kind: str, name: str) -> str:
+def fold_name(known: set[str], name: str) -> str:
     """Return the name to count under on a day: it, or `OTHERS` where so many others are known."""
-    if (kind, name) not in known:
+    if name not in known:
         if len(known) >= MOST_NAMES:
             return OTHERS
-        known.add((kind, name))
+        known.add(name)
     return name
 
 
 class Names:
-    """Folds the names that one worker hears of on a day: it keeps no more. So does the store."""
+    """Folds the names of one kind that a worker hears of on a day: it keeps no more than the store
+    does.
+    """
 
     def __init__(self) -> None:
         self._day = 0
-        self._known: set[tuple[str, str]] = set()
+        self._known: set[str] = set()
 
-    def fold(self, day: int, kind: str, name: str) -> str:
+    def fold(self, day: int, name: str) -> str:
         """Return the name to count under."""
         if day != self._day:
             self._day, self._known = day, set()
-        return fold_name(self._known, kind, name)
+        return fold_name(self._known, name)

@@ -52,23 +52,24 @@ def merge(connection: Connection, batch: Batch, zone: ZoneInfo) -> bool:
 
 
 def _fold_names(connection: Connection, counted: Mapping[Source, int]) -> dict[Source, int]:
-    """Return what came of the first names of each day, and of all others as one."""
+    """Return what came of the first names of each kind and day, and of all others as one."""
     folded: dict[Source, int] = {}
-    known: dict[int, set[tuple[str, str]]] = {}
+    known: dict[tuple[int, str], set[str]] = {}
     for (day, page, kind, name), times in counted.items():
-        if day not in known:
-            known[day] = _find_names(connection, day)
-        key = day, page, kind, fold_name(known[day], kind, clean(name))
+        if (day, kind) not in known:
+            known[day, kind] = _find_names(connection, day, kind)
+        key = day, page, kind, fold_name(known[day, kind], clean(name))
         folded[key] = folded.get(key, 0) + times
     return folded
 
 
-def _find_names(connection: Connection, day: int) -> set[tuple[str, str]]:
-    """Return the kinds and names that are counted on a day."""
-    asked = select(sources.c.kind, names.c.name).join(names, names.c.number == sources.c.name)
+def _find_names(connection: Connection, day: int, kind: str) -> set[str]:
+    """Return the names of a kind that are counted on a day."""
+    asked = select(names.c.name).join(sources, names.c.number == sources.c.name)
     asked = asked.where(sources.c.grain == int(Grain.DAY), sources.c.at == day)
     site = select(names.c.number).where(names.c.name == SITE).scalar_subquery()
-    return {(kind, name) for kind, name in connection.execute(asked.where(sources.c.page == site))}
+    asked = asked.where(sources.c.page == site, sources.c.kind == kind)
+    return set(connection.execute(asked).scalars())
 
 
 def _names_in(batch: Batch) -> Iterator[str]:

@@ -170,7 +170,7 @@ class Visits:
         is_entry = is_new and self._is_alone(joined.key, diff)
         meter.open(ref, page, now, since=since, is_new=is_new, is_entry=is_entry)
         if is_new and type(campaign) is str and meter.holds(ref):
-            meter.come_from(page, CAMPAIGN, self._names.fold(meter.day, CAMPAIGN, campaign), now)
+            meter.come_from(page, CAMPAIGN, self._names.fold(meter.day, campaign), now)
         return page
 
     def _is_alone(self, key: str, diff: Diff) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blog.history.sources import HOST, OTHERS, Names, is_load, read_campaign, read_host
+from blog.history.sources import OTHERS, Names, is_load, read_campaign, read_host
 
 VOUCHED = {
     "HTTP_SEC_FETCH_SITE": "cross-site",
@@ -103,8 +103,8 @@ def test_a_load_is_a_page_to_be_shown_now(environ, expected):
 
 def test_of_a_thousand_names_a_day_the_first_are_kept_and_the_rest_are_others():
     names = Names()
-    folded = [names.fold(1, HOST, f"{number}.example") for number in range(1_000)]
+    folded = [names.fold(1, f"{number}.example") for number in range(1_000)]
     assert folded[:500] == [f"{number}.example" for number in range(500)]
     assert set(folded[500:]) == {OTHERS}
-    assert names.fold(1, HOST, "7.example") == "7.example"
-    assert names.fold(2, HOST, "new.example") == "new.example"
+    assert names.fold(1, "7.example") == "7.example"
+    assert names.fold(2, "new.example") == "new.example"

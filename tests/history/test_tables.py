@@ -78,12 +78,14 @@ def test_of_a_thousand_names_a_day_of_all_workers_the_first_are_kept(database: D
     day = date(2026, 10, 31).toordinal()
     for number in range(1, 4):
         seen = {(day, "index", "host", f"{number}-{at}.example"): 1 for at in range(400)}
+        seen[day, "index", "campaign", "letter"] = 1  # others cannot use up this bound
         seen[day + 1, "index", "host", "news.example"] = 1
         database.write(merge, batch(number, sources=seen), BERLIN)
     found = database.read(rows, sources)
-    of_day = {row[4]: row[5] for row in found if row[:3] == (Grain.DAY, day, "*")}
+    of_day = {row[4]: row[5] for row in found if row[:4] == (Grain.DAY, day, "*", "host")}
     assert len(of_day) == 501
     assert of_day["others"] == 3 * 400 - 500
+    assert (Grain.DAY, day, "*", "campaign", "letter", 3) in found
     (next_day,) = (row for row in found if row[:3] == (Grain.DAY, day + 1, "*"))
     assert next_day[3:] == ("host", "news.example", 3)
 
