@@ -106,16 +106,14 @@ def _points_of(period: Period, first: int, minute: int, zone: ZoneInfo) -> Span:
 
 
 def _pages_of(period: Period, first: int, minute: int, zone: ZoneInfo) -> tuple[Span, int, int]:
-    """Return the rows that the table of pages is made of, how much of `at` a line's part is, and
-    how long the line is.
+    """Return the rows of the table of pages, how much of `at` each part of a line is, and how many
+    parts it has.
     """
     today = day_of(minute, zone)
-    if (
-        period is Period.TODAY
-    ):  # by the hour: to the end of the day, so that the line keeps its length
-        begin = first_minute(first, zone)
-        length = first_minute(today + 1, zone) - begin
-        return Span(Grain.QUARTER_HOUR, begin, minute + 1), 60, -(-length // 60)
+    if period is Period.TODAY:
+        begin, end = first_minute(first, zone), first_minute(today + 1, zone)
+        # By the hour, to the end of the day: the line keeps its length.
+        return Span(Grain.QUARTER_HOUR, begin, minute + 1), 60, -(-(end - begin) // 60)
     span = Span(Grain.DAY, first, today + 1)
     if period is Period.TWO_YEARS:
         span = Span(Grain.MONTH, month_of(first), month_of(today) + 1)

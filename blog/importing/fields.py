@@ -39,8 +39,8 @@ OLD_ADDRESSES = ("aliases", "alias", "redirect_from")
 PAGE_PATTERNS = {"jekyll": "/:path.html", "pelican": "/pages/:slug.html"}
 # In a mapping (`cover: {image: x.png}`), what holds the address.
 _INNER = ("image", "src", "path", "url", "teaser", "feature", "relative", "name", "title")
-# `https://a.example//b`, as WordPress at times writes.
 _DATE = re.compile(r"\d{2,4}-\d{1,2}-\d{1,2}[-_ ]+(?=.)")
+# `https://a.example//b`, as WordPress at times writes.
 _MANY_SLASHES = re.compile(r"(?<!:)/{2,}")
 _USED = {"date", "publishdate", "published_at", "pubdate", "slug", "draft", "published", "status"}
 

@@ -118,7 +118,9 @@ class AddressTable:
             if value:
                 before, count = _read_recent(value, window)
                 total += before * still + count
-        return math.ceil(total)  # of few, the part of one that is over decides
+        # Rounded up: else, just after a window began, four and almost a fifth would still be fewer
+        # than five.
+        return math.ceil(total)
 
 
 def _read_recent(value: int, window: int) -> tuple[int, int]:
