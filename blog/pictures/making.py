@@ -25,10 +25,12 @@ MAKING_VERSION = 1
 # For a card in a list (120 px, and twice as dense), and the column of text: 324 to 645 px, on
 # screens of one to three dots a pixel.
 WIDTHS = (240, 480, 800, 1280)
+# A JPEG is decoded at half of its size, a quarter or an eighth where it is still as wide.
+ENOUGH = 2 * WIDTHS[-1]
 MAX_BYTES = 190_000
-# What a phone's camera gives. Decoding one takes 200 MB; not so a JPEG, of which a fraction is
-# decoded, unless it is a progressive one.
+# What a phone's camera gives. Decoding one takes 200 MB.
 MAX_PIXELS = 64_000_000
+# Of these a fraction is decoded.
 MAX_PIXELS_OF_JPEG = 400_000_000
 # Not worth a copy.
 SMALL_BYTES = 20_000
@@ -85,11 +87,21 @@ def bombs_are_errors() -> Iterator[None]:
 
 def look_at(image: Image.Image) -> str:
     """Say by a picture's head why no copies can be made; empty where they can."""
-    is_scaled = image.format in ("JPEG", "MPO") and not image.info.get("progressive")
-    if image.width * image.height > (MAX_PIXELS_OF_JPEG if is_scaled else MAX_PIXELS):
+    if _count_decoded(image) > MAX_PIXELS:
         return "huge"
     is_moving = image.format in MOVING_FORMATS and getattr(image, "is_animated", False)
     return "moving" if is_moving else ""
+
+
+def _count_decoded(image: Image.Image) -> int:
+    """Return of how many pixels the copies are made: of a JPEG, of every second, fourth or eighth
+    in a row where that is enough; not of a progressive one, which is decoded whole.
+    """
+    scale = 1
+    if image.format in ("JPEG", "MPO") and not image.info.get("progressive"):
+        width, _ = find_size(image)
+        scale = max(each for each in (1, 2, 4, 8) if each == 1 or width >= each * ENOUGH)
+    return image.width * image.height // scale**2
 
 
 def make_copies(path: Path) -> tuple[dict[str, Any], dict[int, bytes]]:
@@ -127,9 +139,7 @@ def encode_all(image: Image.Image, width: int, source_bytes: int) -> Iterator[tu
     What is too large at the least quality, such as noise, is had in its smaller widths only.
     """
     is_photo = image.format in ("JPEG", "MPO")
-    # A JPEG is decoded at half of its size, or a quarter, where that is enough.
-    enough = 2 * WIDTHS[-1]
-    image.draft(None, (enough, 1) if width == image.width else (1, enough))
+    image.draft(None, (ENOUGH, 1) if width == image.width else (1, ENOUGH))
     profile = image.info.get("icc_profile", b"")
     if image.mode.startswith(("I", "F")):
         return

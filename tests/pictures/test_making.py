@@ -113,6 +113,20 @@ def test_a_jpeg_of_100_megapixels_has_copies_unless_it_must_be_decoded_whole(
     assert all(len(copy) <= 190_000 for copy in copies.values())
 
 
+@pytest.mark.parametrize(
+    ("size", "orientation", "problem"),
+    [((30_000, 2200), 1, ""), ((2200, 30_000), 1, "huge"), ((2200, 30_000), 6, "")],
+    ids=["wide", "tall", "wide, held upright"],
+)
+def test_a_jpeg_of_66_megapixels_is_huge_if_it_is_too_narrow_to_be_decoded_in_part(
+    source: Path, size: tuple[int, int], orientation: int, problem: str
+):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    source.write_bytes(write_plain(Image.new("L", size), exif=exif))
+    assert find_problem(source) == problem
+
+
 def test_what_cannot_be_small_is_had_in_smaller_widths_only(source: Path):
     source.write_bytes(write_noise(2000, 2000))
     found, copies = make_copies(source)
