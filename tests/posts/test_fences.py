@@ -79,6 +79,13 @@ def test_a_fence_in_html_that_is_no_markdown_is_none(around: str):
     assert write_html(around.format("```\n") + "\n\n*b*").endswith("<p><em>b</em></p>")
 
 
+@pytest.mark.parametrize("indent", ["    ", "- a\n\n      "], ids=["code", "code in a list"])
+def test_a_tag_in_indented_code_hides_no_fence(indent: str):
+    html = render(f"{indent}<!-- a\n\nb\n\n```\nx\n```\n\nc -->\n")
+    assert CODE in html
+    assert "&lt;!-- a" in html
+
+
 def test_a_quote_may_be_nothing_but_code():
     assert render(">```\n>x\n>```") == f"<blockquote> {CODE} </blockquote>"
 

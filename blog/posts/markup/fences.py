@@ -16,13 +16,15 @@ from markdown.preprocessors import Preprocessor
 from blog.posts.markup.code_blocks import FenceWords, write_code
 from blog.posts.markup.formulas import Formulas
 from blog.posts.markup.html_blocks import WHOLE_TAGS
-from blog.posts.markup.lists import PUT_IN, Nesting
+from blog.posts.markup.lists import CODE_COLUMNS, PUT_IN, Nesting
 
 # A fence may stand first in an item, a definition or a footnote.
 _MARK = r"(?:[*+-]|\d{1,9}[.)]|:|\[\^[^\]]+\]:) +"
 _FENCE = re.compile(rf"([ >]*)((?:{_MARK})?)(`{{3,}}|~{{3,}}|\$\$(?=[ \t]*$))[ \t]*(.*)")
 # What is between such tags is no Markdown.
-_RAW = re.compile(rf"[ >]*(?:{_MARK})*<(?:({'|'.join(WHOLE_TAGS)})(?=[\s>]|$)|!--)", re.IGNORECASE)
+_RAW = re.compile(
+    rf"( *)[ >]*(?:{_MARK})*<(?:({'|'.join(WHOLE_TAGS)})(?=[\s>]|$)|!--)", re.IGNORECASE
+)
 _LIST_ITEM = re.compile(rf"[ >]*{_MARK}")
 
 
@@ -55,8 +57,8 @@ class FenceStep(Preprocessor):
         missing: set[str] = set()
         at = 0
         while at < len(lines):
-            if "<" in lines[at] and (raw := _RAW.match(lines[at])):
-                after = _find_end(lines, at, f"</{raw[1].lower()}>" if raw[1] else "-->", missing)
+            if "<" in lines[at] and (raw := _RAW.match(lines[at])) and not _is_code(raw, nesting):
+                after = _find_end(lines, at, f"</{raw[2].lower()}>" if raw[2] else "-->", missing)
                 nesting.follow(lines[at])
                 done += lines[at:after]
                 at = after
@@ -117,6 +119,12 @@ def _read_opening(line: str) -> _Opening | None:
 
 def _count_quotes(line: str) -> int:
     return line[: len(line) - len(line.lstrip("> "))].count(">")
+
+
+def _is_code(raw: re.Match[str], nesting: Nesting) -> bool:
+    """Tell whether a line that begins with a tag is one of code that is indented."""
+    column = nesting.find_code_column(len(raw[1]))
+    return column is None or len(raw[1]) - column >= CODE_COLUMNS
 
 
 def _find_end(lines: list[str], at: int, end: str, missing: set[str]) -> int:
