@@ -109,6 +109,8 @@ class Recording:
         self._keeping.join(timeout=CLOSE_SECONDS)
         self._keeping.kill(block=False)  # it waits for a store that does not answer
         self._keeping = None
+        if self._looking is not None:
+            self._looking.kill(block=False)
         self._visits.look()
         now = time.time()
         self._keeper.keep(self.meter.take(now_ms()), now)
