@@ -101,10 +101,15 @@ class Readers:
         meta was changed. Each ref can be named once by a returning tab, which then hides it.
         """
         if prev_ref is not None:
-            for meta in self._tracker.get_by_key(TOPIC, key):
+            for meta in self._list_tabs(key):
                 if prev_ref in (meta["ref"], meta.get("tab")):
                     return meta
         return None
+
+    def _list_tabs(self, key: str) -> list[Meta]:
+        """Return the metas of a reader but for those that the application tracks itself."""
+        metas = self._tracker.get_by_key(TOPIC, key)
+        return [meta for meta in metas if meta.get("tab") != TRACKED_BY_APPLICATION]
 
     def wait_for_returns(self, seconds: float) -> None:
         """Wait, at most so long, until every tab that was sent away is back or left by a link."""
@@ -148,7 +153,7 @@ class Readers:
         """Return the meta of the tab that `tab` names, or named until it came back just now."""
         found = self.find_tab(key, tab)
         if found is None and tab:
-            for meta in self._tracker.get_by_key(TOPIC, key):
+            for meta in self._list_tabs(key):
                 if tab in (meta.get("prev_ref"), meta.get("was")):
                     return meta
         return found
@@ -284,12 +289,9 @@ class Readers:
         the focus.
         """
         del self._checks[key]
-        metas = [
-            meta
-            for meta in self._tracker.get_by_key(TOPIC, key)
-            if meta.get("tab") != TRACKED_BY_APPLICATION
-        ]
-        oldest_first = sorted(metas, key=lambda meta: (read_arrival(meta, 0), meta["ref"]))
+        oldest_first = sorted(
+            self._list_tabs(key), key=lambda meta: (read_arrival(meta, 0), meta["ref"])
+        )
         for meta in oldest_first[: -self._max_streams]:
             if not self._park(meta):
                 self._to_park.add(meta["ref"])

@@ -204,6 +204,16 @@ def test_a_change_by_the_id_that_its_tab_has_just_had_is_made(worker):
     assert (worker.metas(), worker.service.tracker.count(TOPIC)) == ([{"typing": True}], 1)
 
 
+def test_what_the_application_tracks_is_no_tab_whose_change_waits_for_its_return(worker):
+    """Its ref can be guessed: refs are numbered, and a page knows one of its own."""
+    tracker, meta = worker.service.tracker, {"page": "a", "joined_at": 1, "tab": ""}
+    ref = tracker.track("a job", TOPIC, key_of(TOKENS["ann"]), meta)
+    worker.updates._clock = map(float, range(1000)).__next__  # it is not waited for, either
+    worker.post(f"{ref}.{TOKENS['ann']}", typing="1")
+    assert worker.metas() == [{}]
+    assert worker.service.readers._late == {}
+
+
 def test_a_change_that_changes_nothing_is_told_to_nobody(worker):
     stream = worker.open("ann")
     worker.post(stream.owner.event_id, typing="1")
