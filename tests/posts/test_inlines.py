@@ -264,6 +264,8 @@ def test_strong_text_may_be_a_bare_address():
         "- <div '\n",
         "<a b=c ",
         "[a](",
+        "[a](b()",
+        "[a](() ",
         "[[a](b)](c) ",
         "![*a*](/b)",
         "a@b.c ",

@@ -40,9 +40,10 @@ _HTML = HTML_RE.replace(HTML_RE[3 : HTML_RE.index("|!--")], _TAG, 1)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _TICKS = re.compile("`+")
 _NEW_LINE = re.compile(r"\n *")
-# An address and a title with quotation marks are no longer than this: behind one mark all that
-# follows is searched for another, for each link anew.
-_MAX_QUOTED = 2000
+# An address and a title with quotation marks or parentheses are no longer than this: all that
+# follows one is searched for its other half, for each link anew.
+_MAX_PAIRED = 1000
+_PAIRED = re.compile("[\"'(]")
 _SPACE = re.compile(r"\s")
 _BRACKET = re.compile(r"[\[\]]")
 _ESCAPED = UnescapeTreeprocessor.RE
@@ -130,8 +131,8 @@ class _Bracketed(LinkInlineProcessor):
         """Return address, title, the place after them, and whether it is a link."""
         if data.find(")", index) < 0:
             return "", None, index, False
-        near = data[index : index + _MAX_QUOTED]
-        if '"' in near or "'" in near:
+        near = data[index : index + _MAX_PAIRED]
+        if _PAIRED.search(near, 1):
             address, title, end, is_link = super().getLink(near, 0)
             end += index
         else:
