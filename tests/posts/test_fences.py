@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
+from time import process_time
 
 import pytest
 
@@ -183,3 +184,9 @@ def test_only_code_that_is_wider_than_a_post_is_a_stop_of_the_tab_key():
     assert "tabindex" not in render(f"```\n{'x' * 64}\n```")
     assert '<pre tabindex="0">' in render(f"```\n{'x' * 65}\n```")
     assert '<pre tabindex="0">' in render("```\n" + "\tx" * 20 + "\n```")
+
+
+def test_a_line_of_many_spaces_takes_linear_time():
+    began = process_time()
+    render(" " * 20_000 + "x<")
+    assert process_time() - began < 2  # it takes 0.01 s, and took 11

@@ -23,7 +23,7 @@ _MARK = r"(?:[*+-]|\d{1,9}[.)]|:|\[\^[^\]]+\]:) +"
 _FENCE = re.compile(rf"([ >]*)((?:{_MARK})?)(`{{3,}}|~{{3,}}|\$\$(?=[ \t]*$))[ \t]*(.*)")
 # What is between such tags is no Markdown.
 _RAW = re.compile(
-    rf"( *)[ >]*(?:{_MARK})*<(?:({'|'.join(WHOLE_TAGS)})(?=[\s>]|$)|!--)", re.IGNORECASE
+    rf"( *+)[ >]*+(?:{_MARK})*<(?:({'|'.join(WHOLE_TAGS)})(?=[\s>]|$)|!--)", re.IGNORECASE
 )
 _LIST_ITEM = re.compile(rf"[ >]*{_MARK}")
 
