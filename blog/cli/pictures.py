@@ -58,7 +58,7 @@ def say(path: Path) -> tuple[str, str, str] | None:
         most = making.MAX_PIXELS // 1_000_000
         return (
             f"it has {width * height / 1_000_000:.0f} megapixels",
-            f"at most {most}, or a JPEG that is not progressive",
+            f"at most {most}, or a wide JPEG that is not progressive",
             "make it smaller: readers get it as a whole",
         )
     if problem == "moving":

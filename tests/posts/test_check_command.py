@@ -113,7 +113,7 @@ def test_a_picture_that_readers_get_as_a_whole_or_not_at_all_is_a_hint(tmp_path:
     assert done.stdout.replace(f"{tmp_path}/", "").splitlines() == [
         f"a.md:3: hint: image: found moves.gif: {moves}",
         f"a.md:5: hint: the image cut.jpg: {whole}, save it again",
-        "a.md:9: hint: the image huge.png: it has 100 megapixels, expected at most 64, or a"
+        "a.md:9: hint: the image huge.png: it has 100 megapixels, expected at most 64, or a wide"
         " JPEG that is not progressive, make it smaller: readers get it as a whole",
         f"a.md:11: hint: the image moves.gif: {moves}",
         "a.md:13: hint: the image place.avif: it says where it was taken, and so does what readers"
