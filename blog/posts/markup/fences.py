@@ -15,7 +15,7 @@ from markdown.preprocessors import Preprocessor
 
 from blog.posts.markup.code_blocks import FenceWords, write_code
 from blog.posts.markup.formulas import Formulas
-from blog.posts.markup.html_blocks import WHOLE_TAGS
+from blog.posts.markup.html_blocks import WHOLE_TAGS, find_line
 from blog.posts.markup.lists import CODE_COLUMNS, PUT_IN, Nesting
 
 # A fence may stand first in an item, a definition or a footnote.
@@ -58,7 +58,8 @@ class FenceStep(Preprocessor):
         at = 0
         while at < len(lines):
             if "<" in lines[at] and (raw := _RAW.match(lines[at])) and not _is_code(raw, nesting):
-                after = _find_end(lines, at, f"</{raw[2].lower()}>" if raw[2] else "-->", missing)
+                end = f"</{raw[2].lower()}>" if raw[2] else "-->"
+                after = find_line(lines, at, end, missing)
                 nesting.follow(lines[at])
                 done += lines[at:after]
                 at = after
@@ -125,16 +126,6 @@ def _is_code(raw: re.Match[str], nesting: Nesting) -> bool:
     """Tell whether a line that begins with a tag is one of code that is indented."""
     column = nesting.find_code_column(len(raw[1]))
     return column is None or len(raw[1]) - column >= CODE_COLUMNS
-
-
-def _find_end(lines: list[str], at: int, end: str, missing: set[str]) -> int:
-    """Return the place after the line with `end`; after the first line where there is none."""
-    if end not in missing:
-        for n in range(at, len(lines)):
-            if end in lines[n].lower():
-                return n + 1
-        missing.add(end)  # nor is there one further down
-    return at + 1
 
 
 def _read_code(lines: list[str], at: int, opening: _Opening) -> tuple[str, int, bool]:

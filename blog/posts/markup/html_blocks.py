@@ -128,7 +128,7 @@ class HtmlBlockStep(Preprocessor):
             return at + 1, None
         is_inside = column > 0 or self._quotes < MAX_QUOTES  # a list or a quote
         if whole := _WHOLE.match(line[margin:]):
-            after = self._find_line(lines, at, end := _name_end(whole))
+            after = find_line(lines, at, end := _name_end(whole), self._missing)
             is_piece = end in lines[after - 1].lower() and (is_inside or _DECLARED.match(whole[0]))
             return after, column if is_piece else None
         if _MARKDOWN.search(line) and _BLOCK.match(line) and (tag := _TAG.search(line)):
@@ -149,7 +149,7 @@ class HtmlBlockStep(Preprocessor):
             return 0
         text = lines[at][mark.end() :]
         if whole := _WHOLE.match(text):
-            after = self._find_line(lines, at, end := _name_end(whole))
+            after = find_line(lines, at, end := _name_end(whole), self._missing)
             return after if end in lines[after - 1].lower() else 0
         is_piece = _BLOCK.match(text) or _ALONE.match(text.rstrip())
         return _find_empty(lines, at, mark.end()) if is_piece and not _MARKDOWN.search(text) else 0
@@ -157,14 +157,6 @@ class HtmlBlockStep(Preprocessor):
     def _store(self, piece: list[str], margin: int) -> str:
         html = "\n".join(text[_count_spaces(text, margin) :] for text in piece)
         return self.md.htmlStash.store(_Piece(html.strip()))
-
-    def _find_line(self, lines: list[str], at: int, end: str) -> int:
-        if end not in self._missing:
-            for n in range(at, len(lines)):
-                if end in lines[n].lower():
-                    return n + 1
-            self._missing.add(end)  # nor is there one further down
-        return at + 1
 
 
 class _Extractor(BoundedTags, HTMLExtractorExtra):
@@ -188,6 +180,19 @@ class ElementStep(Preprocessor):
         extractor.feed("\n".join(lines))
         extractor.close()
         return "".join(extractor.cleandoc).split("\n")
+
+
+def find_line(lines: list[str], at: int, end: str, missing: set[str]) -> int:
+    """Return the place after the next line with `end`, in small letters; else after this line.
+
+    `missing` holds the ends that no line further down has.
+    """
+    if end not in missing:
+        for n in range(at, len(lines)):
+            if end in lines[n].lower():
+                return n + 1
+        missing.add(end)
+    return at + 1
 
 
 def _name_end(whole: re.Match[str]) -> str:
