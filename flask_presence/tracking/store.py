@@ -161,14 +161,14 @@ class Store:
 
         No program of ours made it, and it may have no TTL.
         """
-        self._delete_unless(self._live, b"zset")
+        self._delete_unless(self._live.encode(), b"zset")
         for worker in self._link.call(self._live, "ZRANGE", self._live, 0, -1):
-            self._delete_unless(self._slot(worker.decode(errors="replace")), b"hash")
+            self._delete_unless(self._slot("").encode() + worker, b"hash")  # it may be no UTF-8
 
-    def _delete_unless(self, key: str, kind: bytes) -> None:
-        if self._link.call(key, "TYPE", key) not in (kind, b"none"):
+    def _delete_unless(self, key: bytes, kind: bytes) -> None:
+        if self._link.call(self._live, "TYPE", key) not in (kind, b"none"):
             log.warning("presence: deleted %.100r, which was none of ours", key)
-            self._link.call(key, "DEL", key)
+            self._link.call(self._live, "DEL", key)
 
 
 def _read_version(text: bytes) -> Version | None:
