@@ -31,7 +31,8 @@ FOLDERS = (
 )
 START_SECONDS = 60
 
-pytestmark = [pytest.mark.full, pytest.mark.system]
+# Alone: the unit tests of each take all cores.
+pytestmark = [pytest.mark.full, pytest.mark.system, pytest.mark.alone]
 
 
 def find_pythons(minor: int) -> list[Path]:
@@ -83,7 +84,7 @@ def check_python(python: Path, project: Path) -> None:
     """Do what the README says, with one Python."""
     port = reserve_port()
     environ = {**os.environ, "PORT": str(port), "PYTHONWARNINGS": "error::DeprecationWarning:blog"}
-    make = ["make", f"PYTHON={python}", "JOBS=1"]
+    make = ["make", f"PYTHON={python}"]
     subprocess.run([*make, "install"], cwd=project, check=True)
     with subprocess.Popen([*make, "run"], cwd=project, env=environ, start_new_session=True) as blog:
         try:
