@@ -160,11 +160,13 @@ class Site:
         rows = [row.split() for row in table.splitlines()]
         inodes = {row[9] for row in rows if (row[1][-5:], row[2][-5:]) == ends}
         for pid in self.worker_pids():
-            for link in Path(f"/proc/{pid}/fd").iterdir():
-                with contextlib.suppress(OSError):
-                    if str(link.readlink()).removeprefix("socket:").strip("[]") in inodes:
-                        return pid
+            if not inodes.isdisjoint(_list_sockets(pid)):
+                return pid
         return None
+
+    def open_sockets(self) -> list[int]:
+        """Return how many sockets each worker has open. The store's file is opened at some time."""
+        return [len(_list_sockets(pid)) for pid in self.worker_pids()]
 
     @contextlib.contextmanager
     def embedded_redis(self) -> Iterator[redis.Redis]:
@@ -267,6 +269,17 @@ def _state_of(pid: int) -> str:
     """Return the letter that proc(5) gives a process's state; "T" is stopped."""
     stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     return stat.rpartition(")")[2].split()[0]
+
+
+def _list_sockets(pid: int) -> list[str]:
+    """Return the inodes of a process's sockets."""
+    links = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            links.append(str(descriptor.readlink()))
+    return [
+        link.removeprefix("socket:").strip("[]") for link in links if link.startswith("socket:")
+    ]
 
 
 def _is_gunicorn(pid: int) -> bool:

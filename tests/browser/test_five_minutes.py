@@ -101,7 +101,10 @@ def test_the_page_is_true_word_by_word(folder, valkey_url, new_browser: NewBrows
 def serve_otherwise(
     app: Path, redis_url: str, new_browser: NewBrowser, log: Path, environ: dict[str, str]
 ) -> None:
-    """Serve the application without our configuration, with pywsgi, by threads, on two hosts."""
+    """Serve the application without our configuration, with pywsgi, by threads, on two hosts.
+
+    Each has a prefix of its own: what gunicorn's own worker leaves counts until its lease ends.
+    """
     python = app / ".venv/bin/python"
     plain = app.with_name("plain")
     plain.mkdir()
@@ -109,13 +112,16 @@ def serve_otherwise(
     shutil.copytree(app / "templates", plain / "templates")
     environ = environ | {"FLASK_SECRET_KEY": "change-me", "PRESENCE_REDIS_URL": redis_url}
     own = {name: value for name, value in environ.items() if name != "GUNICORN_CMD_ARGS"}
+    stock, pywsgi, hosts = (
+        own | {"PRESENCE_REDIS_PREFIX": f"{{{name}}}"} for name in ("stock", "pywsgi", "hosts")
+    )
     gunicorn = [str(python), "-m", "gunicorn", "app:app", "--bind"]
     ports = [reserve_port(), reserve_port()]
     first, second = (f"127.0.0.1:{port}" for port in ports)
 
-    with run([*gunicorn, first, "-k", "gevent", "-w", "2"], plain, log, own):
+    with run([*gunicorn, first, "-k", "gevent", "-w", "2"], plain, log, stock):
         look(f"http://{first}", new_browser, log).close()  # it would come back
-    with run([str(python), "-c", PYWSGI.format(app="app"), str(ports[0])], plain, log, own):
+    with run([str(python), "-c", PYWSGI.format(app="app"), str(ports[0])], plain, log, pywsgi):
         look(f"http://{first}", new_browser, log).close()
     threads = [str(python), "-m", "flask", "run", "--port", str(ports[0])]
     with run(threads, plain, log, own):
@@ -126,8 +132,8 @@ def serve_otherwise(
         expect(page.locator("body")).to_contain_text("gunicorn -k gevent")
         page.close()
     with (
-        run([*gunicorn, first], app, log, own),  # two workers each
-        run([*gunicorn, second], app, log, own),
+        run([*gunicorn, first], app, log, hosts),  # two workers each
+        run([*gunicorn, second], app, log, hosts),
     ):
         look(f"http://{first}", new_browser, log, f"http://{second}")
 

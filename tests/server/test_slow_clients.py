@@ -6,7 +6,6 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -24,11 +23,6 @@ def site() -> Iterator[Site]:
     assert raise_file_limit() > SLOW
     with Site(workers=1, environ={"BLOG_MAX_STREAMS_PER_ADDRESS": str(2 * SLOW)}) as site:
         yield site
-
-
-def open_files(site: Site) -> int:
-    (pid,) = site.worker_pids()
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 def is_closed(sock: socket.socket) -> bool:
@@ -54,7 +48,7 @@ def is_closed(sock: socket.socket) -> bool:
 )
 def test_a_thousand_unfinished_requests_hold_up_nobody_and_are_closed(site, begun):
     """Each sends a byte now and then: what counts is when it began."""
-    before = open_files(site)
+    before = site.open_sockets()
     with contextlib.ExitStack() as stack:
         slow = []
         for _ in range(SLOW):
@@ -67,7 +61,7 @@ def test_a_thousand_unfinished_requests_hold_up_nobody_and_are_closed(site, begu
         with OpenStream(site) as stream:
             stream.read_until("1 reader online")
         assert time.monotonic() - began < KEEPALIVE_SECONDS
-        assert open_files(site) > before
+        assert site.open_sockets() > before
         trickle = slow[0]
         with contextlib.suppress(OSError):
             trickle.sendall(b"a")
@@ -76,4 +70,4 @@ def test_a_thousand_unfinished_requests_hold_up_nobody_and_are_closed(site, begu
             "all are closed",
             KEEPALIVE_SECONDS + SLACK_SECONDS,
         )
-    site.wait(lambda: open_files(site) <= before, "no file of theirs is left")
+    site.wait(lambda: site.open_sockets() <= before, "no file of theirs is left")

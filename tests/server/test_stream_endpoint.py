@@ -7,7 +7,6 @@ import itertools
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -147,18 +146,13 @@ def test_a_foreign_host_gets_a_plain_page_and_leaves_no_trace_in_the_log(site):
     assert "Traceback" not in site.read_log()
 
 
-def open_files(site: Site) -> int:
-    (pid,) = site.worker_pids()
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
 @pytest.mark.full
 def test_twenty_thousand_streams_that_come_and_go_leave_nothing(site):
     """Whenever they go: before they asked, while they are let in, after the first frame."""
     with OpenStream(site) as stream:
         stream.read_until("1 reader online")
     site.wait_for_total(0)
-    before = open_files(site)
+    before = site.open_sockets()
     leaves = itertools.cycle(["close", "reset", "half_close", "close"])
     for turn, leave in zip(range(20_000), leaves, strict=False):
         stream = OpenStream(site)
@@ -167,7 +161,7 @@ def test_twenty_thousand_streams_that_come_and_go_leave_nothing(site):
         getattr(stream, leave)()
         stream.close()
     site.wait_for_total(0, seconds=10)
-    site.wait(lambda: open_files(site) <= before, "no descriptor is left")
+    site.wait(lambda: site.open_sockets() <= before, "no descriptor is left")
     streams = [OpenStream(site) for _ in range(6)]  # as many as the cap lets in
     for stream in streams:
         stream.read_until("online")
