@@ -53,17 +53,19 @@ def test_the_first_page_is_there_after_one_second_and_a_half_of_work():
     assert min(seconds) <= 1.5, seconds
 
 
-def test_the_extension_is_imported_within_150_milliseconds():
-    """Flask is 108 of the 124 that it took on a machine with much else to do; the least of 15."""
-    command = [sys.executable, "-X", "importtime", "-c", "from flask_presence import Presence"]
+def test_the_extension_is_imported_with_little_more_than_flask():
+    """Flask is 108 of its 124 ms, 150 at most: the least of 15 each, in turn."""
     environ = {
         name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
     }
 
-    def measure() -> float:
+    def measure(name: str, package: str) -> float:
+        command = [sys.executable, "-X", "importtime", "-c", f"from {package} import {name}"]
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
         imported = done.stderr.partition("| site\n")[2]  # Python's own start is before
         own = re.findall(r"^import time: +(\d+) \|", imported, re.MULTILINE)
         return sum(map(int, own)) / 1000
 
-    assert min(measure() for _ in range(15)) <= 150
+    taken = [(measure("Flask", "flask"), measure("Presence", "flask_presence")) for _ in range(15)]
+    flask, extension = map(min, zip(*taken, strict=True))
+    assert extension <= 150 / 108 * flask, (flask, extension)
