@@ -155,18 +155,27 @@ class Site:
 
     def find_worker(self, client_port: int) -> int | None:
         """Return the process id of the worker that has accepted the connection from a port."""
-        ends = (f":{self.port:04X}", f":{client_port:04X}")
-        table = Path(f"/proc/{self.master_pid}/net/tcp").read_text("ascii")
-        rows = [row.split() for row in table.splitlines()]
-        inodes = {row[9] for row in rows if (row[1][-5:], row[2][-5:]) == ends}
+        end = f":{client_port:04X}"
+        inodes = {inode for inode, client in self._list_connections() if client.endswith(end)}
         for pid in self.worker_pids():
             if not inodes.isdisjoint(_list_sockets(pid)):
                 return pid
         return None
 
-    def open_sockets(self) -> list[int]:
-        """Return how many sockets each worker has open. The store's file is opened at some time."""
-        return [len(_list_sockets(pid)) for pid in self.worker_pids()]
+    def open_connections(self) -> list[int]:
+        """Return how many connections of clients each worker holds, also those that were left.
+
+        Its other files and sockets come and go: the store, Redis.
+        """
+        inodes = {inode for inode, _ in self._list_connections()}
+        return [len(inodes.intersection(_list_sockets(pid))) for pid in self.worker_pids()]
+
+    def _list_connections(self) -> list[tuple[str, str]]:
+        """Return the inode and the client's end of each connection to the site."""
+        table = Path(f"/proc/{self.master_pid}/net/tcp").read_text("ascii")
+        rows = [row.split() for row in table.splitlines()]
+        end, listening = f":{self.port:04X}", "0A"
+        return [(row[9], row[2]) for row in rows if row[1].endswith(end) and row[3] != listening]
 
     @contextlib.contextmanager
     def embedded_redis(self) -> Iterator[redis.Redis]:

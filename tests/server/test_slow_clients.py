@@ -48,7 +48,7 @@ def is_closed(sock: socket.socket) -> bool:
 )
 def test_a_thousand_unfinished_requests_hold_up_nobody_and_are_closed(site, begun):
     """Each sends a byte now and then: what counts is when it began."""
-    before = site.open_sockets()
+    before = site.open_connections()
     with contextlib.ExitStack() as stack:
         slow = []
         for _ in range(SLOW):
@@ -61,7 +61,7 @@ def test_a_thousand_unfinished_requests_hold_up_nobody_and_are_closed(site, begu
         with OpenStream(site) as stream:
             stream.read_until("1 reader online")
         assert time.monotonic() - began < KEEPALIVE_SECONDS
-        assert site.open_sockets() > before
+        assert site.open_connections() > before
         trickle = slow[0]
         with contextlib.suppress(OSError):
             trickle.sendall(b"a")
@@ -70,4 +70,4 @@ def test_a_thousand_unfinished_requests_hold_up_nobody_and_are_closed(site, begu
             "all are closed",
             KEEPALIVE_SECONDS + SLACK_SECONDS,
         )
-    site.wait(lambda: site.open_sockets() <= before, "no file of theirs is left")
+    site.wait(lambda: site.open_connections() <= before, "no connection of theirs is left")

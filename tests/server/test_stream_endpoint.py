@@ -152,7 +152,7 @@ def test_twenty_thousand_streams_that_come_and_go_leave_nothing(site):
     with OpenStream(site) as stream:
         stream.read_until("1 reader online")
     site.wait_for_total(0)
-    before = site.open_sockets()
+    before = site.open_connections()
     leaves = itertools.cycle(["close", "reset", "half_close", "close"])
     for turn, leave in zip(range(20_000), leaves, strict=False):
         stream = OpenStream(site)
@@ -161,7 +161,7 @@ def test_twenty_thousand_streams_that_come_and_go_leave_nothing(site):
         getattr(stream, leave)()
         stream.close()
     site.wait_for_total(0, seconds=10)
-    site.wait(lambda: site.open_sockets() <= before, "no descriptor is left")
+    site.wait(lambda: site.open_connections() <= before, "no connection is left")
     streams = [OpenStream(site) for _ in range(6)]  # as many as the cap lets in
     for stream in streams:
         stream.read_until("online")
