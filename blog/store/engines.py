@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ _HAS_VERSION = {
 }
 
 
+class _File(sqlite3.Connection):
+    """A connection that is closed with the last who knows it, as that of an application dropped."""
+
+    def __del__(self) -> None:
+        with contextlib.suppress(sqlite3.ProgrammingError):  # it could not be opened
+            self.close()  # else Python warns, from 3.13 on
+
+
 def make_engine(url: str, wait_seconds: float, *, writes: bool) -> Engine:
     """Return an engine whose every transaction is one of a writer, or sees one state of all.
 
@@ -37,7 +46,12 @@ def make_engine(url: str, wait_seconds: float, *, writes: bool) -> Engine:
 
 def _sqlite(path: Path, wait_seconds: float, *, writes: bool) -> Engine:
     url = URL.create("sqlite", database=str(path))
-    arguments = {"timeout": wait_seconds, "isolation_level": None, "check_same_thread": False}
+    arguments = {
+        "timeout": wait_seconds,
+        "isolation_level": None,
+        "check_same_thread": False,
+        "factory": _File,
+    }
     engine = create_engine(url, pool_size=1, max_overflow=0, connect_args=arguments)
 
     @event.listens_for(engine, "do_connect")
