@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
@@ -57,13 +56,13 @@ class ThemeHook(BuildHookInterface[Any]):
         """Say which files go where; an editable installation finds them where they are."""
         icons = json.loads(Path(self.root, ICONS).read_text())["icons"]
         motifs = {name: icons[f"{name}-fill"]["body"] for name in MOTIFS}
-        Path(self.root, MADE).write_text(json.dumps(motifs, indent=1) + "\n")
+        _put(Path(self.root, MADE), (json.dumps(motifs, indent=1) + "\n").encode())
         build_data["artifacts"].append(MADE)
         fonts = Path(self.root, "static/fonts")
         fonts.mkdir(exist_ok=True)
         for name in FONT_FILES:
-            shutil.copyfile(Path(self.root, FONT, "files", name), fonts / name)
-        shutil.copyfile(Path(self.root, FONT, "LICENSE"), fonts / "LICENSE")
+            _put(fonts / name, Path(self.root, FONT, "files", name).read_bytes())
+        _put(fonts / "LICENSE", Path(self.root, FONT, "LICENSE").read_bytes())
         _write_card_font(Path(self.root, CARD_FONT))
         build_data["artifacts"].append(f"{CARD_FONT}/*")
         included = {str(Path(self.root) / name): f"blog/theme/{name}" for name in THEME}
@@ -75,6 +74,15 @@ def _write_card_font(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for face in CARD_FACES:
         content = import_module(f"pymupdf_fonts.{face}").fontbuffer
-        (folder / f"{face}.ttf").write_bytes(content)
+        _put(folder / f"{face}.ttf", content)
     licence = distribution("pymupdf-fonts").read_text("LICENSE.txt")
-    (folder / "LICENSE").write_text(licence or "", encoding="utf-8")
+    _put(folder / "LICENSE", (licence or "").encode())
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file whole, where it is another: a blog may be reading it."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    new = path.with_name(f"{path.name}.new")
+    new.write_bytes(content)
+    new.replace(path)
